@@ -1,0 +1,63 @@
+/** Every derived name, fully qualified name and UUID of the project (facts 1.1 to 1.4; design rule 5). Pure. */
+import type { FqName } from './objects.ts';
+import { OPENCONTRAIL_NAMESPACE, uuidV5 } from './uuid.ts';
+
+/** What names are derived from: the cluster's name (facts `<C>`) and its Contrail domain (facts `<D>`). */
+export interface NamingConfig {
+  readonly cluster: string;
+  readonly domain: string;
+}
+
+export const IP_FABRIC: FqName = ['default-domain', 'default-project', 'ip-fabric'];
+export const GLOBAL_SYSTEM_CONFIG: FqName = ['default-global-system-config'];
+export const GLOBAL_VROUTER_CONFIG: FqName = ['default-global-system-config', 'default-global-vrouter-config'];
+/** The annotation `owner` of every object made by this project (facts 1.0). */
+export const OWNER = 'k8s';
+
+/** The UUID of any object that is known by type and name alone. Pods, services and their parts use their own (below). */
+export function uuidOf(type: string, fqName: FqName): string {
+  return uuidV5(OPENCONTRAIL_NAMESPACE, `${type} ${fqName.join(':')}`);
+}
+
+/** The UUID of a part of something that already has one: `partUuid(podUid, 'vmi', 'eth0')`. */
+export function partUuid(owner: string, ...part: readonly string[]): string {
+  return uuidV5(owner, part.join(' '));
+}
+
+/** The names of one cluster's objects. */
+export type Names = ReturnType<typeof createNames>;
+
+/** The names of one cluster's objects, by what they are for. */
+export function createNames(config: NamingConfig) {
+  const { cluster, domain } = config;
+  const project = (namespace: string): FqName => [domain, `${cluster}-${namespace}`];
+  const within = (namespace: string, name: string): FqName => [...project(namespace), name];
+  return {
+    project,
+    podIpam: within('default', `${cluster}-pod-ipam`),
+    serviceIpam: within('default', `${cluster}-service-ipam`),
+    clusterPodNetwork: within('default', `${cluster}-default-pod-network`),
+    clusterServiceNetwork: within('default', `${cluster}-default-service-network`),
+    ipFabricPolicy: within('default', `${cluster}-default-ip-fabric-np`),
+    servicePolicy: within('default', `${cluster}-default-service-np`),
+    podServicePolicy: within('default', `${cluster}-default-pod-service-np`),
+    /** A namespace's own networks and the policy between them; for `default` these are the cluster's. */
+    podNetwork: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-pod-network`),
+    serviceNetwork: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-service-network`),
+    namespacePolicy: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-pod-service-np`),
+    defaultSecurityGroup: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-default-sg`),
+    virtualMachine: (namespace: string, pod: string): FqName => [`${cluster}__${namespace}__${pod}`],
+    podInterface: (namespace: string, pod: string, uuid: string): FqName => within(namespace, `${pod}__${uuid}`),
+    podAddress: (pod: string, uuid: string): FqName => [`${pod}__${uuid}`],
+    serviceInterface: (namespace: string, service: string, uid: string): FqName =>
+      within(namespace, `${cluster}__Service__${service}__${uid}`),
+    serviceAddress: (service: string, uuid: string): FqName => [`${service}__${uuid}`],
+    loadbalancer: (namespace: string, service: string, uid: string): FqName => within(namespace, `${service}__${uid}`),
+    virtualRouter: (node: string): FqName => [...GLOBAL_SYSTEM_CONFIG, node],
+  } as const;
+}
+
+/** The name of a pod's host-side interface: `tap` and the first eleven hexadecimal digits of its VMI's UUID. */
+export function tapName(vmiUuid: string): string {
+  return `tap${vmiUuid.replaceAll('-', '').slice(0, 11)}`;
+}

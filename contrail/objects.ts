@@ -1,0 +1,170 @@
+/** Contrail config objects as they stand on the wire, and the few types that this project reads by name. */
+
+/** A fully qualified name; the last item is the object's own name. */
+export type FqName = readonly string[];
+
+/** A reference as the config API writes it. `attr` is the link's own value, `null` where the link has none. */
+export interface Reference<A = unknown> {
+  readonly to: FqName;
+  readonly uuid?: string;
+  readonly attr?: A | null;
+}
+
+/** One config object in wire form: properties by name, references under `<type>_refs`. */
+export interface ContrailObject {
+  /** Resource type with dashes, as in URLs: `virtual-network`. */
+  readonly type: string;
+  readonly uuid: string;
+  readonly fq_name: FqName;
+  readonly parent_type?: string;
+  readonly parent_uuid?: string;
+  readonly display_name?: string;
+  readonly [field: string]: unknown;
+}
+
+/** The wire form of a map property such as `annotations`. */
+export interface KeyValuePairs {
+  readonly key_value_pair: readonly { readonly key: string; readonly value: string }[];
+}
+
+export interface Subnet {
+  readonly ip_prefix: string;
+  readonly ip_prefix_len: number;
+}
+
+export interface IpamSubnet {
+  readonly subnet: Subnet;
+  readonly subnet_uuid?: string;
+  readonly default_gateway?: string;
+  readonly dns_server_address?: string;
+  readonly addr_from_start?: boolean;
+  readonly allocation_pools?: readonly { readonly start: string; readonly end: string }[];
+}
+
+export interface NetworkIpam extends ContrailObject {
+  readonly type: 'network-ipam';
+  readonly ipam_subnet_method?: 'user-defined-subnet' | 'flat-subnet' | 'auto-subnet';
+  readonly ipam_subnets?: { readonly subnets: readonly IpamSubnet[] };
+}
+
+export interface VirtualNetwork extends ContrailObject {
+  readonly type: 'virtual-network';
+  /** Chosen by the server, unique in the installation: the network's VNI and its routing instance's mark. */
+  readonly virtual_network_network_id?: number;
+  readonly address_allocation_mode?:
+    | 'user-defined-subnet-preferred'
+    | 'user-defined-subnet-only'
+    | 'flat-subnet-preferred'
+    | 'flat-subnet-only';
+  readonly virtual_network_properties?: { readonly forwarding_mode?: 'l2' | 'l3' | 'l2_l3' };
+  readonly fabric_snat?: boolean;
+  readonly network_ipam_refs?: readonly Reference<{ readonly ipam_subnets?: readonly IpamSubnet[] }>[];
+  readonly network_policy_refs?: readonly Reference<{ readonly sequence?: { major: number; minor: number } }>[];
+  readonly virtual_network_refs?: readonly Reference[];
+}
+
+export interface PortRange {
+  readonly start_port: number;
+  readonly end_port: number;
+}
+
+export interface PolicyAddress {
+  readonly virtual_network?: string | null;
+  readonly network_policy?: string | null;
+  readonly security_group?: string | null;
+  readonly subnet?: Subnet | null;
+  readonly subnet_list?: readonly Subnet[];
+}
+
+export interface PolicyRule {
+  readonly rule_uuid?: string;
+  readonly direction: '>' | '<>';
+  readonly protocol: string;
+  readonly ethertype?: 'IPv4' | 'IPv6';
+  readonly src_addresses: readonly PolicyAddress[];
+  readonly src_ports: readonly PortRange[];
+  readonly dst_addresses: readonly PolicyAddress[];
+  readonly dst_ports: readonly PortRange[];
+  readonly action_list?: { readonly simple_action?: 'pass' | 'deny'; readonly apply_service?: readonly string[] };
+}
+
+export interface NetworkPolicy extends ContrailObject {
+  readonly type: 'network-policy';
+  readonly network_policy_entries?: { readonly policy_rule: readonly PolicyRule[] };
+}
+
+export interface SecurityGroup extends ContrailObject {
+  readonly type: 'security-group';
+  readonly security_group_id?: number;
+  readonly security_group_entries?: { readonly policy_rule: readonly PolicyRule[] };
+}
+
+export interface VirtualMachine extends ContrailObject {
+  readonly type: 'virtual-machine';
+  readonly server_type?: string;
+}
+
+export interface VirtualMachineInterface extends ContrailObject {
+  readonly type: 'virtual-machine-interface';
+  readonly virtual_machine_interface_mac_addresses?: { readonly mac_address: readonly string[] };
+  readonly virtual_machine_interface_device_owner?: string;
+  readonly port_security_enabled?: boolean;
+  readonly virtual_network_refs?: readonly Reference[];
+  readonly virtual_machine_refs?: readonly Reference[];
+  readonly security_group_refs?: readonly Reference[];
+}
+
+export interface InstanceIp extends ContrailObject {
+  readonly type: 'instance-ip';
+  readonly instance_ip_address?: string;
+  readonly instance_ip_family?: 'v4' | 'v6';
+  readonly subnet_uuid?: string;
+  readonly virtual_network_refs?: readonly Reference[];
+  readonly virtual_machine_interface_refs?: readonly Reference[];
+}
+
+export interface VirtualRouter extends ContrailObject {
+  readonly type: 'virtual-router';
+  readonly virtual_router_ip_address?: string;
+  readonly virtual_machine_refs?: readonly Reference[];
+}
+
+export interface Loadbalancer extends ContrailObject {
+  readonly type: 'loadbalancer';
+  readonly loadbalancer_provider?: string;
+  readonly loadbalancer_properties?: { readonly vip_address?: string; readonly admin_state?: boolean };
+  readonly virtual_machine_interface_refs?: readonly Reference[];
+}
+
+export interface LoadbalancerListener extends ContrailObject {
+  readonly type: 'loadbalancer-listener';
+  readonly loadbalancer_listener_properties?: { readonly protocol?: string; readonly protocol_port?: number };
+  readonly loadbalancer_refs?: readonly Reference[];
+}
+
+export interface LoadbalancerPool extends ContrailObject {
+  readonly type: 'loadbalancer-pool';
+  readonly loadbalancer_pool_properties?: { readonly protocol?: string; readonly session_persistence?: string };
+  readonly loadbalancer_listener_refs?: readonly Reference[];
+}
+
+export interface LoadbalancerMember extends ContrailObject {
+  readonly type: 'loadbalancer-member';
+  readonly loadbalancer_member_properties?: {
+    readonly address?: string;
+    readonly protocol_port?: number;
+    readonly admin_state?: boolean;
+  };
+}
+
+/** The value of one of an object's annotations, or `undefined`. */
+export function annotationOf(object: ContrailObject, key: string): string | undefined {
+  // `annotations` is a map property on every type of the schema.
+  const annotations = object['annotations'] as KeyValuePairs | undefined;
+  return annotations?.key_value_pair.find((pair) => pair.key === key)?.value;
+}
+
+/** A fully qualified name in its colon form, as rules and URLs write it. */
+export function fqNameText(fqName: FqName): string {
+  return fqName.join(':');
+}

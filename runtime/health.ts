@@ -1,0 +1,49 @@
+/** The plain HTTP side of a program: `/healthz`, `/readyz` and `/metrics`. */
+import { createServer, type Server } from 'node:http';
+import type { Registry } from 'prom-client';
+
+/** A named condition of readiness; `undefined` means ready, text says what is missing. */
+export interface ReadinessCheck {
+  readonly name: string;
+  readonly unready: () => string | undefined;
+}
+
+/** Answers one probe or metrics request, or `undefined` when the path is none of these. */
+export async function answerHealth(
+  path: string,
+  deps: { readonly checks: readonly ReadinessCheck[]; readonly registry: Registry },
+): Promise<{ status: number; contentType: string; body: string } | undefined> {
+  switch (path) {
+    case '/healthz':
+      return { status: 200, contentType: 'text/plain', body: 'ok\n' };
+    case '/readyz': {
+      const reasons = deps.checks.flatMap(({ name, unready }) => {
+        const reason = unready();
+        return reason === undefined ? [] : [`${name}: ${reason}`];
+      });
+      return { status: reasons.length === 0 ? 200 : 503, contentType: 'text/plain', body: `${reasons.join('\n') || 'ok'}\n` };
+    }
+    case '/metrics':
+      return { status: 200, contentType: deps.registry.contentType, body: await deps.registry.metrics() };
+    default:
+      return undefined;
+  }
+}
+
+/** Serves probes and metrics on `host:port`; resolves when listening. */
+export async function serveHealth(
+  address: { readonly host: string; readonly port: number },
+  deps: { readonly checks: readonly ReadinessCheck[]; readonly registry: Registry },
+): Promise<Server> {
+  const server = createServer((request, response) => {
+    void answerHealth(request.url ?? '/', deps).then((answer) => {
+      response.writeHead(answer?.status ?? 404, { 'content-type': answer?.contentType ?? 'text/plain' });
+      response.end(answer?.body ?? 'not found\n');
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address.port, address.host, resolve);
+  });
+  return server;
+}
