@@ -1,0 +1,49 @@
+/** `npm test`: unit and integration tests (jest), then the end-to-end suites on the lab; ends with `N passed, N failed`. */
+import { spawn } from 'node:child_process';
+
+/** The end-to-end suites that belong to every run, in an order that leaves the disruptive ones to the end. */
+const SUITES = ['matrix', 'leaks', 'addresses', 'faults'];
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+const started = Date.now();
+const results: Counts[] = [];
+results.push(await run(['npm', 'run', '-s', 'unit'], jestCounts));
+results.push(await run(['node', 'test/e2e/run.ts', ...SUITES], lastLineCounts));
+if (process.env['CI'] === 'true') await run(['node', 'test/lab/main.ts', 'down'], lastLineCounts);
+const passed = results.reduce((sum, counts) => sum + counts.passed, 0);
+const failed = results.reduce((sum, counts) => sum + counts.failed, 0);
+process.stdout.write(`\nnpm test took ${Math.round((Date.now() - started) / 1000)} s\n${passed} passed, ${failed} failed\n`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
+
+/** Runs a command, showing its output as it comes; a failure that its counts do not show counts as one. */
+async function run([program = '', ...args]: readonly string[], countsOf: (output: string) => Counts): Promise<Counts> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  const show = (chunk: Buffer): void => {
+    output += chunk.toString();
+    process.stdout.write(chunk);
+  };
+  child.stdout.on('data', show);
+  child.stderr.on('data', show);
+  const code = await new Promise<number>((resolve) => child.on('close', (status) => resolve(status ?? 1)));
+  const counts = countsOf(output);
+  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+function jestCounts(output: string): Counts {
+  const line = output.split('\n').findLast((text) => text.startsWith('Tests:')) ?? '';
+  return { passed: numberBefore(line, 'passed'), failed: numberBefore(line, 'failed') };
+}
+
+function lastLineCounts(output: string): Counts {
+  const line = output.split('\n').findLast((text) => /^\d+ passed, \d+ failed$/.test(text)) ?? '';
+  return { passed: numberBefore(line, 'passed'), failed: numberBefore(line, 'failed') };
+}
+
+function numberBefore(line: string, word: string): number {
+  return Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0);
+}
