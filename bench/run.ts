@@ -1,0 +1,26 @@
+/** `npm run bench -- <name …>`: benchmarks by name; each compares ours with a reference in the same run and prints ratios. */
+import { messageOf } from '../runtime/errors.ts';
+
+const BENCHES: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<readonly string[]> }>>> = {
+  webhook: () => import('./webhook.ts'),
+  cni: () => import('./cni.ts'),
+  pods: () => import('./pods.ts'),
+  datapath: () => import('./datapath.ts'),
+};
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !(name in BENCHES));
+if (names.length === 0 || unknown.length > 0) {
+  process.stderr.write(`npm run bench -- webhook cni\n\n${unknown.length > 0 ? `"${unknown.join('", "')}" is no benchmark; ` : ''}known: ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exit(2);
+}
+for (const name of names) {
+  process.stdout.write(`— ${name}\n`);
+  try {
+    const bench = await BENCHES[name]?.();
+    for (const line of (await bench?.run()) ?? []) process.stdout.write(`${line}\n`);
+  } catch (error) {
+    process.stderr.write(`${name}: ${messageOf(error)}\n`);
+    process.exitCode = 1;
+  }
+}
