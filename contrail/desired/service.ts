@@ -1,0 +1,146 @@
+/** What a Service becomes: an address in a service network and a native load balancer behind it (facts 1.4, 5.1, 5.3). Pure. */
+import { partUuid } from '../names.ts';
+import type { ContrailObject, FqName } from '../objects.ts';
+import { annotationsFor, type Owner } from '../ownership.ts';
+import { inProject, type Naming, ownerFor, to } from './owner.ts';
+
+export interface ServiceInput {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** The service network its address lies in. */
+  readonly network: FqName;
+  /** Its cluster addresses, the first is the load balancer's. At least one. */
+  readonly addresses: readonly string[];
+  /** Whether a client keeps its backend (`sessionAffinity: ClientIP`). */
+  readonly sticky: boolean;
+  readonly ports: readonly ServicePortInput[];
+}
+
+export interface ServicePortInput {
+  readonly name: string;
+  readonly protocol: 'TCP' | 'UDP';
+  readonly port: number;
+  readonly backends: readonly BackendInput[];
+}
+
+export interface BackendInput {
+  readonly address: string;
+  readonly port: number;
+  /** The pod behind the address, where there is one: its machine's and its interface's UUID. */
+  readonly pod?: { readonly vm: string; readonly vmi: string };
+}
+
+/** Everything under the key `Service/<namespace>/<name>`. The load balancer's UUID is the Service's UID. */
+export function desiredService(input: ServiceInput, naming: Naming): readonly ContrailObject[] {
+  const owner = ownerFor({ kind: 'Service', namespace: input.namespace, name: input.name }, naming);
+  const vmi = serviceInterface(input, owner, naming);
+  const loadbalancer = inProject(
+    {
+      type: 'loadbalancer',
+      uuid: input.uid,
+      fqName: naming.names.loadbalancer(input.namespace, input.name, input.uid),
+    },
+    owner,
+    {
+      display_name: `${input.namespace}__${input.name}`,
+      loadbalancer_provider: 'native',
+      loadbalancer_properties: {
+        provisioning_status: 'ACTIVE',
+        operating_status: 'ONLINE',
+        vip_address: input.addresses[0],
+        admin_state: true,
+      },
+      virtual_machine_interface_refs: [to(vmi.fq_name)],
+    },
+  );
+  return [
+    vmi,
+    ...input.addresses.map((address) => serviceAddress(input, { address, vmi, owner }, naming)),
+    loadbalancer,
+    ...input.ports.flatMap((port) => portObjects(input, port, { loadbalancer, owner })),
+  ];
+}
+
+/** The UUID of the interface that carries a Service's addresses. */
+export function serviceInterfaceUuid(serviceUid: string): string {
+  return partUuid(serviceUid, 'vmi');
+}
+
+function serviceInterface(input: ServiceInput, owner: Owner, { names }: Naming): ContrailObject {
+  const uuid = serviceInterfaceUuid(input.uid);
+  const fqName = names.serviceInterface(input.namespace, input.name, input.uid);
+  return inProject({ type: 'virtual-machine-interface', uuid, fqName }, owner, {
+    display_name: `${input.namespace}__${input.name}`,
+    port_security_enabled: true,
+    virtual_machine_interface_device_owner: 'K8S:LOADBALANCER',
+    virtual_network_refs: [to(input.network)],
+    security_group_refs: [to(names.defaultSecurityGroup(input.namespace))],
+  });
+}
+
+function serviceAddress(
+  input: ServiceInput,
+  { address, vmi, owner }: { readonly address: string; readonly vmi: ContrailObject; readonly owner: Owner },
+  { names }: Naming,
+): ContrailObject {
+  const family = address.includes(':') ? 'v6' : 'v4';
+  const uuid = partUuid(vmi.uuid, 'iip', family);
+  return {
+    type: 'instance-ip',
+    uuid,
+    fq_name: names.serviceAddress(input.name, uuid),
+    display_name: input.name,
+    instance_ip_family: family,
+    instance_ip_address: address,
+    virtual_network_refs: [to(input.network)],
+    virtual_machine_interface_refs: [to(vmi.fq_name)],
+    ...annotationsFor(owner),
+  };
+}
+
+function portObjects(
+  input: ServiceInput,
+  port: ServicePortInput,
+  { loadbalancer, owner }: { readonly loadbalancer: ContrailObject; readonly owner: Owner },
+): readonly ContrailObject[] {
+  const { protocol } = port;
+  const uuid = partUuid(input.uid, 'listener', protocol, String(port.port));
+  const name = `${loadbalancer.fq_name.at(-1)}-${protocol}-${port.port}-${uuid}`;
+  const fqName = [...loadbalancer.fq_name.slice(0, -1), name];
+  const listener = inProject({ type: 'loadbalancer-listener', uuid, fqName }, owner, {
+    display_name: name,
+    loadbalancer_listener_properties: { protocol, protocol_port: port.port, admin_state: true },
+    loadbalancer_refs: [to(loadbalancer.fq_name)],
+    ...annotationsFor(owner, { portName: port.name }),
+  });
+  const poolUuid = partUuid(input.uid, 'pool', protocol, String(port.port));
+  const pool = inProject({ type: 'loadbalancer-pool', uuid: poolUuid, fqName }, owner, {
+    display_name: name,
+    loadbalancer_pool_properties: {
+      protocol,
+      admin_state: true,
+      session_persistence: input.sticky ? 'SOURCE_IP' : null,
+    },
+    loadbalancer_listener_refs: [to(fqName)],
+  });
+  return [listener, pool, ...distinct(port.backends).map((backend) => member(pool, backend, owner))];
+}
+
+/** One backend may appear in several slices while they are being rewritten (EndpointSlice documentation, "Duplicates"). */
+function distinct(backends: readonly BackendInput[]): readonly BackendInput[] {
+  return [...new Map(backends.map((backend) => [`${backend.address} ${backend.port}`, backend])).values()];
+}
+
+function member(pool: ContrailObject, { address, port, pod }: BackendInput, owner: Owner): ContrailObject {
+  const uuid = partUuid(pool.uuid, 'member', address, String(port));
+  return {
+    type: 'loadbalancer-member',
+    uuid,
+    fq_name: [...pool.fq_name, uuid],
+    parent_type: 'loadbalancer-pool',
+    display_name: uuid,
+    loadbalancer_member_properties: { address, protocol_port: port, admin_state: true },
+    ...annotationsFor(owner, { vm: pod?.vm, vmi: pod?.vmi }),
+  };
+}
