@@ -1,5 +1,12 @@
 /** The plugin from stdin to exit code, with its edges injected. */
-import { CNI_VERSIONS, type CniError, type CniRequest, DEFAULT_RELEASE_DIR, DEFAULT_SOCKET, ERROR_CODES } from '../protocol.ts';
+import {
+  CNI_VERSIONS,
+  type CniError,
+  type CniRequest,
+  DEFAULT_RELEASE_DIR,
+  DEFAULT_SOCKET,
+  ERROR_CODES,
+} from '../protocol.ts';
 import { exchange } from './exchange.ts';
 import { journalRelease } from './release.ts';
 import { type Environment, invocationOf, isInvoked } from './skel.ts';
@@ -22,7 +29,9 @@ export async function runPlugin(edges: PluginEdges): Promise<number> {
   const invocation = invocationOf(edges.env, isInvoked(edges.env) ? edges.readStdin() : '');
   switch (invocation.kind) {
     case 'about':
-      edges.stderr(`opencontrail-cni: the CNI plugin of OpenContrail for Kubernetes\nCNI versions: ${CNI_VERSIONS.join(', ')}\n`);
+      edges.stderr(
+        `opencontrail-cni: the CNI plugin of OpenContrail for Kubernetes\nCNI versions: ${CNI_VERSIONS.join(', ')}\n`,
+      );
       return 0;
     case 'version':
       edges.stdout(`${JSON.stringify({ cniVersion: invocation.cniVersion, supportedVersions: CNI_VERSIONS })}\n`);
@@ -56,17 +65,27 @@ function withoutAgent(request: CniRequest, reason: string, edges: PluginEdges): 
   switch (request.command) {
     case 'DEL': {
       const problem = journalRelease(request, textOr(request.config['releaseDir'], DEFAULT_RELEASE_DIR));
-      edges.stderr(`opencontrail-cni: the release is ${problem === undefined ? 'journalled' : `lost (${problem})`}: ${reason}\n`);
+      edges.stderr(
+        `opencontrail-cni: the release is ${problem === undefined ? 'journalled' : `lost (${problem})`}: ${reason}\n`,
+      );
       return 0;
     }
     case 'GC':
       edges.stderr(`opencontrail-cni: nothing was collected: ${reason}\n`);
       return 0;
     case 'STATUS':
-      return fail(edges, request.cniVersion, { code: ERROR_CODES.unavailable, msg: 'the node agent does not answer', details });
+      return fail(edges, request.cniVersion, {
+        code: ERROR_CODES.unavailable,
+        msg: 'the node agent does not answer',
+        details,
+      });
     case 'ADD':
     case 'CHECK':
-      return fail(edges, request.cniVersion, { code: ERROR_CODES.tryAgainLater, msg: 'the node agent does not answer', details });
+      return fail(edges, request.cniVersion, {
+        code: ERROR_CODES.tryAgainLater,
+        msg: 'the node agent does not answer',
+        details,
+      });
   }
 }
 

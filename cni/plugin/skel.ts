@@ -1,5 +1,12 @@
 /** The edge of the plugin: `CNI_*` and stdin become one checked request or one error of the specification. */
-import { type CniCommand, type CniError, type CniRequest, CNI_VERSIONS, ERROR_CODES, PROTOCOL_VERSION } from '../protocol.ts';
+import {
+  type CniCommand,
+  type CniError,
+  type CniRequest,
+  CNI_VERSIONS,
+  ERROR_CODES,
+  PROTOCOL_VERSION,
+} from '../protocol.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -43,7 +50,8 @@ export function invocationOf(env: Environment, stdin: string): Invocation {
   if (config.kind === 'error') return { kind: 'error', cniVersion: NEWEST, error: config.error };
   const cniVersion = versionOf(config.value);
   const error = problemIn(command, cniVersion, env);
-  if (error !== undefined) return { kind: 'error', cniVersion: CNI_VERSIONS.includes(cniVersion) ? cniVersion : NEWEST, error };
+  if (error !== undefined)
+    return { kind: 'error', cniVersion: CNI_VERSIONS.includes(cniVersion) ? cniVersion : NEWEST, error };
   // problemIn has refused every other command.
   return { kind: 'request', request: requestOf(command as CniCommand, cniVersion, env, config.value) };
 }
@@ -51,11 +59,19 @@ export function invocationOf(env: Environment, stdin: string): Invocation {
 function problemIn(command: string, cniVersion: string, env: Environment): CniError | undefined {
   if (!isCommand(command)) return failure('invalidEnvironment', `unknown CNI_COMMAND: ${command}`);
   if (!CNI_VERSIONS.includes(cniVersion)) {
-    return failure('incompatibleVersion', `incompatible CNI version ${cniVersion}`, `supported: ${CNI_VERSIONS.join(', ')}`);
+    return failure(
+      'incompatibleVersion',
+      `incompatible CNI version ${cniVersion}`,
+      `supported: ${CNI_VERSIONS.join(', ')}`,
+    );
   }
   const since = SINCE[command];
   if (since !== undefined && cniVersion < since) {
-    return failure('incompatibleVersion', `config version ${cniVersion} does not allow ${command}`, `${command} is known since ${since}`);
+    return failure(
+      'incompatibleVersion',
+      `config version ${cniVersion} does not allow ${command}`,
+      `${command} is known since ${since}`,
+    );
   }
   const missing = REQUIRED[command].filter((name) => (env[name] ?? '') === '');
   if (missing.length > 0) return failure('invalidEnvironment', `required environment missing: ${missing.join(', ')}`);
@@ -75,7 +91,12 @@ function invalidName(env: Environment): CniError | undefined {
   return undefined;
 }
 
-function requestOf(command: CniCommand, cniVersion: string, env: Environment, config: Readonly<Record<string, unknown>>): CniRequest {
+function requestOf(
+  command: CniCommand,
+  cniVersion: string,
+  env: Environment,
+  config: Readonly<Record<string, unknown>>,
+): CniRequest {
   const given = (key: string, name: string) => ((env[name] ?? '') === '' ? {} : { [key]: env[name] });
   return {
     protocol: PROTOCOL_VERSION,
@@ -106,9 +127,15 @@ function parseConfig(stdin: string): ConfigResult {
   try {
     const value: unknown = JSON.parse(stdin);
     if (isRecord(value)) return { kind: 'config', value };
-    return { kind: 'error', error: failure('invalidConfig', 'the network configuration on stdin is not a JSON object') };
+    return {
+      kind: 'error',
+      error: failure('invalidConfig', 'the network configuration on stdin is not a JSON object'),
+    };
   } catch (error) {
-    return { kind: 'error', error: failure('decode', 'cannot decode the network configuration on stdin', String(error)) };
+    return {
+      kind: 'error',
+      error: failure('decode', 'cannot decode the network configuration on stdin', String(error)),
+    };
   }
 }
 

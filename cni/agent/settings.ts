@@ -1,0 +1,61 @@
+/** The node agent's flags. */
+import { z } from 'zod';
+import type { Settings } from '../../runtime/config.ts';
+import { DEFAULT_RELEASE_DIR, DEFAULT_SOCKET } from '../protocol.ts';
+
+const text = z.string();
+const required = z.string().min(1, 'must not be empty');
+const seconds = z.coerce.number().positive();
+const logLevel = z.enum(['debug', 'info', 'warn', 'error', 'silent']);
+
+export const AGENT_PROGRAM = {
+  name: 'agent',
+  summary: 'the node agent: makes the interfaces of this node’s pods, asked by the CNI plugin',
+  example: 'agent --node n1 --node-ip 192.168.1.11 --kubernetes-api https://192.168.1.10:6443',
+};
+
+export const AGENT_SETTINGS = {
+  node: { describe: 'This node’s name', schema: required, env: ['NODE_NAME'] },
+  nodeIp: { describe: 'This node’s address in the underlay', schema: required, env: ['NODE_IP'] },
+  kubernetesApi: { describe: 'The API server, https://host:port', schema: text, default: '', env: ['KUBERNETES_API'] },
+  kubeconfig: { describe: 'A kubeconfig file, instead of the mounted service account', schema: text, default: '' },
+  clusterName: { describe: 'The cluster’s name in Contrail', schema: required, default: 'k8s' },
+  domain: { describe: 'The cluster’s Contrail domain', schema: required, default: 'default-domain' },
+  vrouter: { describe: 'The vRouter’s port API', schema: z.url(), default: 'http://127.0.0.1:9091' },
+  socket: { describe: 'The unix socket for the plugin', schema: required, default: DEFAULT_SOCKET },
+  stateDir: {
+    describe: 'Where attachments are journalled',
+    schema: required,
+    default: '/var/lib/opencontrail/cni/attachments',
+  },
+  releaseDir: { describe: 'Where the plugin journals releases', schema: required, default: DEFAULT_RELEASE_DIR },
+  cniConfDir: {
+    describe: 'Where the CNI configuration goes; empty: it is not written',
+    schema: text,
+    default: '/etc/cni/net.d',
+  },
+  cniBinDir: { describe: 'Where the plugin goes; empty: it is not installed', schema: text, default: '/opt/cni/bin' },
+  pluginFile: { describe: 'The plugin to install', schema: text, default: '/opt/opencontrail/cni/opencontrail-cni' },
+  podMtu: {
+    describe: 'MTU of pods in bytes; 0: the underlay’s less 50',
+    schema: z.coerce.number().int().nonnegative(),
+    default: '0',
+  },
+  portTimeout: {
+    describe: 'How long ADD waits for a pod’s port to be assigned, in seconds',
+    schema: seconds,
+    default: '60',
+  },
+  vrouterTimeout: {
+    describe: 'How long ADD waits for the vRouter to program a port, in seconds',
+    schema: seconds,
+    default: '20',
+  },
+  conflistGrace: {
+    describe: 'How long the node may be unable to serve before its CNI configuration is taken away, in seconds',
+    schema: seconds,
+    default: '30',
+  },
+  listen: { describe: 'Where probes and metrics are served, host:port', schema: required, default: '127.0.0.1:9092' },
+  logLevel: { describe: 'debug, info, warn, error or silent', schema: logLevel, default: 'info' },
+} satisfies Settings;
