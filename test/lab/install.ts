@@ -1,0 +1,59 @@
+/** Builds the product's image, loads it on the nodes, installs or upgrades the chart, and waits until it serves. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './command.ts';
+import { kubectlOf, waitFor } from './handle.ts';
+import { productImage, productRepository } from './image/product.ts';
+import { loadImage } from './load.ts';
+import { cluster, underlay } from './names.ts';
+import { binary, checkout, labDir } from './paths.ts';
+import { step } from './progress.ts';
+
+/** The namespace and the release that the lab installs. */
+export const productNamespace = 'opencontrail';
+
+const kubeconfig = join(labDir, 'kubeconfig');
+
+/** Idempotent. The image's tag is its content's, so pods are replaced exactly when something changed. */
+export async function install(nodes: readonly string[]): Promise<void> {
+  const chart = join(checkout, 'charts', 'opencontrail');
+  if (!existsSync(chart)) throw new Error(`there is no chart at ${chart}; npm run lab -- up --bare needs none`);
+  const image = await productImage();
+  await step('load the image on the nodes', 8, () => loadImage(image.archive, nodes));
+  await step('install the chart', 30, () => upgrade(chart, image.id, nodes));
+  await step('nodes Ready, programs available', 30, () => served(nodes));
+}
+
+async function upgrade(chart: string, tag: string, nodes: readonly string[]): Promise<void> {
+  const replicas = Math.min(2, nodes.length);
+  const values: Readonly<Record<string, string | number>> = {
+    'image.repository': productRepository,
+    'image.tag': tag,
+    'image.pullPolicy': 'Never',
+    'kubernetes.apiServer': `${underlay.controlPlane}:6443`,
+    'cluster.podCidrs[0]': cluster.podCidr,
+    'cluster.serviceCidrs[0]': cluster.serviceCidr,
+    'webhooks.replicas': replicas,
+    'workers.replicas': replicas,
+    'configApi.replicas': replicas,
+  };
+  const sets = Object.entries(values).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  const target = ['opencontrail', chart, '--namespace', productNamespace, '--create-namespace'];
+  await run(binary('helm'), ['upgrade', '--install', ...target, ...sets, '--timeout', '5m'], {
+    env: { KUBECONFIG: kubeconfig },
+  });
+}
+
+/** Nodes Ready and every Deployment, StatefulSet and DaemonSet rolled out, DNS with them. */
+async function served(nodes: readonly string[]): Promise<void> {
+  const kubectl = kubectlOf(kubeconfig);
+  const kinds = (await kubectl(['get', 'deployments,statefulsets,daemonsets', '-n', productNamespace, '-o', 'name'])).stdout;
+  for (const workload of kinds.trim().split('\n').filter(Boolean)) {
+    await kubectl(['rollout', 'status', workload, '-n', productNamespace, '--timeout=180s']);
+  }
+  await waitFor(`nodes ${nodes.join(', ')} to be Ready`, async () => {
+    const ready = await kubectl(['wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=1s'], { allowFailure: true });
+    return ready.code === 0;
+  });
+  await kubectl(['rollout', 'status', 'deployment/coredns', '-n', 'kube-system', '--timeout=120s']);
+}

@@ -1,0 +1,39 @@
+/** Names and addresses of a lab's machines. Two checkouts on one machine have labs that do not meet. */
+import { createHash } from 'node:crypto';
+import { checkout } from './paths.ts';
+
+/** Four hex digits of the checkout's path: the part of every name that another checkout's lab does not share. */
+export const labId = createHash('sha256').update(checkout).digest('hex').slice(0, 4);
+
+/** Network namespaces and control groups of this lab start so; `down` removes whatever does. */
+export const labPrefix = `oclab-${labId}-`;
+
+/** The underlay: one IPv4 segment, in which the control plane's machine holds the bridge and is the router. */
+export const underlay = { subnet: '172.30.0.0/24', prefixLength: 24, controlPlane: '172.30.0.1', outside: '172.30.0.200' };
+
+/** What the cluster is told at its start, and what the chart is told to agree with. */
+export const cluster = {
+  podCidr: '10.32.0.0/12',
+  serviceCidr: '10.96.0.0/12',
+  apiServiceAddress: '10.96.0.1',
+  dnsAddress: '10.96.0.10',
+  dnsDomain: 'cluster.local',
+  apiServer: `https://${underlay.controlPlane}:6443`,
+};
+
+/** `n1`, `n2`, …: Kubernetes' names of the nodes, and the lab's. */
+export function nodeNames(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `n${index + 1}`);
+}
+
+/** The underlay address of a machine: `cp`, `out` (a client outside the cluster) or a node. */
+export function addressOf(machine: string): string {
+  if (machine === 'cp') return underlay.controlPlane;
+  if (machine === 'out') return underlay.outside;
+  return `172.30.0.${10 + Number(machine.slice(1))}`;
+}
+
+/** The network namespace of a machine, as in `ip netns`. */
+export function netnsOf(machine: string): string {
+  return `${labPrefix}${machine}`;
+}

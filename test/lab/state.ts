@@ -1,0 +1,29 @@
+/** The lab's own notes about itself: how many nodes, which port, which underlay. */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { labDir } from './paths.ts';
+
+/** Written before the first machine starts; without it there is no lab. */
+export interface LabState {
+  readonly nodes: readonly string[];
+  /** On 127.0.0.1 of the machine. */
+  readonly apiPort: number;
+  /** Of the underlay; pods have 50 less. */
+  readonly mtuBytes: number;
+}
+
+/** What `up` wrote; `undefined` when there is no lab, or one whose start got no further than making its folder. */
+export function readState(): LabState | undefined {
+  try {
+    return JSON.parse(readFileSync(join(labDir, 'state.json'), 'utf8')) as LabState;
+  } catch {
+    return undefined; // Absent, or the checkout was never used: both mean that no lab is up.
+  }
+}
+
+/** Replaces the notes, whole or not at all. */
+export function writeState(state: LabState): void {
+  mkdirSync(labDir, { recursive: true });
+  writeFileSync(join(labDir, 'state.json.new'), `${JSON.stringify(state, undefined, 2)}\n`);
+  renameSync(join(labDir, 'state.json.new'), join(labDir, 'state.json'));
+}
