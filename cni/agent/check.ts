@@ -23,21 +23,28 @@ async function linkProblems(attachment: Attachment, netns: string, deps: AgentDe
   try {
     const addresses = await deps.netlink.read(netns, ['-oneline', 'address', 'show', 'up']);
     const routes = await deps.netlink.read(netns, ['route', 'show', 'default']);
-    for (const { name, addresses: promised } of attachment.taps) {
-      const lines = addresses.split('\n').filter((line) => line.split(/\s+/)[1] === name);
-      for (const address of promised.map(hostAddress)) {
-        if (!lines.some((line) => line.includes(` ${address} `)))
-          problems.push(`${name} has not the address ${address}`);
-      }
-    }
-    const first = attachment.taps[0];
-    const isV4 = first?.addresses.some((address) => !address.includes(':')) === true;
-    if (first !== undefined && isV4 && !routes.includes(`dev ${first.name}`))
-      problems.push(`${first.name} has no default route`);
+    return [
+      ...problems,
+      ...attachment.taps.flatMap((end) => missingAddresses(end, addresses)),
+      ...missingRoute(attachment, routes),
+    ];
   } catch (error) {
-    problems.push(`the pod's namespace cannot be read: ${messageOf(error)}`);
+    return [...problems, `the pod's namespace cannot be read: ${messageOf(error)}`];
   }
-  return problems;
+}
+
+function missingAddresses({ name, addresses }: Attachment['taps'][number], shown: string): readonly string[] {
+  const lines = shown.split('\n').filter((line) => line.split(/\s+/)[1] === name);
+  const missing = addresses.map(hostAddress).filter((address) => !lines.some((line) => line.includes(` ${address} `)));
+  return missing.map((address) => `${name} has not the address ${address}`);
+}
+
+function missingRoute({ taps }: Attachment, shown: string): readonly string[] {
+  const first = taps[0];
+  const isV4 = first?.addresses.some((address) => !address.includes(':')) === true;
+  return first === undefined || !isV4 || shown.includes(`dev ${first.name}`)
+    ? []
+    : [`${first.name} has no default route`];
 }
 
 async function portProblems(attachment: Attachment, deps: AgentDeps): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 /** One request to its command: the agent's table of what it can do, measured and logged once. */
 import type { Histogram } from 'prom-client';
-import { type CniRequest, type CniResponse, PROTOCOL_VERSION } from '../protocol.ts';
+import { type CniCommand, type CniRequest, type CniResponse, PROTOCOL_VERSION } from '../protocol.ts';
 import { attach } from './attach.ts';
 import { check } from './check.ts';
 import { collect } from './collect.ts';
@@ -38,41 +38,48 @@ async function answer(request: CniRequest, context: Context): Promise<CniRespons
         `the plugin speaks protocol ${request.protocol}, the node agent ${PROTOCOL_VERSION}`,
       );
     }
-    return await run(request, context);
+    return await COMMANDS[request.command](request, context);
   } catch (error) {
     return { kind: 'error', error: cniErrorOf(error) };
   }
 }
 
-async function run(request: CniRequest, context: Context): Promise<CniResponse> {
-  const { agent, adds, signal } = context;
-  const container = `${request.containerId ?? ''} ${request.ifname ?? ''}`;
-  switch (request.command) {
-    case 'ADD': {
-      const abort = new AbortController();
-      adds.set(container, abort);
-      try {
-        return { kind: 'result', result: await attach(request, agent, AbortSignal.any([signal, abort.signal])) };
-      } finally {
-        if (adds.get(container) === abort) adds.delete(container);
-      }
+type Command = (request: CniRequest, context: Context) => Promise<CniResponse>;
+
+const DONE: CniResponse = { kind: 'done' };
+
+const COMMANDS: Readonly<Record<CniCommand, Command>> = {
+  ADD: async (request, { agent, adds, signal }) => {
+    const abort = new AbortController();
+    adds.set(containerOf(request), abort);
+    try {
+      return { kind: 'result', result: await attach(request, agent, AbortSignal.any([signal, abort.signal])) };
+    } finally {
+      if (adds.get(containerOf(request)) === abort) adds.delete(containerOf(request));
     }
-    case 'DEL':
-      adds.get(container)?.abort(new CniFailure('tryAgainLater', 'the sandbox is being deleted'));
-      await detach(request, agent);
-      return { kind: 'done' };
-    case 'CHECK':
-      await check(request, agent);
-      return { kind: 'done' };
-    case 'GC':
-      await collect(request, agent);
-      return { kind: 'done' };
-    case 'STATUS': {
-      const reason = await context.unready();
-      if (reason !== undefined) throw new CniFailure('unavailable', reason);
-      return { kind: 'done' };
-    }
-  }
+  },
+  DEL: async (request, { agent, adds }) => {
+    adds.get(containerOf(request))?.abort(new CniFailure('tryAgainLater', 'the sandbox is being deleted'));
+    await detach(request, agent);
+    return DONE;
+  },
+  CHECK: async (request, { agent }) => {
+    await check(request, agent);
+    return DONE;
+  },
+  GC: async (request, { agent }) => {
+    await collect(request, agent);
+    return DONE;
+  },
+  STATUS: async (_request, { unready }) => {
+    const reason = await unready();
+    if (reason !== undefined) throw new CniFailure('unavailable', reason);
+    return DONE;
+  },
+};
+
+function containerOf(request: CniRequest): string {
+  return `${request.containerId ?? ''} ${request.ifname ?? ''}`;
 }
 
 function logOutcome(request: CniRequest, response: CniResponse, { log }: AgentDeps): void {

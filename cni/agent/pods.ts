@@ -28,7 +28,7 @@ export interface PodSource {
     limits: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ) => Promise<AssignedPod>;
   /** Whether the API server, asked now, says that this pod is gone (or replaced). `false` when it cannot be asked. */
-  readonly isGone: (pod: Required<PodIdentity>) => Promise<boolean>;
+  readonly isGone: (pod: PodIdentity & { readonly uid: string }) => Promise<boolean>;
   /** Why the cache cannot be trusted yet, or `undefined`. */
   readonly unready: () => string | undefined;
 }

@@ -46,29 +46,30 @@ export interface FakeVRouter {
 export async function startVRouter(port = 0): Promise<FakeVRouter> {
   const ports = new Map<string, Record<string, string>>();
   const state = { programs: true };
+  const answer = (method: string, path: string, body: string): number => {
+    const [vm, vmi] = path.replace(/\?.*/, '').split('/').slice(2);
+    if (method === 'POST') {
+      const posted = JSON.parse(body) as Record<string, string>;
+      ports.set(`${posted['vm-uuid']}/${posted['vmi-uuid']}`, posted);
+    }
+    if (method === 'DELETE') {
+      for (const key of ports.keys()) if (key.startsWith(`${vm}/`)) ports.delete(key);
+    }
+    return method !== 'GET' || (state.programs && ports.has(`${vm}/${vmi}`)) ? 200 : 404;
+  };
   const server: Server = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk) => {
       body += String(chunk);
     });
     request.on('end', () => {
-      const [path = ''] = (request.url ?? '').split('?');
-      const [, , vm = '', vmi = ''] = path.split('/');
-      const answer = (status: number, value: unknown) => response.writeHead(status).end(JSON.stringify(value));
-      if (request.method === 'POST') {
-        const posted = JSON.parse(body) as Record<string, string>;
-        ports.set(`${posted['vm-uuid']}/${posted['vmi-uuid']}`, posted);
-        return answer(200, {});
-      }
-      if (request.method === 'DELETE') {
-        for (const key of ports.keys()) if (key.startsWith(`${vm}/`)) ports.delete(key);
-        return answer(200, {});
-      }
-      const found = state.programs && ports.has(`${vm}/${vmi}`);
-      return answer(found ? 200 : 404, found ? [{ id: vmi }] : { error: '{ Not Found }' });
+      const status = answer(request.method ?? '', request.url ?? '', body);
+      response.writeHead(status).end(status === 200 ? '{}' : '{"error":"{ Not Found }"}');
     });
   });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => {
+    server.listen(port, '127.0.0.1', resolve);
+  });
   const address = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${address.port}`,
@@ -112,8 +113,8 @@ export async function makeBed(overrides: Partial<AgentDeps> = {}): Promise<Bed> 
     sh(`ip netns exec ${host.name} ip -o link`)
       .split('\n')
       .flatMap((line) => {
-        const name: string | undefined = /^\d+: ([^:@]+)/.exec(line)?.[1];
-        return name === undefined || name === 'lo' ? [] : [name];
+        const name = /^\d+: ([^:@]+)/.exec(line)?.[1];
+        return name === 'lo' || name === undefined ? [] : [name];
       });
   const source: PodSource = {
     waitForPorts: async ({ namespace, name }, { signal }) => {
