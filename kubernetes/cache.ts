@@ -174,12 +174,15 @@ class RunningReflector<T> implements Reflector<T> {
     if (before?.uid === uid && before.version === resourceVersion) return key;
     const object = this.options.project(raw);
     if (before !== undefined && (before.uid !== uid || object === undefined)) this.drop(key, before.object);
-    if (object === undefined) return key;
-    const previous = before?.uid === uid ? before.object : undefined;
-    const unchanged = previous !== undefined && isDeepStrictEqual(previous, object);
-    this.entries.set(key, { uid, version: resourceVersion, object: unchanged ? previous : object });
-    if (!unchanged) this.tell({ kind: 'put', object, ...(previous === undefined ? {} : { previous }) });
+    if (object !== undefined) this.hold(key, { uid, version: resourceVersion, object });
     return key;
+  }
+
+  private hold(key: string, entry: Entry<T>): void {
+    const previous = this.entries.get(key)?.object;
+    const unchanged = previous !== undefined && isDeepStrictEqual(previous, entry.object);
+    this.entries.set(key, unchanged ? { ...entry, object: previous } : entry);
+    if (!unchanged) this.tell({ kind: 'put', object: entry.object, ...(previous === undefined ? {} : { previous }) });
   }
 
   private drop(key: string, object: T): void {

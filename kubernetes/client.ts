@@ -71,12 +71,7 @@ export interface KubeClient {
    * Watches `path` (from `query.resourceVersion`) until the server ends the stream, which is normal. Throws a
    * `KubeError` for a refusal or an `ERROR` event (410: start over with a list), and any error of the connection.
    */
-  readonly watch: (
-    path: string,
-    query: Query,
-    onEvent: (event: WatchEvent) => void,
-    signal: AbortSignal,
-  ) => Promise<void>;
+  readonly watch: (path: string, query: Query, handlers: WatchHandlers, signal: AbortSignal) => Promise<void>;
   readonly post: (path: string, body: unknown, options?: CallOptions) => Promise<KubeObject>;
   readonly put: (path: string, body: unknown, options?: CallOptions) => Promise<KubeObject>;
   /** Patches; the default type is a merge patch. */

@@ -115,18 +115,21 @@ export function slimNode(raw: KubeObject): SlimNode {
 
 export function slimService(raw: KubeObject): SlimService {
   const { metadata, spec } = raw as RawService;
-  const addresses = spec?.clusterIPs ?? (spec?.clusterIP === undefined ? [] : [spec.clusterIP]);
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     uid: metadata.uid,
     type: spec?.type ?? 'ClusterIP',
-    clusterIPs: addresses.filter((address) => address !== '' && address !== 'None'),
+    clusterIPs: addressesOf(spec).filter((address) => address !== '' && address !== 'None'),
     ports: (spec?.ports ?? []).flatMap(slimPort),
     annotations: ourAnnotations(metadata.annotations),
     labels: metadata.labels ?? {},
     ...present('deletionTimestamp', metadata.deletionTimestamp),
   };
+}
+
+function addressesOf(spec: RawService['spec']): readonly string[] {
+  return spec?.clusterIPs ?? (spec?.clusterIP === undefined ? [] : [spec.clusterIP]);
 }
 
 export function slimEndpointSlice(raw: KubeObject): SlimEndpointSlice {
@@ -146,8 +149,11 @@ export function slimEndpointSlice(raw: KubeObject): SlimEndpointSlice {
 export function ourAnnotations(
   annotations: Readonly<Record<string, string>> | undefined,
 ): Readonly<Record<string, string>> {
-  const ours = ([key]: readonly [string, string]): boolean => OUR_PREFIXES.some((prefix) => key.startsWith(prefix));
-  return Object.fromEntries(Object.entries(annotations ?? {}).filter(ours));
+  return Object.fromEntries(Object.entries(annotations ?? {}).filter(([key]) => isOurKey(key)));
+}
+
+function isOurKey(key: string): boolean {
+  return OUR_PREFIXES.some((prefix) => key.startsWith(prefix));
 }
 
 /** The last is the oldest spelling of isolation, `opencontrail.kubernetes.isolated`. */
