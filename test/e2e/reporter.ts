@@ -1,5 +1,6 @@
 /** Counts and prints expectations: one line each, so that a failed run can be read from its last screen. */
 import { isDeepStrictEqual } from 'node:util';
+import type { LabHandle } from '../lab/handle.ts';
 
 /** What a suite tells its expectations to. Titles say what was observed: `default/a → isolated/b TCP is refused`. */
 export interface Reporter {
@@ -14,10 +15,13 @@ export interface Reporter {
 }
 
 /** A suite's file exports it under the name `suite`. */
-export type Suite = (lab: import('../lab/handle.ts').LabHandle, report: Reporter) => Promise<void>;
+export type Suite = (lab: LabHandle, report: Reporter) => Promise<void>;
 
 /** A reporter for one suite; `print` gets each line. */
-export function createReporter(suite: string, print: (line: string) => void): Reporter & { passed: number; failures: number } {
+export function createReporter(
+  suite: string,
+  print: (line: string) => void,
+): Reporter & { passed: number; failures: number } {
   const reporter = {
     passed: 0,
     failures: 0,

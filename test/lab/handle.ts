@@ -140,7 +140,9 @@ async function createNamespace(kube: Kubectl, name: string, options: NamespaceOp
   const metadata = { name, annotations: options.annotations ?? {}, labels: options.labels ?? {} };
   await waitFor(
     `an earlier namespace ${name} to be gone`,
-    async () => (await getJson<{ metadata: { deletionTimestamp?: string } }>(kube, ['namespace', name]))?.metadata.deletionTimestamp === undefined,
+    async () =>
+      (await getJson<{ metadata: { deletionTimestamp?: string } }>(kube, ['namespace', name]))?.metadata
+        .deletionTimestamp === undefined,
     { timeoutMs: 120_000 },
   );
   await kube(['apply', '-f', '-'], { input: JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata }) });

@@ -49,14 +49,16 @@ export function initScript(spec: MachineSpec): string {
 
 /** What is written to these folders stays in the machine's memory: the real ones are not touched, and remain readable. */
 function overlays(): readonly string[] {
-  return ['etc', 'opt', 'var/lib'].flatMap((path) => [
-    `mkdir -p /run/lab/${path}/upper /run/lab/${path}/work`,
-    `mount -t overlay overlay -o lowerdir=/${path},upperdir=/run/lab/${path}/upper,workdir=/run/lab/${path}/work /${path}`,
-  ]).concat([
-    'rm -rf /etc/cni /opt/cni /etc/kubernetes',
-    `rm -f /etc/resolv.conf; cp "$dir/resolv.conf" /etc/resolv.conf`,
-    `echo '127.0.0.1 localhost' > /etc/hosts`,
-  ]);
+  return ['etc', 'opt', 'var/lib']
+    .flatMap((path) => [
+      `mkdir -p /run/lab/${path}/upper /run/lab/${path}/work`,
+      `mount -t overlay overlay -o lowerdir=/${path},upperdir=/run/lab/${path}/upper,workdir=/run/lab/${path}/work /${path}`,
+    ])
+    .concat([
+      'rm -rf /etc/cni /opt/cni /etc/kubernetes',
+      `rm -f /etc/resolv.conf; cp "$dir/resolv.conf" /etc/resolv.conf`,
+      `echo '127.0.0.1 localhost' > /etc/hosts`,
+    ]);
 }
 
 function disks(): readonly string[] {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { run } from './command.ts';
 import { kubectlOf, waitFor } from './handle.ts';
 import { productImage, productRepository } from './image/product.ts';
-import { loadImage } from './load.ts';
+import { ensureImage } from './load.ts';
 import { cluster, underlay } from './names.ts';
 import { binary, checkout, labDir } from './paths.ts';
 import { step } from './progress.ts';
@@ -19,7 +19,7 @@ export async function install(nodes: readonly string[]): Promise<void> {
   const chart = join(checkout, 'charts', 'opencontrail');
   if (!existsSync(chart)) throw new Error(`there is no chart at ${chart}; npm run lab -- up --bare needs none`);
   const image = await productImage();
-  await step('load the image on the nodes', 8, () => loadImage(image.archive, nodes));
+  await step('load the image on the nodes', 8, () => ensureImage(image.archive, nodes));
   await step('install the chart', 30, () => upgrade(chart, image.id, nodes));
   await step('nodes Ready, programs available', 30, () => served(nodes));
 }
@@ -47,12 +47,15 @@ async function upgrade(chart: string, tag: string, nodes: readonly string[]): Pr
 /** Nodes Ready and every Deployment, StatefulSet and DaemonSet rolled out, DNS with them. */
 async function served(nodes: readonly string[]): Promise<void> {
   const kubectl = kubectlOf(kubeconfig);
-  const kinds = (await kubectl(['get', 'deployments,statefulsets,daemonsets', '-n', productNamespace, '-o', 'name'])).stdout;
+  const kinds = (await kubectl(['get', 'deployments,statefulsets,daemonsets', '-n', productNamespace, '-o', 'name']))
+    .stdout;
   for (const workload of kinds.trim().split('\n').filter(Boolean)) {
     await kubectl(['rollout', 'status', workload, '-n', productNamespace, '--timeout=180s']);
   }
   await waitFor(`nodes ${nodes.join(', ')} to be Ready`, async () => {
-    const ready = await kubectl(['wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=1s'], { allowFailure: true });
+    const ready = await kubectl(['wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=1s'], {
+      allowFailure: true,
+    });
     return ready.code === 0;
   });
   await kubectl(['rollout', 'status', 'deployment/coredns', '-n', 'kube-system', '--timeout=120s']);

@@ -48,7 +48,8 @@ export async function startMachine(spec: MachineSpec): Promise<void> {
   closeSync(log);
   for (let ended = false; !existsSync(join(dir, 'ready')); await sleep(20)) {
     child.once('exit', () => (ended = true));
-    if (ended) throw new Error(`machine ${spec.name} did not start:\n${readFileSync(join(dir, 'log', 'init.log'), 'utf8')}`);
+    if (ended)
+      throw new Error(`machine ${spec.name} did not start:\n${readFileSync(join(dir, 'log', 'init.log'), 'utf8')}`);
   }
 }
 

@@ -59,7 +59,8 @@ const commands: Readonly<Record<string, Command>> = {
     return 0;
   },
   exec: async ([machine], rest) => {
-    if (machine === undefined || rest.length === 0) throw new Error('exec needs a machine and a command: exec n1 -- ip route');
+    if (machine === undefined || rest.length === 0)
+      throw new Error('exec needs a machine and a command: exec n1 -- ip route');
     const [program, ...args] = machineCommand(machine, rest);
     return passThrough(program, args);
   },

@@ -9,7 +9,12 @@ export const labId = createHash('sha256').update(checkout).digest('hex').slice(0
 export const labPrefix = `oclab-${labId}-`;
 
 /** The underlay: one IPv4 segment, in which the control plane's machine holds the bridge and is the router. */
-export const underlay = { subnet: '172.30.0.0/24', prefixLength: 24, controlPlane: '172.30.0.1', outside: '172.30.0.200' };
+export const underlay = {
+  subnet: '172.30.0.0/24',
+  prefixLength: 24,
+  controlPlane: '172.30.0.1',
+  outside: '172.30.0.200',
+};
 
 /** What the cluster is told at its start, and what the chart is told to agree with. */
 export const cluster = {

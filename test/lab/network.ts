@@ -29,7 +29,10 @@ async function ensureMachineLink(machine: string, mtuBytes: number): Promise<voi
   await run('ip', ['-n', hub, 'link', 'delete', machine], { allowFailure: true });
   await ensureNamespace(machine, []);
   const peer = `peer name eth0 mtu ${mtuBytes} netns ${netns}`;
-  await batch(hub, [`link add name ${machine} mtu ${mtuBytes} type veth ${peer}`, `link set ${machine} master underlay up`]);
+  await batch(hub, [
+    `link add name ${machine} mtu ${mtuBytes} type veth ${peer}`,
+    `link set ${machine} master underlay up`,
+  ]);
   await batch(netns, [
     'link set eth0 up',
     `addr add ${addressOf(machine)}/${underlay.prefixLength} dev eth0`,

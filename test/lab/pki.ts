@@ -17,7 +17,12 @@ export async function ensurePki(nodes: readonly string[]): Promise<void> {
   mkdirSync(pki, { recursive: true, mode: 0o700 });
   if (!existsSync(pkiPath('ca.crt'))) await authority();
   if (!existsSync(pkiPath('service-account.key'))) await serviceAccountKey();
-  const names = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${cluster.dnsDomain}`];
+  const names = [
+    'kubernetes',
+    'kubernetes.default',
+    'kubernetes.default.svc',
+    `kubernetes.default.svc.${cluster.dnsDomain}`,
+  ];
   const addresses = ['127.0.0.1', cluster.apiServiceAddress, underlay.controlPlane];
   const alternatives = [...names.map((name) => `DNS:${name}`), 'DNS:localhost', ...addresses.map((ip) => `IP:${ip}`)];
   await Promise.all([
@@ -62,14 +67,16 @@ async function kubeconfig(name: string, subject: string): Promise<void> {
 
 /** JSON is YAML; the credentials are inside, so the file can be copied. */
 function kubeconfigText(name: string, server: string): string {
-  const data = (file: string): string => readFileSync(pkiPath(file)).toString('base64');
   return `${JSON.stringify(
     {
       apiVersion: 'v1',
       kind: 'Config',
-      clusters: [{ name: 'lab', cluster: { server, 'certificate-authority-data': data('ca.crt') } }],
+      clusters: [{ name: 'lab', cluster: { server, 'certificate-authority-data': base64Of('ca.crt') } }],
       users: [
-        { name, user: { 'client-certificate-data': data(`${name}.crt`), 'client-key-data': data(`${name}.key`) } },
+        {
+          name,
+          user: { 'client-certificate-data': base64Of(`${name}.crt`), 'client-key-data': base64Of(`${name}.key`) },
+        },
       ],
       contexts: [{ name: 'lab', context: { cluster: 'lab', user: name } }],
       'current-context': 'lab',
@@ -77,6 +84,10 @@ function kubeconfigText(name: string, server: string): string {
     undefined,
     2,
   )}\n`;
+}
+
+function base64Of(file: string): string {
+  return readFileSync(pkiPath(file)).toString('base64');
 }
 
 function newKey(name: string): readonly string[] {

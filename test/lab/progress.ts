@@ -3,7 +3,7 @@
 /** Runs `work`, telling its name, the estimate and, when it is done, the time it took. Errors pass through. */
 export async function step<T>(title: string, estimateSeconds: number, work: () => Promise<T>): Promise<T> {
   const started = Date.now();
-  const tty = process.stderr.isTTY === true;
+  const tty = process.stderr.isTTY;
   const line = (): string => `  ${title} … ${seconds(Date.now() - started)} of about ${estimateSeconds} s`;
   if (!tty && estimateSeconds > 2) process.stderr.write(`  ${title} … about ${estimateSeconds} s\n`);
   const timer = tty ? setInterval(() => process.stderr.write(`\r\x1b[K${line()}`), 500) : undefined;

@@ -21,7 +21,9 @@ export async function printStatus(): Promise<number> {
   console.log(`API\t127.0.0.1:${state.apiPort}\t${outsideRelays().length > 0 ? 'relayed' : 'NOT RELAYED'}`);
   console.log(`KUBECONFIG=${kubeconfigPath}`);
   const kubectl = kubectlOf(kubeconfigPath);
-  const cluster = await kubectl(['get', 'nodes,pods', '-A', '-o', 'wide', '--request-timeout=5s'], { allowFailure: true });
+  const cluster = await kubectl(['get', 'nodes,pods', '-A', '-o', 'wide', '--request-timeout=5s'], {
+    allowFailure: true,
+  });
   console.log(cluster.stdout || cluster.stderr);
   return cluster.code === 0 && machines.every(({ pid }) => pid !== undefined) ? 0 : 1;
 }

@@ -6,7 +6,7 @@ import { apiSocket, controlPlane } from './control-plane.ts';
 import { kubectlOf, waitFor } from './handle.ts';
 import { testImages } from './image/test-images.ts';
 import { install } from './install.ts';
-import { loadImage } from './load.ts';
+import { ensureImage } from './load.ts';
 import { alone } from './lock.ts';
 import { startMachine } from './machine.ts';
 import { nodeNames } from './names.ts';
@@ -41,16 +41,12 @@ export async function bringUp(options: UpOptions): Promise<void> {
 }
 
 async function plannedState(options: UpOptions): Promise<LabState> {
-  const before = readState();
-  const count = Math.max(before?.nodes.length ?? 0, options.nodes ?? (before === undefined ? 2 : 0));
-  const state = {
-    nodes: nodeNames(count),
-    apiPort: before?.apiPort ?? (await freePort()),
-    mtuBytes: before?.mtuBytes ?? options.mtuBytes ?? 1500,
-  };
-  if (before !== undefined && count > before.nodes.length) say(`  the lab grows to ${count} nodes`);
-  writeState(state);
-  return state;
+  const { nodes, mtuBytes } = options;
+  const state = readState() ?? { nodes: nodeNames(nodes ?? 2), apiPort: await freePort(), mtuBytes: mtuBytes ?? 1500 };
+  const grown = { ...state, nodes: nodeNames(Math.max(state.nodes.length, nodes ?? 0)) };
+  if (grown.nodes.length > state.nodes.length) say(`  the lab grows to ${grown.nodes.length} nodes`);
+  writeState(grown);
+  return grown;
 }
 
 async function startControlPlane(state: LabState): Promise<void> {
@@ -71,9 +67,12 @@ async function startControlPlane(state: LabState): Promise<void> {
 async function startNodes(state: LabState): Promise<void> {
   const images = await testImages();
   await Promise.all(state.nodes.map((name) => startMachine(node(name))));
-  for (const { archive } of images) await waitFor('containerd', () => loadImage(archive, state.nodes).then(() => true));
+  for (const { archive } of images)
+    await waitFor('containerd', () => ensureImage(archive, state.nodes).then(() => true));
   const kubectl = kubectlOf(kubeconfigPath);
-  await kubectl(['apply', '-f', '-'], { input: readFileSync(join(import.meta.dirname, 'manifests', 'coredns.yaml'), 'utf8') });
+  await kubectl(['apply', '-f', '-'], {
+    input: readFileSync(join(import.meta.dirname, 'manifests', 'coredns.yaml'), 'utf8'),
+  });
   await waitFor('all nodes to register', async () => {
     const listed = (await kubectl(['get', 'nodes', '-o', 'name'])).stdout;
     return state.nodes.every((name) => listed.includes(`node/${name}\n`));

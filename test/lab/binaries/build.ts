@@ -1,6 +1,6 @@
 /** Builds the lab's programs from Go modules into the cache; each appears whole or not at all. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../command.ts';
 import { binariesDir, binary, kubernetesVersion } from '../paths.ts';
@@ -21,6 +21,7 @@ export async function buildBinaries(names: readonly string[] = []): Promise<void
   const total = missing.reduce((sum, program) => sum + program.seconds, 0);
   say(`Building ${missing.length} programs from Go modules, once: about ${Math.ceil(total / 60)} min on two cores`);
   mkdirSync(join(binariesDir(), 'bin'), { recursive: true });
+  removeUnfinished();
   for (const { module, programs } of wanted) {
     const dir = await step(`prepare ${module.name} ${module.version}`, 5, () => prepareModule(module));
     for (const program of programs) {
@@ -28,6 +29,14 @@ export async function buildBinaries(names: readonly string[] = []): Promise<void
         await step(`build ${program.name}`, program.seconds, () => buildProgram(module, program, dir));
       }
     }
+  }
+}
+
+/** What an interrupted build left half-written; one that still runs has its number in the name. */
+function removeUnfinished(): void {
+  for (const file of readdirSync(join(binariesDir(), 'bin'))) {
+    const builder = /\.building-(\d+)$/.exec(file)?.[1];
+    if (builder !== undefined && !existsSync(`/proc/${builder}`)) rmSync(join(binariesDir(), 'bin', file));
   }
 }
 
@@ -56,7 +65,9 @@ async function stagingReplaces(module: GoModule): Promise<readonly string[]> {
   // The shape is documented in `go help mod download`.
   const { GoMod } = JSON.parse(info.stdout) as { GoMod: string };
   const edit = await run('go', ['mod', 'edit', '-json', GoMod]);
-  const { Replace } = JSON.parse(edit.stdout) as { Replace: readonly { Old: { Path: string }; New: { Path: string } }[] };
+  const { Replace } = JSON.parse(edit.stdout) as {
+    Replace: readonly { Old: { Path: string }; New: { Path: string } }[];
+  };
   const version = module.version.replace(/^v1\./, 'v0.');
   return Replace.filter(({ New }) => New.Path.startsWith('./staging/')).map(
     ({ Old }) => `replace ${Old.Path} => ${Old.Path} ${version}`,
@@ -69,7 +80,12 @@ async function buildProgram(module: GoModule, program: GoProgram, dir: string): 
   const tags = module.tags === undefined ? [] : ['-tags', module.tags];
   await run('go', [...flags, ...tags, program.package], {
     cwd: dir,
-    env: { CGO_ENABLED: module.cgo === true ? '1' : '0', GOFLAGS: '', GOWORK: 'off', GOTOOLCHAIN: 'local' },
+    env: {
+      CGO_ENABLED: module.cgo === true ? '1' : '0',
+      GOFLAGS: '-buildvcs=false',
+      GOWORK: 'off',
+      GOTOOLCHAIN: 'local',
+    },
   });
   renameSync(partial, binary(program.name));
 }

@@ -1,6 +1,18 @@
 /** An image as a tar in OCI layout: layers are tars, the rest is JSON. Neither a daemon nor an image tool is needed. */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { run } from '../command.ts';
@@ -48,7 +60,11 @@ export async function cachedLayer(key: string, make: (file: string) => Promise<u
 }
 
 /** Writes the archive of an image. `names` are whole (`docker.io/library/busybox:lab`); `{id}` in one is the image's id. */
-export async function writeImage(names: readonly string[], layers: readonly Layer[], config: ImageConfig): Promise<Image> {
+export async function writeImage(
+  names: readonly string[],
+  layers: readonly Layer[],
+  config: ImageConfig,
+): Promise<Image> {
   const manifest = manifestOf(layers, config);
   const id = manifest.digest.slice(0, 12);
   const archive = join(cacheDir, 'images', `${id}-${hashOf(names.join())}.tar`);
@@ -59,11 +75,30 @@ export async function writeImage(names: readonly string[], layers: readonly Laye
   for (const layer of layers) linkSync(layer.file, join(dir, 'blobs', 'sha256', layer.digest));
   for (const blob of manifest.blobs) writeFileSync(join(dir, 'blobs', 'sha256', hashOf(blob, 64)), blob);
   writeFileSync(join(dir, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-  writeFileSync(join(dir, 'index.json'), index(names.map((name) => name.replace('{id}', id)), manifest));
+  writeFileSync(
+    join(dir, 'index.json'),
+    index(
+      names.map((name) => name.replace('{id}', id)),
+      manifest,
+    ),
+  );
   await run('tar', ['-C', dir, '-cf', `${archive}.making`, 'oci-layout', 'index.json', 'blobs']);
   renameSync(`${archive}.making`, archive);
   rmSync(dir, { recursive: true });
+  keepNewest(dirname(archive), (file) => file.endsWith(`-${hashOf(names.join())}.tar`), 2);
   return { archive, id };
+}
+
+/** A cache of what changes daily would fill the disk: of the files that match, only the newest stay. */
+export function keepNewest(dir: string, matches: (file: string) => boolean, count: number): void {
+  const files = readdirSync(dir)
+    .filter(matches)
+    .map((file) => ({ path: join(dir, file), changed: statSync(join(dir, file)).mtimeMs }))
+    .sort((a, b) => b.changed - a.changed);
+  for (const { path } of files.slice(count)) {
+    rmSync(path);
+    rmSync(`${path}.sha256`, { force: true });
+  }
 }
 
 interface Manifest {

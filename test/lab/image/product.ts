@@ -1,11 +1,11 @@
 /** The product's image, from the Dockerfile's recipe without Docker: base, Node, modules and programs, a layer each. */
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { run } from '../command.ts';
 import { cacheDir, checkout } from '../paths.ts';
 import { step } from '../progress.ts';
-import { cachedLayer, layerFromFolder, writeImage } from './oci.ts';
+import { cachedLayer, keepNewest, layerFromFolder, writeImage } from './oci.ts';
 import type { Image, Layer } from './oci.ts';
 import { readRecipe } from './recipe.ts';
 import type { Recipe } from './recipe.ts';
@@ -18,16 +18,25 @@ const root = 'opt/opencontrail';
 /** Builds what has changed. Only the first build is slow; a changed source costs a second. */
 export async function productImage(): Promise<Image> {
   const recipe = readRecipe();
-  const layers = [await baseLayer(recipe), await nodeLayer(), await modulesLayer(), await programsLayer(recipe)];
-  return writeImage([`${productRepository}:{id}`, `${productRepository}:dev`], layers, {
+  const layers = [await baseLayer(recipe), await nodeLayer(), await modulesLayer()];
+  layers.push(...(await pluginLayer()), await programsLayer(recipe));
+  const image = await writeImage([`${productRepository}:{id}`, `${productRepository}:dev`], layers, {
     entrypoint: [`/${root}/bin/opencontrail`],
     environment: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'NODE_ENV=production'],
   });
+  for (const kind of ['programs-', 'plugin-', 'modules-', 'base-']) {
+    keepNewest(join(cacheDir, 'layers'), (file) => file.startsWith(kind) && file.endsWith('.tar'), 3);
+  }
+  return image;
 }
 
 /** Debian without documentation and package lists. Its key holds the packages; delete the cache for newer ones. */
 async function baseLayer({ packages }: Recipe): Promise<Layer> {
-  const noDocs = ['--dpkgopt=path-exclude=/usr/share/man/*', '--dpkgopt=path-exclude=/usr/share/doc/*', '--dpkgopt=path-exclude=/usr/share/locale/*'];
+  const noDocs = [
+    '--dpkgopt=path-exclude=/usr/share/man/*',
+    '--dpkgopt=path-exclude=/usr/share/doc/*',
+    '--dpkgopt=path-exclude=/usr/share/locale/*',
+  ];
   const args = ['--variant=minbase', `--include=${packages.join(',')}`, ...noDocs, 'bookworm'];
   return slowLayer(`base-${hashOf(args.join('\0'))}`, 'Debian base of the image', 60, (file) =>
     run('mmdebstrap', ['--quiet', '--format=tar', ...args, file]),
@@ -66,13 +75,22 @@ function dependencyText(file: string): string {
   return JSON.stringify((JSON.parse(text) as { dependencies: Record<string, string> }).dependencies);
 }
 
-async function programsLayer({ copies }: Recipe): Promise<Layer> {
+/** Large and seldom new, so apart from the other programs. Empty while there is no plugin. */
+async function pluginLayer(): Promise<readonly Layer[]> {
   const plugin = await builtPlugin();
+  if (plugin === undefined) return [];
+  return [
+    await folderLayer(`plugin-${basename(dirname(plugin))}`, (dir) =>
+      copy(plugin, join(dir, root, 'cni', 'opencontrail-cni')),
+    ),
+  ];
+}
+
+async function programsLayer({ copies }: Recipe): Promise<Layer> {
   const present = copies.filter(([from]) => existsSync(join(checkout, from)));
-  const key = hashOf(present.map(([from, to]) => `${to}:${treeHash(join(checkout, from))}`).join('\0') + plugin);
+  const key = hashOf(present.map(([from, to]) => `${to}:${treeHash(join(checkout, from))}`).join('\0'));
   return folderLayer(`programs-${key}`, (dir) => {
     for (const [from, to] of present) copy(join(checkout, from), join(dir, root, to));
-    if (plugin !== undefined) copy(plugin, join(dir, root, 'cni', 'opencontrail-cni'));
   });
 }
 
@@ -87,7 +105,9 @@ async function builtPlugin(): Promise<string | undefined> {
   await step('compile the CNI plugin', 2, async () => {
     const flags = ['--compile', '--minify', '--bytecode', '--format=cjs', '--target=bun-linux-x64'];
     const partial = `${file}.building-${process.pid}`;
-    await run(join(checkout, 'node_modules', '.bin', 'bun'), ['build', ...flags, main, '--outfile', partial], { cwd: checkout });
+    await run(join(checkout, 'node_modules', '.bin', 'bun'), ['build', ...flags, main, '--outfile', partial], {
+      cwd: checkout,
+    });
     await run('mv', [partial, file]);
   });
   return file;
@@ -97,7 +117,12 @@ function bunVersion(): string {
   return readFileSync(join(checkout, 'node_modules', 'bun', 'package.json'), 'utf8');
 }
 
-async function slowLayer(key: string, title: string, seconds: number, make: (file: string) => Promise<unknown>): Promise<Layer> {
+async function slowLayer(
+  key: string,
+  title: string,
+  seconds: number,
+  make: (file: string) => Promise<unknown>,
+): Promise<Layer> {
   return cachedLayer(key, (file) => step(title, seconds, () => make(file)));
 }
 
@@ -121,7 +146,12 @@ function copy(from: string, to: string): void {
 /** Of names, modes and contents, in the order of names. */
 function treeHash(path: string): string {
   if (!statSync(path).isDirectory()) return hashOf(`${statSync(path).mode & 0o111}${readFileSync(path, 'latin1')}`);
-  return hashOf(readdirSync(path).sort().map((name) => `${name}:${treeHash(join(path, name))}`).join('\0'));
+  return hashOf(
+    readdirSync(path)
+      .sort()
+      .map((name) => `${name}:${treeHash(join(path, name))}`)
+      .join('\0'),
+  );
 }
 
 function hashOf(text: string): string {

@@ -18,7 +18,9 @@ export function readRecipe(): Recipe {
 export function parseRecipe(dockerfile: string): Recipe {
   const packages = /^ARG PACKAGES="(.+)"$/m.exec(dockerfile)?.[1]?.split(' ') ?? [];
   const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
-  const copies = [...last.matchAll(/^COPY ([\w./-]+) \.\/([\w./-]+)$/gm)].map(([, from = '', to = '']) => [from, to] as const);
+  const copies = [...last.matchAll(/^COPY ([\w./-]+) \.\/([\w./-]+)$/gm)].map(
+    ([, from = '', to = '']) => [from, to] as const,
+  );
   if (packages.length === 0 || copies.length === 0) throw new Error('Dockerfile: no ARG PACKAGES="…" or no COPY lines');
   return { packages, copies };
 }

@@ -1,6 +1,16 @@
 /** The lab's own images: busybox (also every pod's sandbox), CoreDNS, and the upstream tests' agnhost. */
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../command.ts';
 import { sandboxImage } from '../node.ts';
@@ -45,7 +55,10 @@ async function fromFolder(key: string, names: readonly string[], fill: Fill): Pr
     for (const dir of ['bin', 'etc', 'tmp', 'root', 'proc', 'sys', 'dev', 'var']) mkdirSync(join(root, dir));
     chmodSync(root, 0o755);
     chmodSync(join(root, 'tmp'), 0o1777);
-    writeFileSync(join(root, 'etc', 'passwd'), 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n');
+    writeFileSync(
+      join(root, 'etc', 'passwd'),
+      'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n',
+    );
     writeFileSync(join(root, 'etc', 'group'), 'root:x:0:\nnogroup:x:65534:\n');
     symlinkSync('/run', join(root, 'var', 'run'));
     const config = await fill(root);
