@@ -1,0 +1,209 @@
+/** The annotation contract: every key, where it stands, what it says and who writes it. `docs/annotations.md` is made from this table. Pure. */
+import {
+  type Parser,
+  parseAddresses,
+  parseCidr,
+  parseIPv4,
+  parseIsolation,
+  parseJson,
+  parseMac,
+  parseNames,
+  parseNetwork,
+  parseNetworks,
+  parsePool,
+  parseSwitch,
+  parseText,
+} from './grammar.ts';
+
+/** The keys by name, for those who read or write one. */
+export const ANNOTATION = {
+  network: 'opencontrail.org/network',
+  isolation: 'opencontrail.org/isolation',
+  isolationService: 'opencontrail.org/isolation.service',
+  isolatedOld: 'opencontrail.kubernetes.isolated',
+  fipPool: 'opencontrail.org/fip-pool',
+  snat: 'opencontrail.org/ip_fabric_snat',
+  forwarding: 'opencontrail.org/ip_fabric_forwarding',
+  cidr: 'opencontrail.org/cidr',
+  networks: 'k8s.v1.cni.cncf.io/networks',
+  ips: 'opencontrail.org/ips',
+  mac: 'opencontrail.org/mac',
+  services: 'opencontrail.org/services',
+  name: 'opencontrail.org/name',
+  networkPolicyOld: 'net.beta.kubernetes.io/network-policy',
+  externalIP: 'externalIP',
+  assignment: 'opencontrail.org/assignment',
+  ports: 'opencontrail.org/ports',
+  networkStatus: 'k8s.v1.cni.cncf.io/network-status',
+  podState: 'opencontrail.org/pod-state',
+} as const;
+
+/** The namespace label that repeats the mode of the assignment, for selectors that cannot see annotations. */
+export const MODE_LABEL = 'opencontrail.org/mode';
+
+export type AnnotatedKind = 'Pod' | 'Namespace' | 'Service' | 'Ingress' | 'NetworkAttachmentDefinition';
+
+/** One key of the contract. */
+export interface AnnotationDefinition {
+  readonly key: string;
+  readonly on: readonly AnnotatedKind[];
+  /** What users write is a request; what only our own service accounts write is a result. */
+  readonly role: 'request' | 'result';
+  /** What it does, in one sentence of the reference. */
+  readonly meaning: string;
+  readonly form: string;
+  readonly example: string;
+  readonly parse: Parser<unknown>;
+  /**
+   * What this version makes of the request: `yes` does it, `refused` says that it cannot, `warned` admits the object
+   * and says that the request has no effect, `older` is a spelling of former systems that has none either.
+   */
+  readonly served: 'yes' | 'refused' | 'warned' | 'older';
+}
+
+const NETWORK_FORM = '`{domain, project, name}` as JSON or a Python literal';
+const POOL_FORM = '`{domain, project, network, name}` as JSON or a Python literal';
+const NETWORK_EXAMPLE = '{"domain": "default-domain", "project": "k8s-dev", "name": "blue"}';
+const POOL_EXAMPLE =
+  '{"domain": "default-domain", "project": "k8s-default", "network": "public", "name": "public-fip-pool"}';
+
+/** What users may ask for. */
+export const REQUESTS: readonly AnnotationDefinition[] = [
+  request(ANNOTATION.isolation, ['Namespace'], 'yes', {
+    meaning:
+      'Isolates the namespace: its pods and services get networks of their own. `app` isolates each app (refused by this version).',
+    form: '`true`, `false` or `app`, any case',
+    example: 'true',
+    parse: parseIsolation,
+  }),
+  request(ANNOTATION.network, ['Pod', 'Namespace', 'NetworkAttachmentDefinition'], 'refused', {
+    meaning:
+      "Puts the pod, or all pods of the namespace, into a network of the user's own; the pod's wins over the namespace's.",
+    form: NETWORK_FORM,
+    example: NETWORK_EXAMPLE,
+    parse: parseNetwork,
+  }),
+  request(ANNOTATION.networks, ['Pod'], 'warned', {
+    meaning: 'Further interfaces, in the CNCF form (`ips`, `mac`, `interface`, `default-route` included).',
+    form: '`[namespace/]name[@interface], …` or a JSON list of objects',
+    example: '[{"name": "storage", "interface": "net1"}]',
+    parse: parseNetworks,
+  }),
+  request(ANNOTATION.ips, ['Pod'], 'refused', {
+    meaning: 'Static addresses of eth0, at most one of each family.',
+    form: 'addresses separated by commas, or a JSON list',
+    example: '10.32.0.10',
+    parse: parseAddresses,
+  }),
+  request(ANNOTATION.mac, ['Pod'], 'refused', {
+    meaning: 'The MAC address of eth0.',
+    form: 'six pairs of hexadecimal digits',
+    example: '02:00:00:00:00:0a',
+    parse: parseMac,
+  }),
+  request(ANNOTATION.services, ['Pod'], 'warned', {
+    meaning: 'The apps whose services a pod of an app-isolated namespace may use.',
+    form: 'names separated by commas, or a JSON list',
+    example: '["db", "cache"]',
+    parse: parseNames,
+  }),
+  request(ANNOTATION.fipPool, ['Namespace', 'Service', 'Ingress'], 'warned', {
+    meaning: "The floating-IP pool of the object, or of the namespace's objects.",
+    form: POOL_FORM,
+    example: POOL_EXAMPLE,
+    parse: parsePool,
+  }),
+  request(ANNOTATION.snat, ['Namespace', 'NetworkAttachmentDefinition'], 'warned', {
+    meaning: "Lets pods of the namespace's own network reach the outside behind their node's address.",
+    form: '`true` or `false`, any case',
+    example: 'true',
+    parse: parseSwitch,
+  }),
+  request(ANNOTATION.forwarding, ['Namespace', 'NetworkAttachmentDefinition'], 'warned', {
+    meaning:
+      "Gives pods of the namespace's own network addresses that the underlay routes; it has precedence over SNAT.",
+    form: '`true` or `false`, any case',
+    example: 'true',
+    parse: parseSwitch,
+  }),
+  request(ANNOTATION.cidr, ['NetworkAttachmentDefinition'], 'warned', {
+    meaning: 'The subnet of the network that the definition makes.',
+    form: 'one CIDR',
+    example: '10.20.0.0/24',
+    parse: parseCidr,
+  }),
+  request(ANNOTATION.externalIP, ['Ingress'], 'warned', {
+    meaning: 'The floating address that the Ingress asks for.',
+    form: 'one IPv4 address',
+    example: '203.0.113.9',
+    parse: parseIPv4,
+  }),
+  request(ANNOTATION.isolatedOld, ['Namespace'], 'yes', {
+    meaning: 'The oldest spelling of `opencontrail.org/isolation`, which wins where both stand.',
+    form: '`true` or `false`, any case',
+    example: 'true',
+    parse: parseSwitch,
+  }),
+  request(ANNOTATION.isolationService, ['Namespace'], 'older', {
+    meaning: 'Switched service isolation off in Contrail 4; later systems ignore it.',
+    form: '`true` or `false`, any case',
+    example: 'false',
+    parse: parseSwitch,
+  }),
+  request(ANNOTATION.networkPolicyOld, ['Namespace'], 'older', {
+    meaning: 'Default-deny before NetworkPolicy existed.',
+    form: 'JSON',
+    example: '{"ingress": {"isolation": "DefaultDeny"}}',
+    parse: parseJson,
+  }),
+  request(ANNOTATION.name, ['Pod'], 'older', {
+    meaning: 'The app that the pod belongs to, in the first generation; today it is the label of the same name.',
+    form: 'a name',
+    example: 'web',
+    parse: parseText,
+  }),
+];
+
+/** What we write, and nobody else may. */
+export const RESULTS: readonly AnnotationDefinition[] = [
+  result(ANNOTATION.assignment, ['Pod', 'Namespace'], {
+    meaning:
+      'The networks that admission chose: on a pod by interface, on a namespace its project and networks. Written by the mutating webhook, or by a worker where the webhook was away.',
+    form: 'JSON, `version` 1',
+    example:
+      '{"version":1,"mode":"namespace","interfaces":[{"name":"eth0","network":"default-domain:k8s-dev:k8s-dev-pod-network","from":"namespace"}]}',
+  }),
+  result(ANNOTATION.ports, ['Pod'], {
+    meaning:
+      "The ports that workers allocated; `uid` is the pod's, so a successor of the same name never takes them over.",
+    form: 'JSON, `version` 1',
+    example:
+      '{"version":1,"uid":"<pod uid>","interfaces":[{"name":"eth0","vmi":"<uuid>","network":"…","networkId":"<uuid>","mac":"02:…","ips":["10.47.255.249/12"],"gateway":"169.254.1.1","dns":["10.96.0.10"],"mtu":1450}]}',
+  }),
+  result(ANNOTATION.networkStatus, ['Pod'], {
+    meaning: "The pod's interfaces for others to read.",
+    form: 'the CNCF form, JSON',
+    example:
+      '[{"name":"opencontrail","interface":"eth0","ips":["10.47.255.249"],"mac":"02:…","default":true,"dns":{}}]',
+  }),
+];
+
+/** The definition of a key on objects of a kind, where the contract has one. */
+export function definitionOf(key: string, kind: AnnotatedKind): AnnotationDefinition | undefined {
+  return [...REQUESTS, ...RESULTS].find((definition) => definition.key === key && definition.on.includes(kind));
+}
+
+type Texts = Pick<AnnotationDefinition, 'meaning' | 'form' | 'example'>;
+
+function request(
+  key: string,
+  on: readonly AnnotatedKind[],
+  served: AnnotationDefinition['served'],
+  texts: Texts & { readonly parse: Parser<unknown> },
+): AnnotationDefinition {
+  return { key, on, role: 'request', served, ...texts };
+}
+
+function result(key: string, on: readonly AnnotatedKind[], texts: Texts): AnnotationDefinition {
+  return { key, on, role: 'result', served: 'yes', parse: parseJson, ...texts };
+}

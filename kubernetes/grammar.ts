@@ -1,0 +1,174 @@
+/** The grammar of annotation values: text in, a typed value or what is wrong with the text out. Pure. */
+import { isIP, isIPv4 } from 'node:net';
+import { z } from 'zod';
+import { literalValue } from './literal.ts';
+
+/** What a text means, or why it means nothing and what to write instead. */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: string; readonly mend: string };
+
+export type Parser<T> = (text: string) => Parsed<T>;
+
+/** A network that a user names: `{domain, project, name}`. */
+export type NetworkReference = z.infer<typeof NetworkReferenceSchema>;
+/** A floating-IP pool that a user names: `{domain, project, network, name}`. */
+export type PoolReference = z.infer<typeof PoolReferenceSchema>;
+/** One further interface of a pod, in the CNCF form. */
+export type NetworkSelection = z.infer<typeof NetworkSelectionSchema>;
+
+const filled = z.string().min(1);
+const NetworkReferenceSchema = z.object({ domain: filled, project: filled, name: filled }).readonly();
+const PoolReferenceSchema = z.object({ domain: filled, project: filled, network: filled, name: filled }).readonly();
+
+/** A link's name: at most 15 bytes, neither space nor slash (kernel, `dev_valid_name`). */
+const interfaceName = z
+  .string()
+  .regex(/^[^\s/:]{1,15}$/, 'an interface name has 1 to 15 characters without space, "/" or ":"');
+const objectName = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'a name is lower-case letters, digits, "-" and "."');
+const mac = z
+  .string()
+  .regex(/^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$/, 'a MAC address is six pairs of hexadecimal digits');
+const address = z.string().refine((text) => isIP(text) !== 0, 'not an IP address');
+const addressOrPrefix = z
+  .string()
+  .refine((text) => isPrefix(text) || isIP(text) !== 0, 'not an IP address, nor one with a prefix length');
+/** Keys that are not known are ignored: the CNCF form grows. */
+const NetworkSelectionSchema = z
+  .object({
+    name: objectName,
+    namespace: objectName.optional(),
+    interface: interfaceName.optional(),
+    ips: z.array(addressOrPrefix).optional(),
+    mac: mac.optional(),
+    'default-route': z.array(address).optional(),
+  })
+  .readonly();
+
+/** `true` or `false` in any case. */
+export const parseSwitch: Parser<boolean> = (text) => {
+  const word = text.trim().toLowerCase();
+  if (word === 'true' || word === 'false') return { ok: true, value: word === 'true' };
+  return { ok: false, problem: 'is neither true nor false', mend: 'write "true" or "false"' };
+};
+
+/** `true`, `false` or `app`, in any case. */
+export const parseIsolation: Parser<'true' | 'false' | 'app'> = (text) => {
+  const word = text.trim().toLowerCase();
+  if (word === 'true' || word === 'false' || word === 'app') return { ok: true, value: word };
+  return {
+    ok: false,
+    problem: 'is none of true, false and app',
+    mend: 'write "true" to isolate the namespace, "false" not to',
+  };
+};
+
+export const parseNetwork: Parser<NetworkReference> = (text) =>
+  structured(text, NetworkReferenceSchema, '{"domain": "default-domain", "project": "…", "name": "…"}');
+
+export const parsePool: Parser<PoolReference> = (text) =>
+  structured(text, PoolReferenceSchema, '{"domain": "default-domain", "project": "…", "network": "…", "name": "…"}');
+
+/** One CIDR, IPv4 or IPv6, without bits set beyond its length being asked for. */
+export const parseCidr: Parser<string> = (text) => {
+  if (isPrefix(text.trim())) return { ok: true, value: text.trim() };
+  return { ok: false, problem: 'is not one CIDR', mend: 'write one subnet, such as "10.20.0.0/24"' };
+};
+
+/** One IP address, IPv4. */
+export const parseIPv4: Parser<string> = (text) => {
+  if (isIPv4(text.trim())) return { ok: true, value: text.trim() };
+  return { ok: false, problem: 'is not an IPv4 address', mend: 'write one address, such as "203.0.113.9"' };
+};
+
+/** Addresses for eth0, at most one of each family: a comma-separated or JSON list, each with or without a length. */
+export const parseAddresses: Parser<readonly string[]> = (text) => {
+  const mend = 'write one IPv4 and at most one IPv6 address, such as "10.32.0.10" or ["10.32.0.10"]';
+  const value = literalValue(text) ?? text.split(',').map((item) => item.trim());
+  const parsed = z.array(addressOrPrefix).min(1).safeParse(value);
+  if (!parsed.success) return { ok: false, problem: problemOf(parsed.error), mend };
+  const families = parsed.data.map((item) => (item.includes(':') ? 6 : 4));
+  if (new Set(families).size < families.length) return { ok: false, problem: 'has two addresses of one family', mend };
+  return { ok: true, value: parsed.data };
+};
+
+export const parseMac: Parser<string> = (text) => {
+  const parsed = mac.safeParse(text.trim());
+  if (!parsed.success)
+    return { ok: false, problem: 'is not a MAC address', mend: 'write six pairs, such as "02:00:00:00:00:0a"' };
+  const first = Number.parseInt(parsed.data.slice(0, 2), 16);
+  if ((first & 1) === 0) return { ok: true, value: parsed.data.toLowerCase() };
+  return {
+    ok: false,
+    problem: 'is a group address',
+    mend: 'write an address whose first byte is even, such as "02:…"',
+  };
+};
+
+/** Names of apps or services: a JSON list, or a comma-separated one. */
+export const parseNames: Parser<readonly string[]> = (text) => {
+  const value = literalValue(text) ?? text.split(',').map((item) => item.trim());
+  const parsed = z.array(objectName).safeParse(typeof value === 'string' ? [value] : value);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  return { ok: false, problem: problemOf(parsed.error), mend: 'write names, such as ["db", "cache"] or "db,cache"' };
+};
+
+/** Further interfaces: the CNCF form as a JSON list of objects, or `[namespace/]name[@interface]` separated by commas. */
+export const parseNetworks: Parser<readonly NetworkSelection[]> = (text) => {
+  const mend = 'write "name, namespace/name@interface", or [{"name": "…", "namespace": "…", "interface": "…"}]';
+  const value = /^\s*\[/.test(text) ? literalValue(text) : shortSelections(text);
+  if (value === undefined) return { ok: false, problem: 'is neither JSON nor a list of names', mend };
+  const parsed = z.array(NetworkSelectionSchema).safeParse(value);
+  if (!parsed.success) return { ok: false, problem: problemOf(parsed.error), mend };
+  const names = parsed.data.flatMap((selection) => selection.interface ?? []);
+  const twice = names.find((name, index) => names.indexOf(name) !== index || name === 'eth0');
+  if (twice === undefined) return { ok: true, value: parsed.data };
+  return {
+    ok: false,
+    problem: `names the interface "${twice}" twice`,
+    mend: "give each interface its own name; eth0 is the pod's first",
+  };
+};
+
+/** Any JSON. */
+export const parseJson: Parser<unknown> = (text) => {
+  const value = literalValue(text);
+  return value === undefined ? { ok: false, problem: 'is not JSON', mend: 'write JSON' } : { ok: true, value };
+};
+
+/** Any text. */
+export const parseText: Parser<string> = (text) => ({ ok: true, value: text });
+
+function structured<T>(text: string, schema: z.ZodType<T>, form: string): Parsed<T> {
+  const mend = `write ${form}`;
+  const value = literalValue(text);
+  if (value === undefined) return { ok: false, problem: 'is neither JSON nor a Python literal', mend };
+  const parsed = schema.safeParse(value);
+  return parsed.success ? { ok: true, value: parsed.data } : { ok: false, problem: problemOf(parsed.error), mend };
+}
+
+function problemOf(error: z.ZodError): string {
+  const issue = error.issues[0];
+  const path = issue?.path.join('.') ?? '';
+  return `is wrong${path === '' ? '' : ` at ${path}`}: ${issue?.message ?? 'unreadable'}`;
+}
+
+function shortSelections(text: string): readonly unknown[] {
+  const items = text.split(',').map((item) => item.trim());
+  return items
+    .filter((item) => item !== '')
+    .map((item) => {
+      const [where = '', as] = item.split('@');
+      const [first = '', second] = where.split('/');
+      const named = second === undefined ? { name: first } : { namespace: first, name: second };
+      return { ...named, ...(as === undefined ? {} : { interface: as }) };
+    });
+}
+
+function isPrefix(text: string): boolean {
+  const [ip = '', length = '', more] = text.split('/');
+  const family = isIP(ip);
+  return family !== 0 && more === undefined && /^\d{1,3}$/.test(length) && Number(length) <= (family === 4 ? 32 : 128);
+}
