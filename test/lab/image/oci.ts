@@ -82,8 +82,8 @@ export async function writeImage(
       manifest,
     ),
   );
-  await run('tar', ['-C', dir, '-cf', `${archive}.making`, 'oci-layout', 'index.json', 'blobs']);
-  renameSync(`${archive}.making`, archive);
+  await run('tar', ['-C', dir, '-cf', `${archive}.making-${process.pid}`, 'oci-layout', 'index.json', 'blobs']);
+  renameSync(`${archive}.making-${process.pid}`, archive);
   rmSync(dir, { recursive: true });
   keepNewest(dirname(archive), (file) => file.endsWith(`-${hashOf(names.join())}.tar`), 2);
   return { archive, id };

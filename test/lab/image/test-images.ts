@@ -23,7 +23,10 @@ export async function testImages(): Promise<readonly Image[]> {
   return [await busybox(), await fromBinary('coredns'), await fromBinary('agnhost')];
 }
 
-/** Static busybox under all its names. `/pause` waits and, unlike `sleep` as PID 1, ends on TERM. */
+/**
+ * Static busybox under all its names. `/pause` waits and, unlike `sleep` as PID 1, ends on TERM. Debian's build of 1.35
+ * crashes in `wget -T`: write `timeout 2 wget …`.
+ */
 async function busybox(): Promise<Image> {
   const version = createHash('sha256').update(readFileSync('/bin/busybox')).digest('hex').slice(0, 12);
   return fromFolder(`busybox-${version}`, [sandboxImage, 'docker.io/library/busybox:latest'], async (root) => {
