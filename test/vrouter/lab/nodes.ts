@@ -1,0 +1,123 @@
+/**
+ * Nodes and pods as network namespaces: a bridge in a namespace of its own is the underlay, each node has a veth to it, each
+ * pod a veth to its node, set up as the node agent does (contract of the port API). Names begin with `vt-`.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { tapName } from '../../../contrail/names.ts';
+import { runHere } from '../../../vrouter/apply/run.ts';
+import type { Finished, Run } from '../../../vrouter/apply/run.ts';
+import { createJournal } from '../../../vrouter/apply/journal.ts';
+import { createKernel } from '../../../vrouter/apply/kernel.ts';
+import type { Kernel } from '../../../vrouter/apply/kernel.ts';
+import { prepareHost, prepareInterfaces } from '../../../vrouter/apply/host.ts';
+import { compile } from '../../../vrouter/compile/compile.ts';
+import type { KernelDocument } from '../../../vrouter/linux/document.ts';
+import { render } from '../../../vrouter/linux/render.ts';
+import { macOf, vmiOf, worldObjects } from '../config.ts';
+import type { TestWorld } from '../config.ts';
+
+export const ROUTER_MAC = '02:00:5e:00:01:01';
+const DEVICE = 'ocvx0';
+const OPTIONS = { device: DEVICE, vxlanPort: 4789 } as const;
+
+/** Runs in a network namespace of this process's making. */
+export function inNamespace(name: string): Run {
+  return async (command, input) => runHere(['ip', 'netns', 'exec', name, ...command], input);
+}
+
+export interface Lab {
+  readonly prefix: string;
+  /** Runs a shell line in a node, a pod or an outside host; resolves with its exit code and output. */
+  readonly sh: (where: string, line: string) => Promise<Finished>;
+  /** Starts a server or listener that lives until the lab is taken down. */
+  readonly background: (where: string, line: string) => ChildProcess;
+  /** Applies a world to every node of it, after `mangle` has had its way with each document. */
+  readonly apply: (world: TestWorld, mangle?: (document: KernelDocument) => KernelDocument) => Promise<void>;
+  readonly kernel: (node: string) => Kernel;
+  readonly addOutside: (name: string, address: string) => Promise<void>;
+  readonly addPod: (name: string, world: TestWorld) => Promise<void>;
+  readonly down: () => Promise<void>;
+}
+
+/** A lab with a namespace per node; `down` takes everything away again. */
+export async function createLab(prefix: string, nodes: Readonly<Record<string, string>>, underlayMtu = 1500): Promise<Lab> {
+  const names: string[] = [];
+  const children: ChildProcess[] = [];
+  const kernels = new Map<string, Kernel>();
+  const pods = new Set<string>();
+  const space = (name: string): string => `${prefix}-${name}`;
+  const state = await mkdtemp(join(tmpdir(), 'vt-'));
+  const must = async (line: string): Promise<void> => {
+    const { code, stderr } = await runHere(['sh', '-ec', line]);
+    if (code !== 0) throw new Error(`${line}: ${stderr}`);
+  };
+  const create = async (name: string): Promise<void> => {
+    await must(`ip netns del ${space(name)} 2>/dev/null || :; ip netns add ${space(name)}; ip -n ${space(name)} link set lo up`);
+    names.push(name);
+  };
+  const attachToUnderlay = async (name: string, address: string): Promise<void> => {
+    await create(name);
+    const [ns, hub] = [space(name), space('hub')];
+    await must(
+      `ip link add eth0 netns ${ns} mtu ${underlayMtu} type veth peer name u-${name} netns ${hub}
+       ip -n ${hub} link set u-${name} mtu ${underlayMtu} master br0 up
+       ip -n ${ns} addr add ${address}/24 dev eth0; ip -n ${ns} link set eth0 up`,
+    );
+  };
+  await create('hub');
+  await must(`ip -n ${space('hub')} link add br0 mtu ${underlayMtu} type bridge; ip -n ${space('hub')} link set br0 up`);
+  for (const [name, address] of Object.entries(nodes)) {
+    await attachToUnderlay(name, address);
+    const run = inNamespace(space(name));
+    await prepareHost(run, { ...OPTIONS, address });
+    kernels.set(name, createKernel({ run, journal: createJournal(join(state, name)), device: DEVICE }));
+  }
+  return {
+    prefix,
+    sh: async (where, line) => inNamespace(space(where))(['sh', '-c', line]),
+    background(where, line) {
+      const child = spawn('ip', ['netns', 'exec', space(where), 'sh', '-c', `exec ${line}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+      children.push(child);
+      return child;
+    },
+    async apply(world, mangle = (document) => document) {
+      const objects = worldObjects(world);
+      for (const [name, kernel] of kernels) {
+        const forwarding = compile({ objects }, name);
+        const bound = new Map(
+          Object.entries(world.pods ?? {}).flatMap(([pod, { node, project }]) =>
+            node === name && pods.has(pod) ? [[vmiOf(pod, project), tapName(vmiOf(pod, project))] as const] : [],
+          ),
+        );
+        const failures = await kernel.apply(mangle(render(forwarding, bound, OPTIONS)));
+        if (failures.size > 0) throw new Error(JSON.stringify([...failures]));
+      }
+    },
+    kernel: (node) => kernels.get(node)!,
+    addOutside: attachToUnderlay,
+    async addPod(name, world) {
+      const pod = world.pods![name]!;
+      const vmi = vmiOf(name, pod.project);
+      const [ns, node, tap] = [space(name), space(pod.node), tapName(vmi)];
+      await create(name);
+      pods.add(name);
+      await must(
+        `ip link add eth0 netns ${ns} address ${macOf(vmi)} mtu ${underlayMtu - 50} type veth peer name ${tap} netns ${node}
+         ip -n ${node} link set ${tap} address ${ROUTER_MAC} mtu ${underlayMtu - 50} up
+         ip -n ${ns} link set eth0 up; ip -n ${ns} addr add ${pod.address}/32 dev eth0
+         ip -n ${ns} neigh add 169.254.1.1 lladdr ${ROUTER_MAC} dev eth0 nud permanent
+         ip -n ${ns} route add default via 169.254.1.1 dev eth0 onlink`,
+      );
+      await prepareInterfaces(inNamespace(node), [tap]);
+    },
+    async down() {
+      for (const child of children) child.kill('SIGKILL');
+      for (const name of names) await runHere(['ip', 'netns', 'del', space(name)]);
+      await rm(state, { recursive: true, force: true });
+    },
+  };
+}

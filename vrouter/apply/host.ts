@@ -1,0 +1,74 @@
+/** What the node itself needs before anything is forwarded: kernel settings and the tunnel device. Adopts what is there. */
+import { tunnelLinkLocal, tunnelMac } from '../linux/entries.ts';
+import { output } from './run.ts';
+import type { Run } from './run.ts';
+
+/** Bytes that IPv4, UDP, VXLAN and the inner Ethernet header add. */
+const TUNNEL_OVERHEAD = 50;
+const DEFAULT_UNDERLAY_MTU = 1500;
+
+export interface HostOptions {
+  readonly device: string;
+  readonly vxlanPort: number;
+  readonly address: string;
+}
+
+/** Anti-spoofing is ours (by map), so reverse path filtering is off where packets of pods pass (facts 1.11). */
+const SETTINGS: readonly (readonly [path: string, value: string])[] = [
+  ['net/ipv4/ip_forward', '1'],
+  ['net/ipv4/conf/all/rp_filter', '0'],
+  ['net/ipv4/conf/default/rp_filter', '0'],
+  ['net/ipv4/conf/all/send_redirects', '0'],
+  ['net/ipv4/conf/default/send_redirects', '0'],
+];
+
+const INTERFACE_SETTINGS: readonly (readonly [path: string, value: string])[] = [
+  ['rp_filter', '0'],
+  ['send_redirects', '0'],
+  // A pod of an overlapping network may have an address that is also the node's (facts 1.10).
+  ['accept_local', '1'],
+];
+
+/** Writes the node's settings and makes the tunnel device, or corrects the one that is there. */
+export async function prepareHost(run: Run, options: HostOptions): Promise<void> {
+  await write(run, SETTINGS);
+  await ensureDevice(run, options);
+  await prepareInterfaces(run, [options.device]);
+}
+
+/** Settings of interfaces on which pods' packets arrive. An interface that is gone is no failure. */
+export async function prepareInterfaces(run: Run, names: readonly string[]): Promise<void> {
+  const each = names.flatMap((name) => INTERFACE_SETTINGS.map(([path, value]) => [`net/ipv4/conf/${name}/${path}`, value] as const));
+  if (each.length > 0) await write(run, each);
+}
+
+async function ensureDevice(run: Run, { device, vxlanPort, address }: HostOptions): Promise<void> {
+  const found = await run(['ip', '-d', 'link', 'show', 'dev', device]);
+  const isTunnel = found.code === 0 && found.stdout.includes('vxlan external') && found.stdout.includes(`dstport ${vxlanPort} `);
+  if (found.code === 0 && !isTunnel) await output(run, ['ip', 'link', 'del', 'dev', device]);
+  if (!isTunnel) {
+    const kind = ['type', 'vxlan', 'external', 'dstport', `${vxlanPort}`] as const;
+    await output(run, ['ip', 'link', 'add', device, 'address', tunnelMac(address), ...kind]);
+  } else if (!found.stdout.includes(tunnelMac(address))) {
+    await output(run, ['ip', 'link', 'set', 'dev', device, 'address', tunnelMac(address)]);
+  }
+  const mtu = `${(await underlayMtu(run, address)) - TUNNEL_OVERHEAD}`;
+  if (!isTunnel || !found.stdout.includes(` mtu ${mtu} `) || !found.stdout.includes(',UP')) {
+    await output(run, ['ip', 'link', 'set', 'dev', device, 'mtu', mtu, 'up']);
+  }
+  // IPv6 may be off on this machine; IPv4 goes on without it.
+  await run(['ip', '-6', 'addr', 'replace', `${tunnelLinkLocal(address)}/64`, 'dev', device, 'nodad']);
+}
+
+async function underlayMtu(run: Run, address: string): Promise<number> {
+  const name = /^\d+: (\S+)/.exec(await output(run, ['ip', '-o', '-4', 'addr', 'show', 'to', `${address}/32`]))?.[1];
+  if (name === undefined || name === 'lo') return DEFAULT_UNDERLAY_MTU;
+  const mtu = / mtu (\d+) /.exec(await output(run, ['ip', '-o', 'link', 'show', 'dev', name]))?.[1];
+  return mtu === undefined ? DEFAULT_UNDERLAY_MTU : Number(mtu);
+}
+
+/** Written by a shell in the node's network namespace: one process for all, and a value that stands already is not touched. */
+async function write(run: Run, settings: readonly (readonly [path: string, value: string])[]): Promise<void> {
+  const lines = settings.map(([path, value]) => `f=/proc/sys/${path}; [ ! -e $f ] || [ "$(cat $f)" = ${value} ] || echo ${value} > $f`);
+  await output(run, ['sh', '-e'], `${lines.join('\n')}\n`);
+}

@@ -1,0 +1,35 @@
+/** Running `nft`, `ip` and `conntrack`: the only place of this program that spawns. */
+import { spawn } from 'node:child_process';
+
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end with `input` on stdin; resolves whatever its exit code is, rejects when it cannot start. */
+export type Run = (command: readonly [string, ...string[]], input?: string) => Promise<Finished>;
+
+/** Runs on this host, in this process's network namespace. */
+export const runHere: Run = async ([program, ...args], input = '') =>
+  new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+    child.on('error', reject);
+    // A program that exits before it has read everything closes the pipe: its exit code tells the story.
+    child.stdin.on('error', () => undefined);
+    child.on('close', (code) =>
+      resolve({ code: code ?? 1, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }),
+    );
+    child.stdin.end(input);
+  });
+
+/** The standard output, or an error with what the program said. */
+export async function output(run: Run, command: readonly [string, ...string[]], input?: string): Promise<string> {
+  const finished = await run(command, input);
+  if (finished.code !== 0) throw new Error(`${command.join(' ')}: ${finished.stderr.trim() || `exit code ${finished.code}`}`);
+  return finished.stdout;
+}

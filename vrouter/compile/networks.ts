@@ -1,0 +1,47 @@
+/** Virtual networks as routing instances. Pure. */
+import { IP_FABRIC } from '../../contrail/names.ts';
+import { fqNameText } from '../../contrail/objects.ts';
+import type { IpamSubnet, NetworkIpam, Reference, VirtualNetwork } from '../../contrail/objects.ts';
+import type { Network } from '../model.ts';
+import type { ConfigIndex } from './index-config.ts';
+import { referencesOf } from './index-config.ts';
+
+/** The highest id that leaves the mark's sixteenth bit to say "overlapping". */
+const HIGHEST_ID = 0x7fff;
+
+/** The ip-fabric network's colon-form name. */
+export const FABRIC_NAME = fqNameText(IP_FABRIC);
+
+/** Every network that has an id, in the order of ids; one with an id out of range is left out, so nothing reaches it. */
+export function compileNetworks(config: ConfigIndex): readonly Network[] {
+  return config
+    .all<VirtualNetwork>('virtual-network')
+    .flatMap((network) => {
+      const id = network.virtual_network_network_id;
+      if (id === undefined || id < 1 || id > HIGHEST_ID) return [];
+      const name = fqNameText(network.fq_name);
+      return [{ id, uuid: network.uuid, name, overlapping: isOverlapping(network, name), subnets: subnetsOf(config, network) }];
+    })
+    .sort((a, b) => a.id - b.id);
+}
+
+/** Networks without an allocation mode are `user-defined-subnet-preferred`, as on a Contrail controller. */
+function isOverlapping(network: VirtualNetwork, name: string): boolean {
+  if (name === FABRIC_NAME) return false;
+  return !(network.address_allocation_mode ?? 'user-defined-subnet-preferred').startsWith('flat-subnet');
+}
+
+function subnetsOf(config: ConfigIndex, network: VirtualNetwork): readonly string[] {
+  // The link's attribute is a VnSubnetsType by the schema.
+  const references = referencesOf(network, 'network-ipam') as readonly Reference<{ ipam_subnets?: readonly IpamSubnet[] }>[];
+  const own = references.flatMap((reference) => reference.attr?.ipam_subnets ?? []);
+  const flat = config
+    .targets<NetworkIpam>(network, 'network-ipam')
+    .filter((ipam) => ipam.ipam_subnet_method === 'flat-subnet')
+    .flatMap((ipam) => ipam.ipam_subnets?.subnets ?? []);
+  const cidrs = [...own, ...flat].flatMap(({ subnet }) =>
+    // A flat network's reference carries an entry without a prefix, which only names the subnet's UUID.
+    subnet?.ip_prefix ? [`${subnet.ip_prefix}/${subnet.ip_prefix_len}`] : [],
+  );
+  return [...new Set(cidrs)].sort();
+}

@@ -1,0 +1,55 @@
+/**
+ * What `ip` prints, back to the keys of our entries: adoption and verification read text, since its JSON loses the prefix
+ * of encapsulated routes (facts 1.15). Pure.
+ */
+import { ROUTE_PROTOCOL } from './names.ts';
+
+/** Keys of our routes in `ip route show table all proto 79`; of each line, the destination and the table. */
+export function routeKeys(text: string, v6: boolean): readonly string[] {
+  return linesOf(text).flatMap((line) => {
+    const table = /\btable (\d+)\b/.exec(line)?.[1];
+    const words = line.split(' ');
+    const destination = words[0] === 'unreachable' ? words[1] : words[0];
+    if (table === undefined || destination === undefined) return [];
+    return [`route ${table} ${destination === 'default' ? destination : withLength(destination, v6)}`];
+  });
+}
+
+/** Keys of our rules in `ip rule show`: those at the preferences that this program writes. */
+export function ruleKeys(text: string): readonly string[] {
+  return linesOf(text).flatMap((line) => {
+    const [, preference, rest = ''] = /^(\d+):\s+(.*)$/.exec(line) ?? [];
+    if (preference === undefined || !isOurs(Number(preference), rest)) return [];
+    const selector = rest.replace(/^from all /, '').replace(new RegExp(` proto ${ROUTE_PROTOCOL}$`), '');
+    return [`rule ${preference} ${selector.trim()}`];
+  });
+}
+
+/** Whether `ip rule show` still has the kernel's own local rule in front of all others. */
+export function hasLocalFirst(text: string): boolean {
+  return linesOf(text).some((line) => /^0:\s+from all lookup local$/.test(line));
+}
+
+/** Keys of permanent neighbours in `ip neigh show nud permanent`: those on pods' interfaces and on the tunnel's device. */
+export function neighbourKeys(text: string, tunnel: string): readonly string[] {
+  return linesOf(text).flatMap((line) => {
+    const [, address, device] = /^(\S+) dev (\S+) lladdr /.exec(line) ?? [];
+    if (address === undefined || device === undefined) return [];
+    return device === tunnel || device.startsWith('tap') ? [`neigh ${device} ${address}`] : [];
+  });
+}
+
+function isOurs(preference: number, rest: string): boolean {
+  return rest.includes(` proto ${ROUTE_PROTOCOL}`) || /\bgoto\b|\bnop\b/.test(rest) ? preference > 0 && preference <= 30_000 : false;
+}
+
+function withLength(destination: string, v6: boolean): string {
+  return destination.includes('/') ? destination : `${destination}/${v6 ? 128 : 32}`;
+}
+
+function linesOf(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}

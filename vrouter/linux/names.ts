@@ -1,0 +1,14 @@
+/** Names of what is ours in the kernel. */
+
+/** The nftables table: everything of ours that judges or translates. */
+export const TABLE = 'inet opencontrail';
+/** Prefix of pods' host-side interfaces (`contrail/names.ts` tapName). */
+export const POD_INTERFACES = 'tap*';
+/** The link-local gateway of pods; also the source of a pod that reaches itself through a service. */
+export const GATEWAY = '169.254.1.1';
+/** The `proto` of our routes, by which they are found again. */
+export const ROUTE_PROTOCOL = 79;
+/** Routing tables: pods of flat networks, machines reached through the tunnel, and one per overlapping network. */
+export const TABLES = { flat: 29001, fabric: 29002, overlapping: 30000 } as const;
+/** Where the local table is looked up, behind our rules, so that pods may have addresses equal to the node's. */
+export const LOCAL_PREFERENCE = 30000;

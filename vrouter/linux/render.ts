@@ -1,0 +1,33 @@
+/** The whole kernel document of a forwarding state: `linux/`'s entry. Pure. */
+import type { Bindings, ForwardingState, Service } from '../model.ts';
+import type { KernelDocument } from './document.ts';
+import { EMPTY_DOCUMENT } from './document.ts';
+import { backendCounts, elements } from './elements.ts';
+import { entries } from './entries.ts';
+import { marksOf } from './marks.ts';
+import { backendsDeclaration, skeleton } from './skeleton.ts';
+
+export interface RenderOptions {
+  readonly device: string;
+  readonly vxlanPort: number;
+}
+
+/** Text for the kernel; empty as long as the node's own address is unknown, since nothing could be forwarded then. */
+export function render(state: ForwardingState, bindings: Bindings, options: RenderOptions): KernelDocument {
+  if (state.address === undefined) return EMPTY_DOCUMENT;
+  const { v4, v6 } = entries(state, bindings, options.device);
+  return {
+    skeleton: skeleton({ ...options, address: state.address, fabricMark: marksOf(state.networks).of(state.fabric) }),
+    declarations: declarations(state.services),
+    sets: elements(state, bindings),
+    entries: { v4, v6 },
+  };
+}
+
+function declarations(services: readonly Service[]): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    (['4', '6'] as const).flatMap((n) =>
+      backendCounts(services, n).map((count) => [`backends${n}_${count}`, backendsDeclaration(n, count)] as const),
+    ),
+  );
+}

@@ -1,0 +1,312 @@
+/**
+ * The nftables table without its elements: the pipeline of facts 2, one function per hook. Where a packet is judged:
+ *
+ *     outer -500   mark by interface or VNI; spoofed sources and foreign VXLAN die here
+ *     zone  -450   conntrack zone, before reassembly
+ *     track -150   replies: guard and restored mark; new flows: ct mark := source
+ *     vips  -100   services
+ *     pair   -90   ct mark := pair(source, destination), mark := destination; no pair, no passage
+ *     forward  0   what arrives at a pod was meant for it; network policy has its place here
+ *     source 100   translation of sources; clear 300: the tunnel's outer packet has no mark
+ *
+ * Pure.
+ */
+import { hex, HOST_TO_OWN_PODS, MAGIC } from './marks.ts';
+import { GATEWAY, POD_INTERFACES, TABLE } from './names.ts';
+
+export interface SkeletonOptions {
+  /** The tunnel device. */
+  readonly device: string;
+  readonly vxlanPort: number;
+  /** This node's underlay address. */
+  readonly address: string;
+  /** The fabric's packet mark. */
+  readonly fabricMark: string;
+}
+
+interface Family {
+  readonly n: '4' | '6';
+  readonly ip: 'ip' | 'ip6';
+}
+const FAMILIES: readonly Family[] = [
+  { n: '4', ip: 'ip' },
+  { n: '6', ip: 'ip6' },
+];
+const POD = `iifname "${POD_INTERFACES}"`;
+const TO_POD = `oifname "${POD_INTERFACES}"`;
+
+/** The declarations of a table: counters, sets, maps and chains, without `table … {`. */
+export function skeleton(options: SkeletonOptions): string {
+  return [
+    ...['spoofed', 'injected', 'invalid', 'forged', 'unpaired', 'misdelivered'].map((name) => `counter ${name} { }`),
+    ...sets(),
+    ...outer(options),
+    ...zone(),
+    ...track(options),
+    ...services(options),
+    ...pair(options),
+    ...forward(options),
+    ...source(options),
+    ...output(options),
+  ].join('\n');
+}
+
+/** Declares a chain and a map for services with `count` back ends of one family: one of each per number, not per service. */
+export function backendsDeclaration(n: '4' | '6', count: number): readonly string[] {
+  const { ip } = familyOf(n);
+  const key = `${ip} daddr . meta l4proto . th dport . numgen random mod ${count}`;
+  return [
+    `add map ${TABLE} slots${n}_${count} { typeof ${key} : ${ip} daddr . th dport; }`,
+    `add chain ${TABLE} backends${n}_${count}`,
+    `add rule ${TABLE} backends${n}_${count} meta l4proto { tcp, udp, sctp } dnat ${ip} to ${key} map @slots${n}_${count}`,
+  ];
+}
+
+function familyOf(n: '4' | '6'): Family {
+  return n === '4' ? { n, ip: 'ip' } : { n, ip: 'ip6' };
+}
+
+function perFamily(lines: (family: Family) => readonly string[]): readonly string[] {
+  return FAMILIES.flatMap(lines);
+}
+
+function chain(name: string, hook: string | undefined, rules: readonly string[]): string {
+  const head = hook === undefined ? [] : [`  type ${hook}; policy accept;`];
+  return [`chain ${name} {`, ...head, ...rules.map((rule) => `  ${rule}`), '}'].join('\n');
+}
+
+function sets(): readonly string[] {
+  return [
+    'set generation { type mark; }',
+    'set nodes4 { type ipv4_addr; }',
+    'map vni { typeof @th,96,24 : meta mark; }',
+    'map zones { typeof meta mark : ct zone; }',
+    'map pairs { typeof ct mark . meta mark : ct mark; }',
+    'map service_pairs { typeof ct mark . meta mark : ct mark; }',
+    'map forth { typeof meta mark . ct mark : meta mark; }',
+    'map back { typeof meta mark . ct mark : meta mark; }',
+    'map back_from_fabric { typeof ct mark : meta mark; }',
+    'map back_by_host { typeof ct mark : meta mark; }',
+    'set forth_by_host { typeof ct mark; }',
+    'set masked { typeof ct mark; }',
+    ...perFamily(({ n, ip }) => [
+      `map port${n} { typeof ${ip} saddr . iifname : meta mark; }`,
+      `map pods${n} { typeof ${ip} daddr : meta mark; }`,
+      `map machines${n} { typeof ${ip} daddr : meta mark; }`,
+      `map peers${n} { typeof ct mark . ${ip} daddr : meta mark; }`,
+      `map vips${n} { typeof ${ip} daddr : meta mark; }`,
+      `map host_vips${n} { typeof ${ip} daddr : ct mark; }`,
+      `set here${n} { typeof ${ip} daddr . meta mark; }`,
+      `set own_pods${n} { typeof ${ip} daddr; }`,
+      `set own${n} { typeof meta mark . ${ip} saddr . ${ip} daddr; flags interval; }`,
+      `map services${n} { typeof ${ip} daddr . meta l4proto . th dport : verdict; }`,
+    ]),
+    'set hairpin4 { typeof ip saddr . ip daddr; }',
+    'set inner4 { typeof meta mark . @th,160,32 . @th,192,32; flags interval; }',
+    'set inner6 { typeof meta mark . @th,128,128 . @th,256,128; flags interval; }',
+  ];
+}
+
+function outer({ device, vxlanPort }: SkeletonOptions): readonly string[] {
+  return [
+    chain('outer', 'filter hook prerouting priority -500', [
+      `${POD} goto from_pod`,
+      `iifname "${device}" meta mark set meta mark & 0x0000ffff | ${hex(MAGIC)} accept`,
+      'iif "lo" accept',
+      `udp dport ${vxlanPort} goto tunnel`,
+      // The underlay never speaks with pods' addresses: not whole packets, and not fragments to splice into theirs.
+      ...perFamily(({ n, ip }) => [
+        `meta mark set ${ip} saddr map @pods${n} counter name spoofed drop`,
+        `meta mark set ${ip} daddr map @pods${n} counter name spoofed drop`,
+      ]),
+    ]),
+    chain('from_pod', undefined, [
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} saddr . iifname map @port${n} accept`]),
+      'counter name spoofed drop',
+    ]),
+    chain('tunnel', undefined, [
+      `ip saddr @nodes4 meta mark set @th,96,24 map @vni notrack accept`,
+      'counter name injected drop',
+    ]),
+  ];
+}
+
+function zone(): readonly string[] {
+  const errors: Readonly<Record<Family['n'], string>> = {
+    4: 'icmp type { 3, 11, 12 } meta mark . @th,160,32 . @th,192,32 @inner4',
+    6: 'icmpv6 type { 1, 2, 3, 4 } meta mark . @th,128,128 . @th,256,128 @inner6',
+  };
+  return [
+    chain('zone', 'filter hook prerouting priority -450', [
+      // Flat networks share zone 0; whatever is not ours keeps its own (and the tunnel's notrack).
+      `meta mark & 0xffff8000 != ${hex(MAGIC + 0x8000)} accept`,
+      ...perFamily(({ n, ip }) => [
+        `${errors[n]} ct zone set meta mark map @zones accept`,
+        `meta mark . ${ip} saddr . ${ip} daddr @own${n} ct zone set meta mark map @zones accept`,
+      ]),
+      'ct original zone set meta mark map @zones',
+    ]),
+  ];
+}
+
+function track({ device }: SkeletonOptions): readonly string[] {
+  return [
+    chain('track', 'filter hook prerouting priority -150', [
+      `meta mark & 0xffff0000 != ${hex(MAGIC)} goto track_underlay`,
+      'ct state invalid counter name invalid drop',
+      'ct direction reply meta mark set meta mark . ct mark map @back accept',
+      'ct direction reply counter name forged drop',
+      'ct state new ct mark set meta mark',
+    ]),
+    chain('track_underlay', undefined, [
+      'ct mark 0 accept',
+      `iifname != "${device}" ct direction reply meta mark set ct mark map @back_from_fabric`,
+    ]),
+  ];
+}
+
+function services({ fabricMark }: SkeletonOptions): readonly string[] {
+  return [
+    chain('vips', 'nat hook prerouting priority -100', [
+      `${POD} goto vips_from_pod`,
+    ]),
+    chain('vips_from_pod', undefined, [
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} goto vips${n}`]),
+    ]),
+    ...perFamily(({ n, ip }) => [
+      chain(`vips${n}`, undefined, [
+        `meta mark set ct mark . meta mark map @pairs goto backends${n}`,
+        'counter name unpaired drop',
+      ]),
+      chain(`backends${n}`, undefined, [`${ip} daddr . meta l4proto . th dport vmap @services${n}`]),
+    ]),
+    chain('vips_from_host', 'nat hook output priority -100', [
+      `ct mark != ${fabricMark} accept`,
+      ...perFamily(({ n }) => [`meta nfproto ipv${n} goto backends${n}`]),
+    ]),
+  ];
+}
+
+function pair({ device, fabricMark }: SkeletonOptions): readonly string[] {
+  return [
+    chain('pair', 'filter hook prerouting priority -90', [
+      'ct direction reply accept',
+      `${POD} goto admit`,
+      `iifname "${device}" goto admit`,
+    ]),
+    chain('admit', undefined, [
+      'ct state established,related meta mark set meta mark . ct mark map @forth accept',
+      'ct state != new counter name unpaired drop',
+      'ct status dnat goto admit_service',
+      `ct mark & 0x00008000 != 0 goto admit_overlapping`,
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto judge`]),
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @machines${n} goto judge`]),
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} goto refuse`]),
+      'counter name unpaired drop',
+    ]),
+    chain('admit_overlapping', undefined, [
+      ...perFamily(({ n, ip }) => [`meta mark set ct mark . ${ip} daddr map @peers${n} goto judge`]),
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} goto refuse`]),
+      'counter name unpaired drop',
+    ]),
+    chain('admit_service', undefined, [
+      `meta mark set ${fabricMark}`,
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n}`]),
+      'ct mark set ct mark . meta mark map @service_pairs accept',
+      'counter name unpaired drop',
+    ]),
+    chain('judge', undefined, [
+      'ct mark set ct mark . meta mark map @pairs accept',
+      'counter name unpaired drop',
+    ]),
+    chain('refuse', undefined, [
+      'meta mark set ct mark . meta mark map @pairs goto refuse_politely',
+      'counter name unpaired drop',
+    ]),
+    chain('refuse_politely', undefined, ['meta l4proto tcp reject with tcp reset', 'reject with icmpx type port-unreachable']),
+  ];
+}
+
+function forward({ device, vxlanPort }: SkeletonOptions): readonly string[] {
+  return [
+    chain('forward_pods', 'filter hook forward priority 0', [
+      `${TO_POD} goto to_pod`,
+      `oifname "${device}" iifname != "${POD_INTERFACES}" counter name unpaired drop`,
+      `iifname "${device}" counter name unpaired drop`,
+      `${POD} oifname != "${device}" udp dport ${vxlanPort} counter name injected drop`,
+    ]),
+    chain('to_pod', undefined, [
+      `meta mark & 0xffff0000 != ${hex(MAGIC)} counter name unpaired drop`,
+      'ct direction reply accept',
+      ...perFamily(({ n, ip }) => [`${ip} daddr . meta mark @here${n} goto judge_policy`]),
+      'counter name misdelivered drop',
+    ]),
+    // Security groups are judged here, on original packets that are about to reach their pod.
+    chain('judge_policy', undefined, ['accept']),
+    // After reassembly, so that no fragment hides the port; nested tunnels between pods are none of this.
+    chain('input_pods', 'filter hook input priority 0', [
+      `udp dport ${vxlanPort} goto input_tunnel`,
+    ]),
+    chain('input_tunnel', undefined, [
+      `${POD} counter name injected drop`,
+      `iifname "${device}" counter name injected drop`,
+      'ip saddr != @nodes4 counter name injected drop',
+    ]),
+  ];
+}
+
+function source({ device, address }: SkeletonOptions): readonly string[] {
+  return [
+    chain('source', 'nat hook postrouting priority 100', [
+      `ct status dnat ip saddr . ip daddr @hairpin4 snat ip to ${GATEWAY}`,
+      `ct mark @masked meta nfproto ipv4 snat ip to ${address}`,
+      `${POD} oifname != "${POD_INTERFACES}" oifname != "${device}" meta nfproto ipv4 snat ip to ${address}`,
+      `${POD} oifname != "${POD_INTERFACES}" oifname != "${device}" meta nfproto ipv6 masquerade`,
+    ]),
+    chain('clear', 'filter hook postrouting priority 300', [
+      // The outer packet inherits the mark, and must not be routed by it.
+      `oifname "${device}" meta mark set 0`,
+    ]),
+  ];
+}
+
+function output({ device, vxlanPort, fabricMark }: SkeletonOptions): readonly string[] {
+  return [
+    chain('output_raw', 'filter hook output priority -300', [`udp dport ${vxlanPort} ip daddr @nodes4 notrack accept`]),
+    chain('output_track', 'route hook output priority -150', [
+      'ct state untracked accept',
+      'ct direction reply meta mark set ct mark map @back_by_host accept',
+      'ct state != new accept',
+      ...perFamily(({ n, ip }) => [`ct mark set ${ip} daddr map @host_vips${n}`]),
+    ]),
+    chain('output_pair', 'filter hook output priority -90', [
+      'ct state untracked accept',
+      'oif "lo" accept',
+      'ct direction reply accept',
+      'ct state new goto host_new',
+      `ct mark & 0x80000000 == 0 accept`,
+      'ct mark @forth_by_host accept',
+      `oifname "${device}" counter name unpaired drop`,
+      `${TO_POD} counter name unpaired drop`,
+    ]),
+    chain('host_new', undefined, [
+      `ct status dnat ct mark ${fabricMark} goto host_service`,
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto host_to_pod`]),
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} goto refuse_politely`]),
+      `oifname "${device}" counter name unpaired drop`,
+      `${TO_POD} counter name unpaired drop`,
+    ]),
+    chain('host_service', undefined, [
+      `meta mark set ${fabricMark}`,
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n}`]),
+      'ct mark set ct mark . meta mark map @service_pairs meta mark set 0 accept',
+      'counter name unpaired drop',
+    ]),
+    chain('host_to_pod', undefined, [
+      `ct mark set ${fabricMark}`,
+      ...perFamily(({ n, ip }) => [`${ip} daddr @own_pods${n} ct mark set ${hex(HOST_TO_OWN_PODS)}`]),
+      'ct mark set ct mark . meta mark map @pairs meta mark set 0 accept',
+      'counter name unpaired drop',
+    ]),
+  ];
+}

@@ -1,0 +1,74 @@
+/** From one kernel document to the next: an nft transaction and `ip` batches that touch only what changed. Pure. */
+import type { Elements, IpEntry, KernelDocument } from './document.ts';
+import { TABLE } from './names.ts';
+
+/** Elements per `add element`, so that no line grows beyond what nft parses quickly. */
+const CHUNK = 500;
+
+export interface Transaction {
+  /** One atomic nft script; empty when the table stays as it is. */
+  readonly nft: string;
+  readonly ip: { readonly v4: IpChange; readonly v6: IpChange };
+}
+
+export interface IpChange {
+  /** Key and line of what is to be added or replaced, in order. */
+  readonly adds: readonly (readonly [key: string, line: string])[];
+  readonly dels: readonly (readonly [key: string, line: string])[];
+}
+
+/** The difference between what was applied and what should be. A changed skeleton replaces the table as a whole, atomically. */
+export function transaction(applied: KernelDocument, desired: KernelDocument): Transaction {
+  const nft = applied.skeleton === desired.skeleton ? changedElements(applied, desired) : wholeTable(desired);
+  return {
+    nft: nft.length === 0 ? '' : `${nft.join('\n')}\n`,
+    ip: {
+      v4: changedEntries(applied.entries.v4, desired.entries.v4),
+      v6: changedEntries(applied.entries.v6, desired.entries.v6),
+    },
+  };
+}
+
+/** The lines that load a table from nothing, whatever stood there before; the switch is atomic. */
+export function wholeTable(desired: KernelDocument): readonly string[] {
+  if (desired.skeleton === '') return [];
+  return [
+    `add table ${TABLE}`,
+    `delete table ${TABLE}`,
+    `table ${TABLE} {\n${desired.skeleton}\n}`,
+    ...[...desired.declarations.values()].flat(),
+    ...[...desired.sets].flatMap(([set, elements]) => elementLines('add', set, [...elements])),
+  ];
+}
+
+function changedElements(applied: KernelDocument, desired: KernelDocument): readonly string[] {
+  const declared = [...desired.declarations].filter(([name]) => !applied.declarations.has(name));
+  const names = new Set([...applied.sets.keys(), ...desired.sets.keys()]);
+  const dels: string[] = [];
+  const adds: string[] = [];
+  for (const name of names) {
+    const before: Elements = applied.sets.get(name) ?? new Map();
+    const after: Elements = desired.sets.get(name) ?? new Map();
+    const gone = [...before].filter(([key, data]) => after.get(key) !== data).map(([key]) => [key, ''] as const);
+    const come = [...after].filter(([key, data]) => before.get(key) !== data);
+    dels.push(...elementLines('delete', name, gone));
+    adds.push(...elementLines('add', name, come));
+  }
+  return [...declared.flatMap(([, lines]) => lines), ...dels, ...adds];
+}
+
+function elementLines(verb: 'add' | 'delete', set: string, elements: readonly (readonly [key: string, data: string])[]): readonly string[] {
+  const lines: string[] = [];
+  for (let from = 0; from < elements.length; from += CHUNK) {
+    const items = elements.slice(from, from + CHUNK).map(([key, data]) => (data === '' ? key : `${key} : ${data}`));
+    lines.push(`${verb} element ${TABLE} ${set} { ${items.join(', ')} }`);
+  }
+  return lines;
+}
+
+function changedEntries(applied: ReadonlyMap<string, IpEntry>, desired: ReadonlyMap<string, IpEntry>): IpChange {
+  return {
+    adds: [...desired].filter(([key, entry]) => applied.get(key)?.add !== entry.add).map(([key, { add }]) => [key, add] as const),
+    dels: [...applied].filter(([key]) => !desired.has(key)).map(([key, { del }]) => [key, del] as const),
+  };
+}
