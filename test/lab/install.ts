@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './command.ts';
+import type { Output } from './command.ts';
 import { kubectlOf, waitFor } from './handle.ts';
 import { productImage, productRepository } from './image/product.ts';
 import { ensureImage } from './load.ts';
@@ -24,6 +25,26 @@ export async function install(nodes: readonly string[]): Promise<void> {
   await step('nodes Ready, programs available', 30, () => served(nodes));
 }
 
+/**
+ * An installation that was interrupted cannot be upgraded: its hooks have not run, or Helm holds it for in progress. A
+ * first one is taken away, an upgrade is rolled back.
+ */
+async function clearInterrupted(): Promise<void> {
+  const status = await helm(['status', 'opencontrail', '-n', productNamespace, '-o', 'json'], true);
+  if (status.code !== 0) return;
+  // The shape is Helm's `release.Release`.
+  const release = JSON.parse(status.stdout) as { version: number; info: { status: string } };
+  if (release.info.status === 'pending-install' || (release.info.status === 'failed' && release.version === 1)) {
+    await helm(['uninstall', 'opencontrail', '-n', productNamespace, '--no-hooks', '--wait']);
+  } else if (release.info.status.startsWith('pending-')) {
+    await helm(['rollback', 'opencontrail', '-n', productNamespace, '--no-hooks']);
+  }
+}
+
+function helm(args: readonly string[], allowFailure = false): Promise<Output> {
+  return run(binary('helm'), args, { env: { KUBECONFIG: kubeconfig }, allowFailure });
+}
+
 async function upgrade(chart: string, tag: string, nodes: readonly string[]): Promise<void> {
   const replicas = Math.min(2, nodes.length);
   const values: Readonly<Record<string, string | number>> = {
@@ -39,9 +60,8 @@ async function upgrade(chart: string, tag: string, nodes: readonly string[]): Pr
   };
   const sets = Object.entries(values).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   const target = ['opencontrail', chart, '--namespace', productNamespace, '--create-namespace'];
-  await run(binary('helm'), ['upgrade', '--install', ...target, ...sets, '--timeout', '5m'], {
-    env: { KUBECONFIG: kubeconfig },
-  });
+  await clearInterrupted();
+  await helm(['upgrade', '--install', ...target, ...sets, '--timeout', '5m']);
 }
 
 /** Nodes Ready and every Deployment, StatefulSet and DaemonSet rolled out, DNS with them. */
