@@ -1,0 +1,63 @@
+/** What every reconcile is given, and the values that pass between its steps. Types only. */
+import type { ContrailClient } from '../contrail/client.ts';
+import type { Naming } from '../contrail/desired/owner.ts';
+import type { ContrailObject, Subnet } from '../contrail/objects.ts';
+import type { End } from '../contrail/reference.ts';
+import type { KubeClient } from '../kubernetes/client.ts';
+import type { Logger } from '../runtime/log.ts';
+import type { Digests } from './digests.ts';
+import type { Key } from './keys.ts';
+import type { NameCache } from './name-cache.ts';
+import type { ClusterView } from './watch.ts';
+
+export interface ClusterSettings extends Naming {
+  readonly domain: string;
+  readonly defaultMode: 'cluster' | 'namespace';
+  readonly podSubnets: readonly Subnet[];
+  readonly serviceSubnets: readonly Subnet[];
+  /** Addresses of the cluster's DNS, for pods. */
+  readonly dns: readonly string[];
+  /** MTU to write for pods; 0 leaves it to the node agent. */
+  readonly podMtu: number;
+}
+
+export interface Deps {
+  readonly kube: KubeClient;
+  readonly contrail: ContrailClient;
+  readonly view: ClusterView;
+  readonly settings: ClusterSettings;
+  readonly names: NameCache;
+  readonly digests: Digests;
+  readonly enqueue: (keys: Iterable<string>) => void;
+  readonly log: Logger;
+  /** Aborts when the run has lost its lock, or the program stops. */
+  readonly signal: AbortSignal;
+  /** Whether to look at Contrail even though nothing has changed in Kubernetes: resync and rebuild do. */
+  readonly force: boolean;
+}
+
+/** What Contrail holds that concerns a key, or the keys whose objects must exist before it can be looked at. */
+export type Observation =
+  | {
+      readonly kind: 'observed';
+      /** Objects under names of ours, whoever owns them. */
+      readonly found: readonly ContrailObject[];
+      /** An object of another owner that the desired ones refer to: a pod's router, the cluster's ip-fabric network. */
+      readonly anchor?: End;
+    }
+  | { readonly kind: 'waiting'; readonly missing: string; readonly keys: readonly string[] };
+
+/** The steps of one kind. `I` is all that Kubernetes says which concerns a key. */
+export interface Reconciler<I> {
+  /** Gathers from Kubernetes; `undefined` only after a live read confirmed that there is nothing to stand in Contrail. */
+  readonly input: (key: Key, deps: Deps) => Promise<I | undefined>;
+  /** Gathers from Contrail, by names and UUIDs that the key alone, or an earlier input, determines. */
+  readonly observe: (key: Key, input: I | undefined, deps: Deps) => Promise<Observation>;
+  /** Pure. */
+  readonly desired: (input: I, settings: ClusterSettings, anchor: End | undefined) => readonly ContrailObject[];
+  /**
+   * Writes results back to Kubernetes and yields the input as it will be seen then, so that our own write does not cause
+   * a second look at Contrail.
+   */
+  readonly finish?: (input: I, deps: Deps) => Promise<I>;
+}

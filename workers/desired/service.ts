@@ -1,0 +1,67 @@
+/** A Service and its EndpointSlices as the load balancer they ask for. Pure. */
+import type { BackendInput, ServiceInput, ServicePortInput } from '../../contrail/desired/service.ts';
+import { podInterfaceUuid } from '../../contrail/desired/pod.ts';
+import type { SlimEndpoint, SlimEndpointSlice, SlimNamespace, SlimServicePort } from '../../kubernetes/objects.ts';
+import type { ClusterSettings } from '../deps.ts';
+import type { WorkerService } from '../services.ts';
+import { namespaceNetworks } from './namespace.ts';
+
+export interface ServiceSubject {
+  readonly service: WorkerService;
+  readonly namespace: SlimNamespace;
+  readonly slices: readonly SlimEndpointSlice[];
+  /** The addresses of a node: an endpoint that has one of them is a pod of the host's network, which has no port of ours. */
+  readonly nodeIps: (node: string) => readonly string[];
+}
+
+/** What to make of a Service; `undefined` for headless ones and ExternalName, which have no address. */
+export function serviceInput(subject: ServiceSubject, settings: ClusterSettings): ServiceInput | undefined {
+  const { service, namespace } = subject;
+  if (service.type === 'ExternalName' || service.clusterIPs.length === 0) return undefined;
+  const { namespace: home, name, uid, sticky, clusterIPs } = service;
+  return {
+    namespace: home,
+    name,
+    uid,
+    sticky,
+    network: namespaceNetworks(namespace, settings).serviceNetwork,
+    addresses: clusterIPs,
+    ports: service.ports.flatMap((port) => portInput(port, subject)),
+  };
+}
+
+/** Contrail's load balancers know TCP and UDP (facts 5.1): a port of another protocol has no listener. */
+function portInput(port: SlimServicePort, subject: ServiceSubject): readonly ServicePortInput[] {
+  const { name, protocol } = port;
+  if (protocol !== 'TCP' && protocol !== 'UDP') return [];
+  const backends = subject.slices.flatMap((slice) => backendsOf(slice, { name, protocol }, subject));
+  // Sorted, since the order of slices in a cache is that of their arrival, and replicas compare digests.
+  return [{ name, protocol, port: port.port, backends: backends.sort(byAddress) }];
+}
+
+function backendsOf(
+  slice: SlimEndpointSlice,
+  wanted: { readonly name: string; readonly protocol: string },
+  { nodeIps }: ServiceSubject,
+): readonly BackendInput[] {
+  const target = slice.ports.find(({ name, protocol }) => name === wanted.name && protocol === wanted.protocol);
+  if (target === undefined || slice.addressType === 'FQDN') return [];
+  return slice.endpoints.filter(({ ready }) => ready).flatMap((endpoint) => backend(endpoint, target.port, nodeIps));
+}
+
+/** All addresses of an endpoint are the same backend; the first stands for it (EndpointSlice API). */
+function backend(
+  { addresses, pod, nodeName }: SlimEndpoint,
+  port: number,
+  nodeIps: ServiceSubject['nodeIps'],
+): readonly BackendInput[] {
+  const [address] = addresses;
+  if (address === undefined) return [];
+  const onHost = nodeName !== undefined && nodeIps(nodeName).includes(address);
+  const behind = pod === undefined || onHost ? {} : { pod: { vm: pod.uid, vmi: podInterfaceUuid(pod.uid, 'eth0') } };
+  return [{ address, port, ...behind }];
+}
+
+function byAddress(a: BackendInput, b: BackendInput): number {
+  return a.address.localeCompare(b.address) || a.port - b.port;
+}

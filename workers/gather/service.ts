@@ -1,0 +1,88 @@
+/** A Service with its endpoints from Kubernetes, and its load balancer from Contrail, with those of its predecessors. */
+import { desiredService, type ServiceInput, serviceInterfaceUuid } from '../../contrail/desired/service.ts';
+import type { ContrailObject } from '../../contrail/objects.ts';
+import type { Deps, Observation, Reconciler } from '../deps.ts';
+import { serviceInput } from '../desired/service.ts';
+import { type Key, namespaceKey, serviceKey } from '../keys.ts';
+import { readExistingNamespace, readService } from '../lookup.ts';
+
+export const serviceReconciler: Reconciler<ServiceInput> = {
+  input: async ({ namespace, name }, deps) => {
+    const service = await readService(namespace, name, deps);
+    if (service === undefined) return undefined;
+    const subject = {
+      service,
+      namespace: await readExistingNamespace(namespace, deps),
+      slices: deps.view.slicesOf(namespace, name),
+      nodeIps: (node: string) => deps.view.nodes.get(node)?.internalIPs ?? [],
+    };
+    return serviceInput(subject, deps.settings);
+  },
+  observe,
+  desired: desiredService,
+  finish: async (input, { digests }) => {
+    // From here on this name's only objects are those of this UID: predecessors need not be looked for again.
+    await digests.settle(uidDigest(input), input.uid);
+    return input;
+  },
+};
+
+function uidDigest({ namespace, name }: Pick<Key, 'namespace' | 'name'>): string {
+  return `${serviceKey(namespace, name)} uid`;
+}
+
+async function observe(key: Key, input: ServiceInput | undefined, deps: Deps): Promise<Observation> {
+  const { contrail, names, settings } = deps;
+  const project = await names.uuidOf('project', settings.names.project(key.namespace));
+  if (project === undefined) return withoutProject(key, input);
+  const alone = input !== undefined && !deps.force && (await deps.digests.isSettled(uidDigest(key), input.uid));
+  const others = alone ? [] : await knownUids(key, project, deps);
+  const uids = new Set([...(input === undefined ? [] : [input.uid]), ...others]);
+  if (uids.size === 0) return { kind: 'observed', found: [] };
+  const vmis = [...uids].map(serviceInterfaceUuid);
+  const [loadbalancers, interfaces, addresses, listeners] = await Promise.all([
+    contrail.list('loadbalancer', { uuids: [...uids], detail: true }),
+    contrail.list('virtual-machine-interface', { uuids: vmis, detail: true }),
+    contrail.list('instance-ip', { backRefId: vmis, detail: true }),
+    contrail.list('loadbalancer-listener', { backRefId: [...uids], detail: true }),
+  ]);
+  const pools = await listOf('loadbalancer-pool', { backRefId: listeners.map(({ uuid }) => uuid) }, deps);
+  const members = await listOf('loadbalancer-member', { parentId: pools.map(({ uuid }) => uuid).join(',') }, deps);
+  return {
+    kind: 'observed',
+    found: [...loadbalancers, ...interfaces, ...addresses, ...listeners, ...pools, ...members],
+  };
+}
+
+/** Without a project there is nothing under it either. */
+function withoutProject(key: Key, input: ServiceInput | undefined): Observation {
+  if (input === undefined) return { kind: 'observed', found: [] };
+  return { kind: 'waiting', missing: `the project of namespace ${key.namespace}`, keys: [namespaceKey(key.namespace)] };
+}
+
+/**
+ * The UIDs under which this Service's name has load balancers or addresses: a deleted Service's UID is gone from
+ * Kubernetes, but it is the end of its objects' names (facts 1.4), and no Service's name holds an underscore.
+ */
+async function knownUids({ name }: Key, project: string, { contrail, settings }: Deps): Promise<readonly string[]> {
+  const [loadbalancers, interfaces] = await Promise.all([
+    contrail.list('loadbalancer', { parentId: project }),
+    contrail.list('virtual-machine-interface', { parentId: project }),
+  ]);
+  return [...endings(loadbalancers, `${name}__`), ...endings(interfaces, `${settings.cluster}__Service__${name}__`)];
+}
+
+function endings(objects: readonly ContrailObject[], prefix: string): readonly string[] {
+  const names = objects.map(({ fq_name }) => fq_name.at(-1) ?? '');
+  return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+}
+
+async function listOf(
+  type: string,
+  query: { readonly backRefId?: readonly string[]; readonly parentId?: string },
+  { contrail }: Deps,
+): Promise<readonly ContrailObject[]> {
+  // An empty condition would list the whole type.
+  if ((query.backRefId ?? query.parentId)?.length === 0) return [];
+  return await contrail.list(type, { ...query, detail: true });
+}

@@ -1,0 +1,33 @@
+/** Keys of jobs: `Pod/<namespace>/<name>`, `Node/<name>`, `Rebuild/<epoch>`. Pure. */
+
+/** Kinds whose keys own Contrail objects. */
+export const OWNING_KINDS = ['Cluster', 'Namespace', 'Node', 'Pod', 'Service'] as const;
+export type OwningKind = (typeof OWNING_KINDS)[number];
+
+/** A key that owns Contrail objects. `namespace` is empty for kinds that live in none. */
+export interface Key {
+  readonly kind: OwningKind;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const NAMESPACED: ReadonlySet<OwningKind> = new Set<OwningKind>(['Pod', 'Service']);
+
+export function keyText({ kind, namespace, name }: Key): string {
+  return NAMESPACED.has(kind) ? `${kind}/${namespace}/${name}` : `${kind}/${name}`;
+}
+
+/** The key that a text stands for, or `undefined` when it is none that owns objects. */
+export function parseKey(text: string): Key | undefined {
+  const [kindText = '', ...rest] = text.split('/');
+  const kind = OWNING_KINDS.find((known) => known === kindText);
+  if (kind === undefined) return undefined;
+  const [namespace, name] = NAMESPACED.has(kind) ? rest : ['', rest[0]];
+  return namespace === undefined || name === undefined || name === '' ? undefined : { kind, namespace, name };
+}
+
+export const clusterKey = (name: string): string => keyText({ kind: 'Cluster', namespace: '', name });
+export const namespaceKey = (name: string): string => keyText({ kind: 'Namespace', namespace: '', name });
+export const nodeKey = (name: string): string => keyText({ kind: 'Node', namespace: '', name });
+export const podKey = (namespace: string, name: string): string => keyText({ kind: 'Pod', namespace, name });
+export const serviceKey = (namespace: string, name: string): string => keyText({ kind: 'Service', namespace, name });

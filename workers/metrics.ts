@@ -1,0 +1,47 @@
+/** The workers' metrics (style 39): labels are kinds and results, never names. */
+import type { Registry } from 'prom-client';
+import { counter, gauge, histogram } from '../runtime/metrics.ts';
+import type { KeyQueue } from './queue.ts';
+
+export interface WorkerMetrics {
+  /** Starts timing a run; call the answer once with what the run came to. */
+  readonly start: (kind: string) => (result: string) => void;
+  readonly suspects: (count: number) => void;
+}
+
+/** Registers the metrics; queue depth and age are read from Redis every `intervalMs` until `signal` aborts. */
+export function createWorkerMetrics(
+  registry: Registry,
+  queues: Readonly<Record<string, KeyQueue>>,
+  { intervalMs, signal }: { readonly intervalMs: number; readonly signal: AbortSignal },
+): WorkerMetrics {
+  const total = counter(registry, 'reconcile', 'Runs of keys by what they came to', ['kind', 'result']);
+  const duration = histogram(registry, 'reconcile_duration', 'How long runs take', ['kind']);
+  const suspects = gauge(registry, 'prune_suspects', 'Objects of ours whose Kubernetes object is gone', []);
+  const depth = gauge(registry, 'queue_jobs', 'Jobs in a queue by state', ['queue', 'state']);
+  const age = gauge(registry, 'queue_oldest_seconds', 'How long the longest-waiting job has waited', ['queue']);
+  const timer = setInterval(() => {
+    for (const [queue, { state }] of Object.entries(queues)) {
+      void state().then(
+        ({ waiting, active, delayed, oldestSeconds }) => {
+          depth.set({ queue, state: 'waiting' }, waiting);
+          depth.set({ queue, state: 'active' }, active);
+          depth.set({ queue, state: 'delayed' }, delayed);
+          age.set({ queue }, oldestSeconds);
+        },
+        () => undefined, // Redis is away: readiness says so, and the last values stay.
+      );
+    }
+  }, intervalMs);
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  return {
+    start: (kind) => {
+      const stop = duration.startTimer({ kind });
+      return (result) => {
+        stop();
+        total.inc({ kind, result });
+      };
+    },
+    suspects: (count) => suspects.set(count),
+  };
+}

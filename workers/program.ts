@@ -1,0 +1,114 @@
+/** The workers as a whole: watches that enqueue, queues that run keys, and the watch over both stores. */
+import { hostname } from 'node:os';
+import { createContrailClient } from '../contrail/client.ts';
+import { createCacheMetrics } from '../kubernetes/cache-metrics.ts';
+import { createKubeClient } from '../kubernetes/client.ts';
+import { serveHealth } from '../runtime/health.ts';
+import type { Lifecycle } from '../runtime/lifecycle.ts';
+import type { Logger } from '../runtime/log.ts';
+import { createRegistry } from '../runtime/metrics.ts';
+import { createRedis } from '../runtime/redis.ts';
+import { contrailEndpoints } from './endpoints.ts';
+import { createDigests } from './digests.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { createWorkerMetrics } from './metrics.ts';
+import { createNameCache } from './name-cache.ts';
+import { createQueue } from './queue.ts';
+import { createReporter } from './report.ts';
+import { createRunner, PRUNE, RESYNC, rebuildKey } from './runner.ts';
+import { clusterSettings, listenAddress, type WorkerSettings } from './settings.ts';
+import { watchCluster } from './watch.ts';
+
+const HEARTBEAT_MS = 1_000;
+const METRICS_MS = 5_000;
+/** Resync only feeds the live queue, at a pace that live events do not feel. */
+const RESYNC_CONCURRENCY = 2;
+
+/** A stop lets running keys finish: only a lost lock aborts one. */
+const NEVER = new AbortController().signal;
+
+/** Starts everything; resolves when keys are being taken. */
+export async function startWorkers(settings: WorkerSettings, log: Logger, lifecycle: Lifecycle): Promise<void> {
+  const { signal, onClose } = lifecycle;
+  const registry = createRegistry();
+  const access = { apiServer: settings.kubernetesApi };
+  const connect = (name: string) =>
+    createRedis(settings.redis, { name, access, onError: (error) => log.debug({ reason: error.message }, 'redis') });
+  const kube = createKubeClient({ kubeconfig: settings.kubeconfig, apiServer: settings.kubernetesApi });
+  const contrail = createContrailClient(await contrailEndpoints(settings, access));
+  onClose('contrail', contrail.close);
+
+  const redis = connect('workers');
+  onClose('redis', () => redis.disconnect());
+  const live = createQueue({ name: 'live', connect, log });
+  const resync = createQueue({ name: 'resync', connect, log });
+  onClose('live', live.close);
+  onClose('resync', resync.close);
+
+  const metrics = createWorkerMetrics(registry, { live, resync }, { intervalMs: METRICS_MS, signal });
+  const view = watchCluster({
+    client: kube,
+    cluster: settings.clusterName,
+    enqueue: live.enqueue,
+    signal,
+    log,
+    metrics: createCacheMetrics(registry),
+  });
+  const names = createNameCache(contrail);
+  const digests = createDigests(redis, () => heartbeat.database()?.epoch);
+  const schedule = async (): Promise<void> => {
+    await resync.every(RESYNC, settings.resyncInterval * 1000);
+    await resync.every(PRUNE, settings.pruneInterval * 1000);
+  };
+  const heartbeat = startHeartbeat({
+    contrail,
+    redis,
+    intervalMs: HEARTBEAT_MS,
+    signal,
+    log,
+    onDatabase: (database, isNew) => {
+      if (isNew) names.forget();
+      if (database.state === 'rebuilding') live.enqueue([rebuildKey(database.epoch)]);
+    },
+    onQueueLost: () => {
+      log.warn('the queue was lost: every key is enqueued again');
+      live.enqueue(view.allKeys());
+      void schedule();
+    },
+  });
+  const runner = createRunner({
+    deps: {
+      kube,
+      contrail,
+      view,
+      settings: clusterSettings(settings),
+      names,
+      digests,
+      enqueue: live.enqueue,
+      log,
+      signal: NEVER,
+      force: false,
+    },
+    live,
+    resync,
+    redis,
+    metrics,
+    report: createReporter({ kube, view: () => view, host: hostname(), log }),
+    concurrency: settings.concurrency,
+    pruneGraceMs: settings.pruneGrace * 1000,
+  });
+
+  const unsynced = (): string | undefined =>
+    view.isFresh() ? undefined : 'the caches of Kubernetes objects are not complete';
+  const checks = [
+    { name: 'stores', unready: heartbeat.unready },
+    { name: 'caches', unready: unsynced },
+  ];
+  const health = await serveHealth(listenAddress(settings.listen), { checks, registry });
+  onClose('health', () => void health.close());
+  await view.whenSynced();
+  live.work(runner.runLive, settings.concurrency);
+  resync.work(runner.runResync, RESYNC_CONCURRENCY);
+  await schedule();
+  log.info({ concurrency: settings.concurrency }, 'working');
+}

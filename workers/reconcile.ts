@@ -1,0 +1,106 @@
+/** One run of one key: gather, desired, plan, apply, the same four lines for every kind; and what its failures mean. */
+import { apply } from '../contrail/apply.ts';
+import { ContrailError } from '../contrail/client.ts';
+import type { ContrailObject } from '../contrail/objects.ts';
+import { ownerOf } from '../contrail/ownership.ts';
+import { identityOf, plan } from '../contrail/plan.ts';
+import { isReference } from '../contrail/reference.ts';
+import type { Deps, Reconciler } from './deps.ts';
+import { clusterKey, type Key, keyText, namespaceKey } from './keys.ts';
+
+/** What a run came to; `operations` counts writes to Contrail. */
+export type Result =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'done'; readonly operations: number }
+  | { readonly kind: 'notYet'; readonly missing: string; readonly retryAfterMs: number };
+
+export type Reconcile = (key: Key, deps: Deps) => Promise<Result>;
+
+/** The reconcile of a kind from its steps. Throws `TerminalError` for what a user must mend, anything else to be retried. */
+export function reconcileWith<I>(kind: Reconciler<I>): Reconcile {
+  return async (key, deps) => {
+    const text = keyText(key);
+    const input = await kind.input(key, deps);
+    if (input !== undefined && !deps.force && (await deps.digests.isSettled(text, input))) return { kind: 'unchanged' };
+
+    const observation = await kind.observe(key, input, deps);
+    if (observation.kind === 'waiting') return waitFor(observation.missing, observation.keys, deps);
+    const desired = input === undefined ? [] : kind.desired(input, deps.settings, observation.anchor);
+    const { wanted, observed } = ours(desired, observation.found, key, deps.settings.cluster);
+    const operations = plan(wanted, observed);
+    await apply(operations, { client: deps.contrail, signal: deps.signal });
+
+    if (input === undefined) await deps.digests.forget(text);
+    else await deps.digests.settle(text, (await kind.finish?.(input, deps)) ?? input);
+    return { kind: 'done', operations: operations.length };
+  };
+}
+
+/** Splits off what belongs to others: it is neither changed nor deleted, and what stands under a wanted name is taken as it is. */
+export function ours(
+  desired: readonly ContrailObject[],
+  found: readonly ContrailObject[],
+  key: Key,
+  cluster: string,
+): { readonly wanted: readonly ContrailObject[]; readonly observed: readonly ContrailObject[] } {
+  const isOwned = (object: ContrailObject): boolean => {
+    if (isReference(object)) return true;
+    const owner = ownerOf(object);
+    return (
+      owner?.cluster === cluster && owner.kind === key.kind && owner.name === key.name && isIn(owner.namespace, key)
+    );
+  };
+  const foreign = new Set(found.filter((object) => !isOwned(object)).map(identityOf));
+  return {
+    wanted: desired.filter((object) => !foreign.has(identityOf(object))),
+    observed: found.filter(isOwned),
+  };
+}
+
+/** Namespace keys have no namespace of their own; their objects are marked with the namespace's name. */
+function isIn(namespace: string, key: Key): boolean {
+  return key.namespace === '' || namespace === key.namespace;
+}
+
+function waitFor(missing: string, keys: readonly string[], deps: Deps): Result {
+  deps.enqueue(keys);
+  return { kind: 'notYet', missing, retryAfterMs: PREREQUISITE_MS };
+}
+
+const PREREQUISITE_MS = 200;
+
+/** Answers of the config API that mean "not yet": another key, or the server, has something to do first. */
+const NOT_YET: readonly { readonly status: number; readonly message: RegExp; readonly retryAfterMs: number }[] = [
+  { status: 503, message: /Initializing/, retryAfterMs: 1_000 },
+  { status: 400, message: /Unknown reference in resource|Parent .* does not exist/, retryAfterMs: PREREQUISITE_MS },
+  { status: 404, message: /Unknown id|No .* object found|not found/, retryAfterMs: PREREQUISITE_MS },
+  { status: 409, message: /Delete when (children still present|resource still referred)/, retryAfterMs: 1_000 },
+];
+
+/** What an error of a run means for its key: "not yet", or `undefined` when it is a failure. Names are looked up anew after it. */
+export function notYetOf(
+  error: unknown,
+  key: Key,
+  deps: Pick<Deps, 'settings' | 'names' | 'enqueue'>,
+): Result | undefined {
+  if (!(error instanceof ContrailError)) return undefined;
+  deps.names.forget();
+  const row = NOT_YET.find(({ status, message }) => status === error.status && message.test(error.message));
+  if (row === undefined) return undefined;
+  if (row.status === 400) deps.enqueue(prerequisitesOf(key, deps.settings.cluster));
+  return { kind: 'notYet', missing: error.message, retryAfterMs: row.retryAfterMs };
+}
+
+/** The keys whose objects a key's objects stand on. Pure. */
+export function prerequisitesOf({ kind, namespace }: Key, cluster: string): readonly string[] {
+  switch (kind) {
+    case 'Cluster':
+    case 'Node':
+      return [];
+    case 'Namespace':
+      return [clusterKey(cluster)];
+    case 'Pod':
+    case 'Service':
+      return [clusterKey(cluster), namespaceKey(namespace)];
+  }
+}

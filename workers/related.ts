@@ -1,0 +1,70 @@
+/** Which keys a change in Kubernetes concerns. Pure. */
+import type { Change } from '../kubernetes/cache.ts';
+import type { SlimEndpointSlice, SlimNamespace, SlimNode, SlimPod, SlimService } from '../kubernetes/objects.ts';
+import { namespaceKey, nodeKey, podKey, serviceKey } from './keys.ts';
+
+/** A change of one of the watched kinds. */
+export type SourceChange =
+  | { readonly source: 'Namespace'; readonly change: Change<SlimNamespace> }
+  | { readonly source: 'Pod'; readonly change: Change<SlimPod> }
+  | { readonly source: 'Node'; readonly change: Change<SlimNode> }
+  | { readonly source: 'Service'; readonly change: Change<SlimService> }
+  | { readonly source: 'EndpointSlice'; readonly change: Change<SlimEndpointSlice> };
+
+/** What the function must know besides the change. */
+export interface RelatedView {
+  /** Names of the services of a namespace. */
+  readonly servicesOf: (namespace: string) => readonly string[];
+  /** Keys of the pods of a namespace, and of those bound to a node. */
+  readonly podsIn: (namespace: string) => readonly string[];
+  readonly podsOn: (node: string) => readonly string[];
+}
+
+/** The keys to run after a change, each once. */
+export function relatedKeys({ source, change }: SourceChange, view: RelatedView): readonly string[] {
+  switch (source) {
+    case 'Namespace':
+      return namespaceKeys(change, view);
+    case 'Pod':
+      return isBound(change) ? [podKey(change.object.namespace, change.object.name)] : [];
+    case 'Node':
+      return nodeKeys(change, view);
+    case 'Service':
+      return [serviceKey(change.object.namespace, change.object.name)];
+    case 'EndpointSlice':
+      return sliceKeys(change);
+  }
+}
+
+/**
+ * A namespace that is isolated, or no longer, moves the addresses of its services to another network, and its pods that
+ * have no port yet may now be what admission decides.
+ */
+function namespaceKeys(change: Change<SlimNamespace>, view: RelatedView): readonly string[] {
+  const { name, annotations } = change.object;
+  const before = change.kind === 'put' ? change.previous?.annotations : undefined;
+  const moved = before !== undefined && JSON.stringify(before) !== JSON.stringify(annotations);
+  if (!moved) return [namespaceKey(name)];
+  const services = view.servicesOf(name).map((service) => serviceKey(name, service));
+  return [namespaceKey(name), ...services, ...view.podsIn(name)];
+}
+
+/** A node that appears, perhaps again under its name, has a new router, which its pods must join. */
+function nodeKeys(change: Change<SlimNode>, view: RelatedView): readonly string[] {
+  const { name } = change.object;
+  const isNew = change.kind === 'put' && change.previous === undefined;
+  return [nodeKey(name), ...(isNew ? view.podsOn(name) : [])];
+}
+
+/** A pod concerns us from its binding to a node on; its disappearance always does. */
+function isBound(change: Change<SlimPod>): boolean {
+  return change.kind === 'delete' || change.object.nodeName !== undefined;
+}
+
+/** A slice may be handed from one Service to another. */
+function sliceKeys(change: Change<SlimEndpointSlice>): readonly string[] {
+  const { namespace, service } = change.object;
+  const before = change.kind === 'put' ? change.previous?.service : undefined;
+  const services = new Set([service, before].filter((name) => name !== undefined));
+  return [...services].map((name) => serviceKey(namespace, name));
+}

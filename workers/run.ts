@@ -1,0 +1,66 @@
+/** Runs a key of the queue: finds its kind's reconcile, counts and times it, and says what came of it. */
+import { messageOf, TerminalError } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/log.ts';
+import type { Deps } from './deps.ts';
+import { clusterReconciler } from './gather/cluster.ts';
+import { namespaceReconciler } from './gather/namespace.ts';
+import { nodeReconciler } from './gather/node.ts';
+import { podReconciler } from './gather/pod.ts';
+import { serviceReconciler } from './gather/service.ts';
+import { type Key, keyText, type OwningKind } from './keys.ts';
+import type { WorkerMetrics } from './metrics.ts';
+import type { Outcome } from './queue.ts';
+import { notYetOf, type Reconcile, type Result, reconcileWith } from './reconcile.ts';
+import type { ReportFailure } from './report.ts';
+
+const RECONCILES: Readonly<Record<OwningKind, Reconcile>> = {
+  Cluster: reconcileWith(clusterReconciler),
+  Namespace: reconcileWith(namespaceReconciler),
+  Node: reconcileWith(nodeReconciler),
+  Pod: reconcileWith(podReconciler),
+  Service: reconcileWith(serviceReconciler),
+};
+
+/** The reconcile of a key by its kind; answers of the config API that mean "not yet" are a result, other failures are thrown. */
+export const reconcile: Reconcile = async (key, deps) => {
+  try {
+    return await RECONCILES[key.kind](key, deps);
+  } catch (error) {
+    const notYet = notYetOf(error, key, deps);
+    if (notYet === undefined) throw error;
+    return notYet;
+  }
+};
+
+export interface RunDeps {
+  readonly deps: Deps;
+  readonly metrics: WorkerMetrics;
+  readonly report: ReportFailure;
+  readonly log: Logger;
+}
+
+/** One run of a key: the outcome for the queue. Failures are counted, reported on the object, and thrown on. */
+export async function runKey(key: Key, { deps, metrics, report, log }: RunDeps): Promise<Outcome> {
+  const finish = metrics.start(key.kind);
+  try {
+    const result = await reconcile(key, deps);
+    finish(result.kind);
+    tell(key, result, log);
+    return result.kind === 'notYet' ? { kind: 'notYet', retryAfterMs: result.retryAfterMs } : { kind: 'done' };
+  } catch (error) {
+    const isTerminal = error instanceof TerminalError;
+    finish(isTerminal ? 'refused' : 'failed');
+    log[isTerminal ? 'info' : 'warn']({ key: keyText(key), reason: messageOf(error) }, 'reconcile failed');
+    // A run that was told to stop is no failure of its object.
+    if (!deps.signal.aborted) await report(key, error);
+    throw error;
+  }
+}
+
+function tell(key: Key, result: Result, log: Logger): void {
+  if (result.kind === 'done' && result.operations > 0) {
+    log.info({ key: keyText(key), operations: result.operations }, 'reconciled');
+    return;
+  }
+  log.debug({ key: keyText(key), ...result }, 'reconciled');
+}

@@ -1,0 +1,117 @@
+/** The workers' flags and environment. */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { createNames } from '../contrail/names.ts';
+import type { Subnet } from '../contrail/objects.ts';
+import type { ProgramDescription, Settings, SettingsValues } from '../runtime/config.ts';
+import type { ClusterSettings } from './deps.ts';
+
+export const PROGRAM: ProgramDescription = {
+  name: 'workers',
+  summary:
+    'Makes Contrail match Kubernetes: watches, queues keys in Redis, and reconciles them. Any number of replicas.',
+  example: 'workers --kubeconfig ~/.kube/config --contrail-api http://127.0.0.1:8082 --redis redis://127.0.0.1:6379/0',
+};
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+const cidrs = list.transform((items, context) => items.flatMap((item) => subnetOf(item, context)));
+const seconds = z.coerce.number().positive();
+const text = z.string();
+
+export const SETTINGS = {
+  clusterName: { describe: 'name of this cluster in Contrail', schema: text.min(1), default: 'k8s' },
+  domain: { describe: 'Contrail domain of the cluster', schema: text.min(1), default: 'default-domain' },
+  podCidrs: { describe: 'address space of pods, CIDRs separated by commas', schema: cidrs, default: '10.32.0.0/12' },
+  serviceCidrs: {
+    describe: 'address space of services, as the API server has it',
+    schema: cidrs,
+    default: '10.96.0.0/12',
+  },
+  defaultMode: {
+    describe: 'how namespaces that do not say are separated: cluster or namespace',
+    schema: z.enum(['cluster', 'namespace']),
+    default: 'cluster',
+  },
+  dns: { describe: 'addresses of the cluster DNS, separated by commas', schema: list, default: '10.96.0.10' },
+  podMtu: {
+    describe: 'MTU of pods in bytes; 0: the underlay of their node less 50',
+    schema: z.coerce.number().int().min(0),
+    default: '0',
+  },
+  namespace: { describe: 'namespace that these programs run in', schema: text.min(1), default: 'opencontrail' },
+  contrailApi: {
+    describe: 'config API: URLs separated by commas, or kubernetes://<namespace>/<service>',
+    schema: text.min(1),
+    default: 'kubernetes://opencontrail/config-api',
+  },
+  contrailToken: { describe: 'token of the config API; empty: none', schema: text, default: '' },
+  contrailCa: { describe: 'PEM file of the authority of the config API; empty: none', schema: text, default: '' },
+  redis: {
+    describe: 'Redis of the queue',
+    schema: text.min(1),
+    default: 'redis+kubernetes://opencontrail/redis:6379/0',
+  },
+  kubeconfig: { describe: 'kubeconfig file; empty: the service account', schema: text, default: '' },
+  kubernetesApi: {
+    describe: 'API server by an address that needs no ClusterIP; empty with --kubeconfig',
+    schema: text,
+    default: '',
+    env: ['KUBERNETES_API'],
+  },
+  concurrency: { describe: 'keys run at once by this replica', schema: z.coerce.number().int().min(1), default: '16' },
+  resyncInterval: { describe: 'seconds between two looks at every key', schema: seconds, default: '600' },
+  pruneInterval: {
+    describe: 'seconds between two searches for objects whose owner is gone',
+    schema: seconds,
+    default: '120',
+  },
+  pruneGrace: {
+    describe: 'seconds that such an object is left alone after it was first seen',
+    schema: seconds,
+    default: '120',
+  },
+  listen: {
+    describe: 'host:port of probes and metrics',
+    schema: text.regex(/^.*:\d+$/, 'is no host:port'),
+    default: ':9090',
+  },
+  logLevel: { describe: 'debug, info, warn, error or silent', schema: text, default: 'info' },
+} as const satisfies Settings;
+
+export type WorkerSettings = SettingsValues<typeof SETTINGS>;
+
+/** What reconciles need of the settings. Pure. */
+export function clusterSettings(settings: WorkerSettings): ClusterSettings {
+  const { clusterName: cluster, domain, defaultMode, dns, podMtu } = settings;
+  return {
+    cluster,
+    domain,
+    defaultMode,
+    dns,
+    podMtu,
+    names: createNames({ cluster, domain }),
+    podSubnets: settings.podCidrs,
+    serviceSubnets: settings.serviceCidrs,
+  };
+}
+
+/** `host:port` with an optional host; all addresses where it is missing. Pure. */
+export function listenAddress(listen: string): { readonly host: string; readonly port: number } {
+  const at = listen.lastIndexOf(':');
+  return { host: listen.slice(0, at).replace(/^\[|\]$/g, '') || '::', port: Number(listen.slice(at + 1)) };
+}
+
+function subnetOf(item: string, context: z.RefinementCtx): readonly Subnet[] {
+  const [prefix = '', length = ''] = item.split('/');
+  const longest = isIP(prefix) === 6 ? 128 : 32;
+  if (isIP(prefix) !== 0 && /^\d+$/.test(length) && Number(length) <= longest) {
+    return [{ ip_prefix: prefix, ip_prefix_len: Number(length) }];
+  }
+  context.addIssue({ code: 'custom', message: `"${item}" is not a CIDR` });
+  return [];
+}
