@@ -21,8 +21,22 @@ export async function install(nodes: readonly string[]): Promise<void> {
   if (!existsSync(chart)) throw new Error(`there is no chart at ${chart}; npm run lab -- up --bare needs none`);
   const image = await productImage();
   await step('load the image on the nodes', 8, () => ensureImage(image.archive, nodes));
-  await step('install the chart', 30, () => upgrade(chart, image.id, nodes));
-  await step('nodes Ready, programs available', 30, () => served(nodes));
+  try {
+    await step('install the chart', 30, () => upgrade(chart, image.id, nodes));
+    await step('nodes Ready, programs available', 30, () => served(nodes));
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${await clues()}`, { cause: error });
+  }
+}
+
+/** What one would look at first: the pods and the latest warnings. */
+async function clues(): Promise<string> {
+  const kubectl = kubectlOf(kubeconfig);
+  const pods = await kubectl(['get', 'pods', '-A', '-o', 'wide'], { allowFailure: true });
+  const columns = 'custom-columns=:.involvedObject.name,:.reason,:.message';
+  const warnings = ['get', 'events', '-A', '--field-selector=type=Warning', '--sort-by=.lastTimestamp', '-o', columns];
+  const events = await kubectl(warnings, { allowFailure: true });
+  return `${pods.stdout}\n${events.stdout.trim().split('\n').slice(-8).join('\n')}`;
 }
 
 /**
