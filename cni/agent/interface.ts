@@ -1,18 +1,6 @@
 /** A pod's interface as the agent makes it: the port that the workers assigned, with everything decided. Pure. */
 import { tapName } from '../../contrail/names.ts';
-
-/** One port of the annotation `opencontrail.org/ports`, as far as the agent reads it. */
-export interface Port {
-  readonly name: string;
-  readonly vmi: string;
-  readonly networkId: string;
-  readonly mac: string;
-  /** In CIDR form with the subnet's length. */
-  readonly ips: readonly string[];
-  readonly dns?: readonly string[] | undefined;
-  /** Bytes; 0 or absent leaves it to the node. */
-  readonly mtu?: number | undefined;
-}
+import type { PodPort } from '../../kubernetes/ports.ts';
 
 export interface Interface {
   /** Its name in the pod. */
@@ -34,7 +22,7 @@ export interface Interface {
  * and holds the default route (facts 3.3). `podMtu` is used where a port names none.
  */
 export function interfacesOf(
-  ports: readonly Port[],
+  ports: readonly PodPort[],
   node: { readonly ifname: string; readonly podMtu: number },
 ): readonly Interface[] {
   return ports.map((port, index) => ({
@@ -44,8 +32,8 @@ export function interfacesOf(
     networkId: port.networkId,
     mac: port.mac,
     addresses: port.ips,
-    dns: port.dns ?? [],
-    mtu: (port.mtu ?? 0) > 0 ? (port.mtu ?? 0) : node.podMtu,
+    dns: port.dns,
+    mtu: port.mtu > 0 ? port.mtu : node.podMtu,
     hasDefaultRoute: index === 0,
   }));
 }

@@ -1,7 +1,7 @@
 /** A pod as far as the agent reads it: who it is, what was decided, and its ports. Pure. */
-import { z } from 'zod';
 import type { KubeObject } from '../../kubernetes/client.ts';
-import type { Port } from './interface.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
+import { type PodPort, portsOfPod } from '../../kubernetes/ports.ts';
 
 export interface AgentPod {
   readonly namespace: string;
@@ -24,35 +24,12 @@ export function agentPod({ metadata }: KubeObject): AgentPod {
     name: metadata.name,
     uid: metadata.uid,
     ...given('staticUid', 'kubernetes.io/config.mirror'),
-    ...given('assignment', 'opencontrail.org/assignment'),
-    ...given('ports', 'opencontrail.org/ports'),
+    ...given('assignment', ANNOTATION.assignment),
+    ...given('ports', ANNOTATION.ports),
   };
 }
 
-const PortsSchema = z.object({
-  uid: z.string(),
-  interfaces: z
-    .array(
-      z.object({
-        name: z.string(),
-        vmi: z.string(),
-        networkId: z.string(),
-        mac: z.string(),
-        ips: z.array(z.string()).min(1),
-        dns: z.array(z.string()).optional(),
-        mtu: z.number().optional(),
-      }),
-    )
-    .min(1),
-});
-
 /** The pod's ports, or `undefined` while there are none, none readable, or only those of a predecessor. */
-export function portsOf(pod: AgentPod): readonly Port[] | undefined {
-  if (pod.ports === undefined) return undefined;
-  try {
-    const parsed = PortsSchema.parse(JSON.parse(pod.ports));
-    return parsed.uid === pod.uid ? parsed.interfaces : undefined;
-  } catch {
-    return undefined; // The wait ends with the annotation's text in its message.
-  }
+export function portsOf(pod: AgentPod): readonly PodPort[] | undefined {
+  return portsOfPod(pod.ports, pod.uid)?.interfaces;
 }

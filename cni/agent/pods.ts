@@ -6,7 +6,7 @@ import type { Change, Reflector, ReflectorOptions } from '../../kubernetes/cache
 import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
 import { keyOf } from '../../kubernetes/objects.ts';
 import { CniFailure } from './failure.ts';
-import type { Port } from './interface.ts';
+import type { PodPort } from '../../kubernetes/ports.ts';
 import { type AgentPod, agentPod, portsOf } from './pod-ports.ts';
 
 /** The pod a command is about. A runtime that does not say the UID gets the pod of that name. */
@@ -18,7 +18,7 @@ export interface PodIdentity {
 
 export interface AssignedPod {
   readonly uid: string;
-  readonly ports: readonly Port[];
+  readonly ports: readonly PodPort[];
 }
 
 export interface PodSource {

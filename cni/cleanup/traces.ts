@@ -1,0 +1,40 @@
+/** What the product leaves in a node's kernel, and the commands that take it away. Pure. */
+import { ROUTER_MAC } from '../agent/link-text.ts';
+
+/** As in vrouter/linux/names.ts, which a program other than the vRouter does not import; a test holds them together. */
+export const KERNEL_NAMES = { table: 'inet opencontrail', routeProtocol: 79, tunnel: 'ocvx0' } as const;
+
+/** Host ends of pods and the tunnel, out of what `ip -oneline link show` prints. */
+export function devicesOfOurs(shown: string): readonly string[] {
+  return shown.split('\n').flatMap((line) => {
+    const name = /^\d+: ([^:@]+)[:@]/.exec(line)?.[1];
+    if (name === undefined) return [];
+    const isTap = /^tap[0-9a-f]{11}$/.test(name) && line.includes(ROUTER_MAC);
+    return isTap || name === KERNEL_NAMES.tunnel ? [name] : [];
+  });
+}
+
+/**
+ * Commands in order, each of which may fail for want of anything to remove. The local table returns to the front
+ * before our rules go: between the two no lookup may miss the node's own addresses.
+ */
+export function removalCommands(
+  devices: readonly string[],
+  rules: { readonly v4: string; readonly v6: string },
+): readonly (readonly string[])[] {
+  return [
+    ['nft', 'delete', 'table', ...KERNEL_NAMES.table.split(' ')],
+    ...(['-4', '-6'] as const).flatMap((family) => [
+      ...(hasLocalFirst(family === '-4' ? rules.v4 : rules.v6)
+        ? []
+        : [['ip', family, 'rule', 'add', 'pref', '0', 'lookup', 'local']]),
+      ['ip', family, 'rule', 'flush', 'protocol', String(KERNEL_NAMES.routeProtocol)],
+      ['ip', family, 'route', 'flush', 'table', 'all', 'proto', String(KERNEL_NAMES.routeProtocol)],
+    ]),
+    ...devices.map((name) => ['ip', 'link', 'delete', 'dev', name]),
+  ];
+}
+
+function hasLocalFirst(shown: string): boolean {
+  return /^0:\s+from all lookup local/m.test(shown);
+}
