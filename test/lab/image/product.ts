@@ -53,12 +53,14 @@ async function nodeLayer(): Promise<Layer> {
 async function modulesLayer(): Promise<Layer> {
   const files = ['package.json', 'package-lock.json', '.npmrc'];
   const key = hashOf(files.map((file) => dependencyText(file)).join('\0'));
-  return slowLayer(`modules-${key}`, 'production modules of the image', 15, async (file) => {
+  return slowLayer(`modules-lean-${key}`, 'production modules of the image', 15, async (file) => {
     const dir = mkdtempSync(join(cacheDir, 'layers', '.making-'));
     try {
       for (const name of files) copy(join(checkout, name), join(dir, root, name));
       await run('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: join(dir, root) });
       for (const name of files) rmSync(join(dir, root, name));
+      const unread = ['-regextype', 'egrep', '-regex', '.*\\.(map|md|d\\.[cm]?ts)'];
+      await run('find', [join(dir, root, 'node_modules'), '-type', 'f', ...unread, '-delete']);
       await run('tar', [...tarFlags, '-C', dir, '-cf', file, '.']);
     } finally {
       rmSync(dir, { recursive: true, force: true });
