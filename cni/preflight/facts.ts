@@ -22,13 +22,13 @@ export interface NodeFacts {
 
 /** What the data plane needs, each as a command that must succeed in a network namespace of its own. */
 const KERNEL_PROBES: Readonly<Record<string, string>> = {
-  'interface pairs (veth)': 'ip link add a type veth peer name b',
+  'interface pairs (veth)': 'ip link add name va type veth peer name vb',
   'tunnels (VXLAN with external control)': 'ip link add v type vxlan external dstport 4789',
   'routes into tunnels (lwtunnel)':
-    'ip link add v type vxlan external dstport 4789 && ip link set v up && ip route add 192.0.2.1 encap ip id 7 dst 192.0.2.2 via 192.0.2.2 dev v onlink',
+    'ip link set lo up && ip link add v type vxlan external dstport 4789 && ip link set v up && ip route add 192.0.2.1 encap ip id 7 dst 192.0.2.2 via 192.0.2.2 dev v onlink',
   'policy routing': 'ip rule add pref 90 fwmark 1 lookup 29001',
   'nftables with maps and conntrack zones':
-    'nft -f - <<END\ntable inet t {\n map m { type mark : mark; }\n chain c { type filter hook prerouting priority -450;\n ct original zone set meta mark map @m\n ct zone set 7\n }\n}\nEND',
+    'nft -f - <<END\ntable inet t {\n map m { typeof meta mark : ct zone; }\n chain c { type filter hook prerouting priority -450;\n ct original zone set meta mark map @m\n ct zone set 7\n }\n}\nEND',
   'nftables translation':
     'nft -f - <<END\ntable inet t {\n chain c { type nat hook prerouting priority -100;\n dnat ip to 192.0.2.1\n }\n}\nEND',
 };
