@@ -1,5 +1,6 @@
 /** One pass over all certificates: read what there is, decide, write, publish. Safe to run in every replica at once. */
 import type { KubeClient } from '../kubernetes/client.ts';
+import { messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createAuthority, issueServing } from './issue.ts';
 import { bundleOf } from './pem.ts';
@@ -51,7 +52,7 @@ export interface CertificateDeps {
 /** What a pass found or made. */
 export interface CertificatePass {
   readonly leaves: ReadonlyMap<string, Leaf>;
-  readonly publication: Publication | 'none';
+  readonly publication: Publication | 'none' | 'failed';
 }
 
 const TRIES = 10;
@@ -67,7 +68,7 @@ export async function ensureCertificates(
     leaves.set(wanted.secret, await settleLeaf(settings, { ...wanted, authority }, deps));
   }
   const published = settings.publish === undefined ? undefined : leaves.get(settings.publish.secret);
-  return { leaves, publication: await publish(settings, published?.bundle ?? '', deps) };
+  return { leaves, publication: await tryPublish(settings, published?.bundle ?? '', deps) };
 }
 
 /** Before a next CA may sign, what it is trusted by must stand in every configuration: publish first, decide then. */
@@ -75,7 +76,8 @@ async function isPublished(settings: CertificateSettings, deps: CertificateDeps)
   const stored = await readSecret(deps.client, settings.namespace, settings.authoritySecret);
   const authority = stored === undefined ? undefined : authorityIn(stored);
   if (authority?.next === undefined) return true;
-  return (await publish(settings, authority.bundle, deps)) !== 'contended';
+  const publication = await tryPublish(settings, authority.bundle, deps);
+  return publication !== 'contended' && publication !== 'failed';
 }
 
 /** A certificate of somebody else's is verified by its own CA, if it brings one along; else the configurations are left alone. */
@@ -88,6 +90,23 @@ async function publish(
   const secret = await readSecret(deps.client, settings.namespace, settings.publish.secret);
   const text = secret === undefined || secret.isOurs ? bundle : (leafIn(secret)?.bundle ?? '');
   return text === '' ? 'none' : await publishBundle(deps.client, settings.publish.configuration, text);
+}
+
+/** A certificate serves even where its CA could not be published: the next pass tries again. */
+async function tryPublish(
+  settings: CertificateSettings,
+  bundle: string,
+  deps: CertificateDeps,
+): Promise<CertificatePass['publication']> {
+  try {
+    return await publish(settings, bundle, deps);
+  } catch (error) {
+    deps.log.warn(
+      { configuration: settings.publish?.configuration, reason: messageOf(error) },
+      'the CA bundle could not be published',
+    );
+    return 'failed';
+  }
 }
 
 /** What is to become of a Secret: it stays as it is, or gets these texts; `value` is what it holds then. */

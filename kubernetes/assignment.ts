@@ -59,7 +59,8 @@ export function assignmentForPod(
   const intent = namespaceIntent(namespace, context.defaultMode);
   const review = reviewAnnotations('Pod', pod.annotations);
   const custom = customNetworkOf(namespace.annotations);
-  const problems = [...review.problems, ...custom, ...(intent.kind === 'refused' ? [intent.problem] : [])];
+  const inherited = [...custom, ...(intent.kind === 'refused' ? [intent.problem] : [])];
+  const problems = [...review.problems, ...inherited.map((problem) => ofNamespace(problem, namespace.name))];
   if (intent.kind === 'refused' || problems.length > 0) return { kind: 'refused', problems };
   const network =
     intent.mode === 'namespace' ? context.names.podNetwork(namespace.name) : context.names.clusterPodNetwork;
@@ -129,6 +130,10 @@ function namespaceAssignment(
 function customNetworkOf(annotations: Readonly<Record<string, string>>): readonly AnnotationProblem[] {
   const value = annotations[ANNOTATION.network];
   return value === undefined ? [] : reviewAnnotations('Namespace', { [ANNOTATION.network]: value }).problems;
+}
+
+function ofNamespace(problem: AnnotationProblem, namespace: string): AnnotationProblem {
+  return { ...problem, problem: `of namespace ${namespace} ${problem.problem}` };
 }
 
 function uniqueProblems(problems: readonly AnnotationProblem[]): readonly AnnotationProblem[] {

@@ -1,0 +1,56 @@
+/** The flags of the webhooks program. */
+import { z } from 'zod';
+import { CERTIFICATE_SETTINGS } from '../certs/settings.ts';
+import type { ProgramDescription, Setting } from '../runtime/config.ts';
+
+const text = z.string();
+const listen = text.transform((value, context) => {
+  const match = /^(?:\[(.+)\]|([^:]*)):(\d+)$/.exec(value);
+  if (match === null) {
+    context.addIssue({ code: 'custom', message: 'write host:port, such as 0.0.0.0:9443' });
+    return z.NEVER;
+  }
+  return { host: match[1] ?? match[2] ?? '', port: Number(match[3]) };
+});
+
+export const PROGRAM: ProgramDescription = {
+  name: 'webhooks',
+  summary: 'answers the API server: assigns networks to pods and namespaces, and refuses what cannot work.',
+  example: 'webhooks --kubernetes-api https://192.168.1.10:6443 --listen 0.0.0.0:9443',
+};
+
+export const SETTINGS = {
+  listen: { describe: 'Where to serve HTTPS: webhooks, probes and metrics', schema: listen, default: '0.0.0.0:9443' },
+  kubernetesApi: { describe: 'The API server, https://host:port', schema: text, default: '', env: ['KUBERNETES_API'] },
+  kubeconfig: { describe: 'A kubeconfig file, outside of the cluster', schema: text, default: '', env: ['KUBECONFIG'] },
+  clusterName: { describe: "The cluster's name in Contrail", schema: text, default: 'k8s' },
+  domain: { describe: 'The Contrail domain', schema: text, default: 'default-domain' },
+  defaultMode: {
+    describe: 'The mode of namespaces that ask for none: cluster or namespace',
+    schema: z.enum(['cluster', 'namespace']),
+    default: 'cluster',
+  },
+  tlsCert: {
+    describe: 'PEM file of a certificate by hand; empty: Secrets are kept and used',
+    schema: text,
+    default: '',
+  },
+  tlsKey: { describe: 'PEM file of its key', schema: text, default: '' },
+  clientCa: {
+    describe: "PEM file of the CA that callers' certificates must be of; empty: callers need none",
+    schema: text,
+    default: '',
+  },
+  certsInterval: {
+    describe: 'Seconds between looks at the certificates',
+    schema: z.coerce.number().positive(),
+    default: '30',
+  },
+  drainSeconds: {
+    describe: 'Seconds to go on serving after SIGTERM, for endpoints to follow',
+    schema: z.coerce.number().min(0),
+    default: '5',
+  },
+  logLevel: { describe: 'debug, info, warn or error', schema: text, default: 'info' },
+  ...CERTIFICATE_SETTINGS,
+} as const satisfies Record<string, Setting<unknown>>;
