@@ -9,20 +9,27 @@ const NAMESPACES: readonly { readonly name: string; readonly place: Place }[] = 
   { name: 'matrix-two', place: 'default' },
   { name: 'matrix-a', place: 'isolatedA' },
   { name: 'matrix-b', place: 'isolatedB' },
+  { name: 'matrix-node', place: 'node' },
 ];
 
-const TCP_PORT = 8080;
-const UDP_PORT = 8081;
-const TIMEOUT_SECONDS = 2;
+/** agnhost answers with its pod's hostname on both, and `/dial` on the first asks others for theirs. */
+const POD_PORTS = { tcp: 8080, udp: 8081 };
+/** The same for pods on the nodes' network. */
+const NODE_PORTS = { tcp: 18_080, udp: 18_081 };
+/** `/dial` gives up after five seconds. */
+const TIMEOUT_SECONDS = 7;
 /** What must come about may need a moment after Ready, until the peer's node knows the pod; what must not, never may. */
 const TRIES = 4;
 
 interface Peer extends PodRef {
   readonly place: Place;
   readonly node: string;
+  /** What it answers with. */
+  readonly answer: string;
+  readonly ports: typeof POD_PORTS;
   readonly address: string;
-  /** The ClusterIP of the service whose only endpoint it is. */
-  readonly service: string;
+  /** The ClusterIP of the service whose only endpoint it is; a node has none. */
+  readonly service?: string;
 }
 
 type Protocol = 'TCP' | 'UDP' | 'ICMP';
@@ -31,6 +38,7 @@ interface Probe {
   readonly title: string;
   readonly protocol: Protocol;
   readonly address: string;
+  readonly ports: typeof POD_PORTS;
   /** What a TCP or UDP target answers with; ICMP has nobody to name. */
   readonly answer: string;
   readonly expected: boolean;
@@ -40,7 +48,6 @@ interface Probe {
 export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   const peers = await setUp(lab);
   for (const from of peers) await probeFrom(from, peers, { lab, report });
-  for (const node of lab.nodes) await probeFromNode(node, peers, { lab, report });
   await probeDns(peers, { lab, report });
 }
 
@@ -49,135 +56,134 @@ interface Context {
   readonly report: Reporter;
 }
 
-/** Two pods in each namespace, on two nodes; each answers on TCP and UDP with its own name, and has a service. */
+/** Two pods in each namespace, on two nodes, each with a service, and one on the network of each of those nodes. */
 async function setUp(lab: LabHandle): Promise<readonly Peer[]> {
   for (const { name, place } of NAMESPACES) {
-    const annotations = place === 'default' ? {} : { 'opencontrail.org/isolation': 'true' };
-    await lab.createNamespace(name, { annotations });
+    const isolated = place === 'isolatedA' || place === 'isolatedB';
+    await lab.createNamespace(name, { annotations: isolated ? { 'opencontrail.org/isolation': 'true' } : {} });
   }
   const places = lab.nodes.slice(0, 2).map((node, index) => ({ node, name: index === 0 ? 'near' : 'far' }));
-  await lab.apply(NAMESPACES.flatMap(({ name }) => places.flatMap((at) => objectsFor(name, at))));
+  const wanted = NAMESPACES.flatMap(({ name, place }) => places.map((at) => ({ namespace: name, place, ...at })));
+  await lab.apply(wanted.flatMap(objectsFor));
   for (const { name } of NAMESPACES) await lab.podsReady(name);
-  const peers = NAMESPACES.flatMap(({ name, place }) => places.map((at) => ({ namespace: name, place, ...at })));
-  return await Promise.all(
-    peers.map(async (peer) => {
-      const pod = await lab.get<{ status: { podIP: string } }>(['pod', peer.name, '-n', peer.namespace]);
-      const service = await lab.get<{ spec: { clusterIP: string } }>(['service', peer.name, '-n', peer.namespace]);
-      if (pod === undefined || service === undefined) throw new Error(`${peer.namespace}/${peer.name} is gone`);
-      return { ...peer, address: pod.status.podIP, service: service.spec.clusterIP };
-    }),
-  );
+  return await Promise.all(wanted.map(async (peer) => await peerFor(peer, lab)));
 }
 
-function objectsFor(namespace: string, at: { readonly node: string; readonly name: string }): readonly object[] {
-  const label = `${namespace}/${at.name}`;
-  const serve = [
-    `mkdir /www; echo ${label} > /www/index.html; httpd -p ${TCP_PORT} -h /www`,
-    // udpsvd starts a process for each sender, so one silent peer does not hold up the next.
-    `exec udpsvd -h 0.0.0.0 ${UDP_PORT} sh -c 'read -r line; echo ${label}'`,
-  ].join('; ');
+type Wanted = Omit<Peer, 'address' | 'service' | 'answer' | 'ports'>;
+
+async function peerFor(wanted: Wanted, lab: LabHandle): Promise<Peer> {
+  const { namespace, name, place, node } = wanted;
+  const pod = await lab.get<{ status: { podIP: string } }>(['pod', name, '-n', namespace]);
+  if (pod === undefined) throw new Error(`${namespace}/${name} is gone`);
+  const base = { ...wanted, container: 'shell', address: pod.status.podIP };
+  if (place === 'node') return { ...base, answer: node, ports: NODE_PORTS };
+  const service = await lab.get<{ spec: { clusterIP: string } }>(['service', name, '-n', namespace]);
+  if (service === undefined) throw new Error(`service ${namespace}/${name} is gone`);
+  return { ...base, answer: hostnameOf(wanted), ports: POD_PORTS, service: service.spec.clusterIP };
+}
+
+function hostnameOf({ namespace, name }: Wanted): string {
+  return `${namespace}-${name}`;
+}
+
+function objectsFor(wanted: Wanted): readonly object[] {
+  const { namespace, name, node, place } = wanted;
+  const onNode = place === 'node';
+  const { tcp, udp } = onNode ? NODE_PORTS : POD_PORTS;
+  const image = { imagePullPolicy: 'Never' };
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, labels: { peer: name } },
+    spec: {
+      nodeName: node,
+      terminationGracePeriodSeconds: 0,
+      ...(onNode ? { hostNetwork: true } : { hostname: hostnameOf(wanted) }),
+      containers: [
+        {
+          ...image,
+          name: 'peer',
+          image: 'docker.io/library/agnhost:lab',
+          args: ['netexec', `--http-port=${tcp}`, `--udp-port=${udp}`],
+          readinessProbe: { httpGet: { path: '/hostname', port: tcp }, periodSeconds: 1 },
+        },
+        { ...image, name: 'shell', image: 'docker.io/library/busybox:lab' },
+      ],
+    },
+  };
+  if (onNode) return [pod];
+  const ports = [
+    { name: 'tcp', protocol: 'TCP', port: tcp },
+    { name: 'udp', protocol: 'UDP', port: udp },
+  ];
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: at.name, namespace, labels: { peer: at.name } },
-      spec: {
-        nodeName: at.node,
-        terminationGracePeriodSeconds: 0,
-        containers: [
-          {
-            name: 'peer',
-            image: 'docker.io/library/busybox:lab',
-            imagePullPolicy: 'Never',
-            command: ['sh', '-c', serve],
-            readinessProbe: { tcpSocket: { port: TCP_PORT }, periodSeconds: 1 },
-          },
-        ],
-      },
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: at.name, namespace },
-      spec: {
-        selector: { peer: at.name },
-        ports: [
-          { name: 'tcp', protocol: 'TCP', port: TCP_PORT },
-          { name: 'udp', protocol: 'UDP', port: UDP_PORT },
-        ],
-      },
-    },
+    pod,
+    { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace }, spec: { selector: { peer: name }, ports } },
   ];
 }
 
 async function probeFrom(from: Peer, peers: readonly Peer[], { lab, report }: Context): Promise<void> {
-  const source = { place: from.place, label: `${from.namespace}/${from.name}`, node: from.node };
-  const probes = [
-    ...peers.filter((to) => to !== from).flatMap((to) => probesTo(to, source)),
-    ...peers
-      .filter((to) => to === from)
-      .flatMap((to) =>
-        probesTo(to, source).filter(({ protocol, title }) => protocol === 'TCP' && title.includes('service')),
-      ),
-    ...lab.nodes.map((node) => nodeProbe(node, lab.address(node), source)),
-  ];
-  await runProbes(probes, { report, run: async (script) => (await lab.execInPod(from, ['sh', '-c', script])).stdout });
-}
-
-/** From a node's own network: what the kubelet's probes, and hostNetwork pods, rely on. */
-async function probeFromNode(node: string, peers: readonly Peer[], { lab, report }: Context): Promise<void> {
-  const source = { place: 'node' as const, label: `node ${node}`, node };
-  const probes = peers.flatMap((to) => probesTo(to, source));
+  // A pod asks itself through its service too: that is the hairpin.
+  const probes = peers.flatMap((to) => [...(to === from ? [] : direct(from, to)), ...throughService(from, to)]);
   await runProbes(probes, {
     report,
-    run: async (script) => (await lab.exec(node, ['busybox', 'sh', '-c', script])).stdout,
+    run: async (script) => (await lab.execInPod(from, ['sh', '-c', script])).stdout,
+    from,
   });
 }
 
-interface Source {
-  readonly place: Place;
-  readonly label: string;
-  readonly node: string;
+function direct(from: Peer, to: Peer): readonly Probe[] {
+  const kind = to.place === 'node' ? 'node' : 'pod';
+  return (['TCP', 'UDP', 'ICMP'] as const).map((protocol) => probe({ from, to, kind, protocol }, to.address));
 }
 
-function probesTo(to: Peer, source: Source): readonly Probe[] {
-  const where = to.node === source.node ? 'same node' : 'other node';
-  const probe = (kind: Kind, protocol: Protocol): Probe => ({
-    title: `${source.label} → ${kind} ${to.namespace}/${to.name} (${where}) ${protocol}`,
+function throughService(from: Peer, to: Peer): readonly Probe[] {
+  const { service } = to;
+  if (service === undefined) return [];
+  return (['TCP', 'UDP'] as const).map((protocol) => probe({ from, to, kind: 'service', protocol }, service));
+}
+
+interface Relation {
+  readonly from: Peer;
+  readonly to: Peer;
+  readonly kind: Kind;
+  readonly protocol: Protocol;
+}
+
+function probe({ from, to, kind, protocol }: Relation, address: string): Probe {
+  const where = to === from ? 'itself' : to.node === from.node ? 'same node' : 'other node';
+  return {
+    title: `${from.namespace}/${from.name} → ${kind} ${to.namespace}/${to.name} (${where}) ${protocol}`,
     protocol,
-    address: kind === 'service' ? to.service : to.address,
-    answer: `${to.namespace}/${to.name}`,
-    expected: isReachable(source.place, to.place, kind),
-  });
-  return [
-    probe('pod', 'TCP'),
-    probe('pod', 'UDP'),
-    probe('pod', 'ICMP'),
-    probe('service', 'TCP'),
-    probe('service', 'UDP'),
-  ];
-}
-
-function nodeProbe(node: string, address: string, source: Source): Probe {
-  const where = node === source.node ? 'same node' : 'other node';
-  const expected = isReachable(source.place, 'node', 'node');
-  return { title: `${source.label} → node ${node} (${where}) ICMP`, protocol: 'ICMP', address, answer: '', expected };
+    address,
+    ports: to.ports,
+    answer: to.answer,
+    expected: isReachable(from.place, to.place, kind),
+  };
 }
 
 interface Runner {
   readonly report: Reporter;
   /** Runs a busybox shell script at the source and answers what it printed. */
   readonly run: (script: string) => Promise<string>;
+  readonly from: Peer;
 }
 
-async function runProbes(probes: readonly Probe[], { report, run }: Runner): Promise<void> {
-  let answers = parseAnswers(await run(scriptFor(probes.map((probe, index) => ({ probe, index })))));
+async function runProbes(probes: readonly Probe[], { report, run, from }: Runner): Promise<void> {
+  let answers = parseAnswers(
+    await run(
+      scriptFor(
+        probes.map((probe, index) => ({ probe, index })),
+        from,
+      ),
+    ),
+  );
   for (let tries = 1; tries < TRIES; tries += 1) {
     const missing = probes.flatMap((probe, index) =>
       probe.expected && !isAnswered(probe, answers.get(index)) ? [{ probe, index }] : [],
     );
     if (missing.length === 0) break;
-    answers = new Map([...answers, ...parseAnswers(await run(`sleep 1; ${scriptFor(missing)}`))]);
+    answers = new Map([...answers, ...parseAnswers(await run(`sleep 1; ${scriptFor(missing, from)}`))]);
   }
   for (const [index, probe] of probes.entries()) judge(probe, answers.get(index), report);
 }
@@ -195,21 +201,19 @@ function isAnswered(probe: Probe, answer: string | undefined): boolean {
 }
 
 /** All probes at once; each prints `<index> <answer>` when something answered. */
-function scriptFor(probes: readonly { readonly probe: Probe; readonly index: number }[]): string {
-  return `${probes.map(({ probe, index }) => `(a=$(${commandFor(probe)}) && [ -n "$a" ] && echo "${index} $a") &`).join('\n')}\nwait`;
+function scriptFor(probes: readonly { readonly probe: Probe; readonly index: number }[], from: Peer): string {
+  const lines = probes.map(
+    ({ probe, index }) => `(a=$(${commandFor(probe, from)}) && [ -n "$a" ] && echo "${index} $a") &`,
+  );
+  return `${lines.join('\n')}\nwait`;
 }
 
-function commandFor({ protocol, address }: Probe): string {
-  switch (protocol) {
-    case 'TCP':
-      return `busybox wget -T ${TIMEOUT_SECONDS} -qO- http://${address}:${TCP_PORT}/ 2>/dev/null`;
-    case 'UDP':
-      return `(echo hello; sleep ${TIMEOUT_SECONDS}) | busybox timeout ${TIMEOUT_SECONDS} busybox nc -u -w ${TIMEOUT_SECONDS} ${address} ${UDP_PORT} 2>/dev/null | busybox head -n 1`;
-    case 'ICMP':
-      return `busybox ping -c 1 -W ${TIMEOUT_SECONDS} ${address} >/dev/null 2>&1 && echo pong`;
-    default:
-      return protocol satisfies never;
-  }
+/** TCP and UDP are asked by the server of the source itself, which answers `{"responses":["<hostname>"]}` or `{"errors":…}`. */
+function commandFor({ protocol, address, ports }: Probe, from: Peer): string {
+  if (protocol === 'ICMP') return `ping -c 1 -W 2 ${address} >/dev/null 2>&1 && echo pong`;
+  const ask = protocol === 'TCP' ? `protocol=http&port=${ports.tcp}` : `protocol=udp&port=${ports.udp}`;
+  const url = `http://127.0.0.1:${from.ports.tcp}/dial?host=${address}&${ask}&request=hostname&tries=1`;
+  return `timeout ${TIMEOUT_SECONDS} wget -qO- '${url}' | sed -n 's/.*"responses":\\["\\([^"]*\\)"\\].*/\\1/p'`;
 }
 
 function parseAnswers(text: string): ReadonlyMap<number, string> {
@@ -222,11 +226,11 @@ function parseAnswers(text: string): ReadonlyMap<number, string> {
 
 /** The cluster's DNS is a service of a namespace that is not isolated: everybody may ask it. */
 async function probeDns(peers: readonly Peer[], { lab, report }: Context): Promise<void> {
-  for (const from of peers) {
+  for (const from of peers.filter(({ place }) => place !== 'node')) {
     const name = `${from.name}.${from.namespace}.svc.cluster.local`;
     await report.check(`${from.namespace}/${from.name} resolves ${name}`, async () => {
       const { stdout } = await lab.execInPod(from, ['nslookup', name]);
-      if (!stdout.includes(from.service)) throw new Error(`no ${from.service} in: ${stdout}`);
+      if (!stdout.includes(String(from.service))) throw new Error(`no ${String(from.service)} in: ${stdout}`);
     });
   }
 }
