@@ -1,0 +1,81 @@
+/** Which keys a change concerns. */
+import { describe, expect, test } from '@jest/globals';
+import type { SlimEndpointSlice, SlimNamespace, SlimNode, SlimPod } from '../../kubernetes/objects.ts';
+import { relatedKeys, type SourceChange } from '../../workers/related.ts';
+
+const pod: SlimPod = {
+  namespace: 'a',
+  name: 'web',
+  uid: 'u',
+  hostNetwork: false,
+  phase: 'Pending',
+  annotations: {},
+  labels: {},
+};
+const namespace: SlimNamespace = { name: 'a', uid: 'n', annotations: {}, labels: {} };
+const isolated: SlimNamespace = { ...namespace, annotations: { 'opencontrail.org/isolation': 'true' } };
+const node: SlimNode = { name: 'n1', uid: 'x', internalIPs: ['192.0.2.1'] };
+const slice: SlimEndpointSlice = {
+  namespace: 'a',
+  name: 's-1',
+  uid: 'e',
+  service: 's',
+  addressType: 'IPv4',
+  ports: [],
+  endpoints: [],
+};
+const view = { servicesOf: () => ['s', 't'], podsIn: () => ['Pod/a/web'], podsOn: () => ['Pod/a/web', 'Pod/b/web'] };
+
+const rows: readonly { readonly name: string; readonly given: SourceChange; readonly want: readonly string[] }[] = [
+  {
+    name: 'a pod without a node concerns nobody yet',
+    given: { source: 'Pod', change: { kind: 'put', object: pod } },
+    want: [],
+  },
+  {
+    name: 'a bound pod concerns itself',
+    given: { source: 'Pod', change: { kind: 'put', object: { ...pod, nodeName: 'n1' } } },
+    want: ['Pod/a/web'],
+  },
+  {
+    name: 'a pod that is gone concerns itself, bound or not',
+    given: { source: 'Pod', change: { kind: 'delete', object: pod } },
+    want: ['Pod/a/web'],
+  },
+  {
+    name: 'a new namespace concerns itself',
+    given: { source: 'Namespace', change: { kind: 'put', object: namespace } },
+    want: ['Namespace/a'],
+  },
+  {
+    name: 'a namespace that becomes isolated concerns its services and pods too',
+    given: { source: 'Namespace', change: { kind: 'put', object: isolated, previous: namespace } },
+    want: ['Namespace/a', 'Service/a/s', 'Service/a/t', 'Pod/a/web'],
+  },
+  {
+    name: 'a node that appears concerns its pods: its router is new',
+    given: { source: 'Node', change: { kind: 'put', object: node } },
+    want: ['Node/n1', 'Pod/a/web', 'Pod/b/web'],
+  },
+  {
+    name: 'a node that changes concerns itself',
+    given: { source: 'Node', change: { kind: 'put', object: node, previous: node } },
+    want: ['Node/n1'],
+  },
+  {
+    name: 'a slice concerns its Service',
+    given: { source: 'EndpointSlice', change: { kind: 'put', object: slice } },
+    want: ['Service/a/s'],
+  },
+  {
+    name: 'a slice that changes hands concerns both Services',
+    given: { source: 'EndpointSlice', change: { kind: 'put', object: slice, previous: { ...slice, service: 't' } } },
+    want: ['Service/a/s', 'Service/a/t'],
+  },
+];
+
+describe('relatedKeys', () => {
+  test.each(rows)('$name', ({ given, want }) => {
+    expect(relatedKeys(given, view)).toEqual(want);
+  });
+});
