@@ -1,0 +1,53 @@
+/** Opens the server's socket: plain, or TLS with a certificate that is read again when its files change. */
+import { readFile, stat } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Logger } from '../../runtime/log.ts';
+
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Files in PEM; both or neither. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+}
+
+/** How often the files' times are looked at; mounted secrets change through symbolic links, which no watch follows. */
+const RELOAD_MS = 5_000;
+
+/** Resolves when the socket is open. Closing the server ends its timer. */
+export async function listen(options: ListenOptions, app: RequestListener, log: Logger): Promise<Server> {
+  const server = options.tls === undefined ? createServer(app) : await tlsServer(options.tls, app, log);
+  server.keepAliveTimeout = 65_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  return server;
+}
+
+async function tlsServer(
+  files: { certFile: string; keyFile: string },
+  app: RequestListener,
+  log: Logger,
+): Promise<Server> {
+  const load = async () => ({ cert: await readFile(files.certFile), key: await readFile(files.keyFile) });
+  const server = createTlsServer({ ...(await load()), minVersion: 'TLSv1.2' }, app);
+  let seen = await timeOf(files);
+  const timer = setInterval(() => {
+    void timeOf(files)
+      .then(async (time) => {
+        if (time === seen) return;
+        server.setSecureContext({ ...(await load()), minVersion: 'TLSv1.2' });
+        seen = time;
+        log.info('certificate reloaded');
+      })
+      .catch((error: unknown) => log.warn({ error }, 'certificate cannot be read'));
+  }, RELOAD_MS);
+  server.once('close', () => clearInterval(timer));
+  return server;
+}
+
+async function timeOf(files: { certFile: string; keyFile: string }): Promise<string> {
+  const stats = await Promise.all([stat(files.certFile), stat(files.keyFile)]);
+  return stats.map(({ mtimeMs, ino }) => `${mtimeMs}/${ino}`).join();
+}

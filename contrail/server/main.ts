@@ -1,0 +1,88 @@
+/** The embedded config API as a program. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { readSettings, type Settings } from '../../runtime/config.ts';
+import { runProgram } from '../../runtime/lifecycle.ts';
+import { createLogger } from '../../runtime/log.ts';
+import { createRegistry } from '../../runtime/metrics.ts';
+import { startConfigServer } from './server.ts';
+
+const program = {
+  name: 'config-api',
+  summary: "Contrail's config REST API, with its state in Redis.",
+  example: 'config-api --listen 127.0.0.1:8082 --redis redis://127.0.0.1:6379/1',
+};
+
+const settings = {
+  listen: {
+    describe: 'Address and port to listen on. Without a token only a loopback address is allowed.',
+    schema: z.string().regex(/^(\[.*\]|[^:]+):\d+$/, 'host:port expected'),
+    default: '127.0.0.1:8082',
+  },
+  redis: {
+    describe: 'Redis that holds the database (redis://, rediss://, redis+sentinel://, redis+kubernetes://).',
+    schema: z.string(),
+  },
+  prefix: {
+    describe: 'Begins every key in Redis; keep the braces in a Redis Cluster.',
+    schema: z.string(),
+    default: '{opencontrail}',
+  },
+  token: {
+    describe: 'Bearer token that every request must carry.',
+    schema: z.string(),
+    default: '',
+    env: ['CONTRAIL_TOKEN'],
+  },
+  tokenFile: { describe: 'File that holds the token instead.', schema: z.string(), default: '' },
+  tlsCert: {
+    describe: 'Certificate (PEM file), read again when it changes; needs --tls-key.',
+    schema: z.string(),
+    default: '',
+  },
+  tlsKey: { describe: 'Private key of the certificate (PEM file).', schema: z.string(), default: '' },
+  rebuild: {
+    describe:
+      'What a new or lost database does: "wait" for workers to rebuild it before addresses are given away, "off", or "auto": wait where a token is set.',
+    schema: z.enum(['auto', 'wait', 'off']),
+    default: 'auto',
+  },
+  changeLog: {
+    describe: 'How many changes are kept for watchers that come back.',
+    schema: z.coerce.number().int().positive(),
+    default: '100000',
+  },
+  kubernetesApi: {
+    describe: 'API server, for redis+kubernetes:// URLs.',
+    schema: z.string(),
+    default: '',
+    env: ['KUBERNETES_API'],
+  },
+  logLevel: { describe: 'debug, info, warn, error or silent.', schema: z.string(), default: 'info' },
+} satisfies Settings;
+
+const values = readSettings(program, settings);
+const log = createLogger(program.name, values.logLevel);
+
+await runProgram(log, 10_000, async ({ onClose }) => {
+  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(values.listen) ?? [];
+  const token = values.tokenFile === '' ? values.token : readFileSync(values.tokenFile, 'utf8').trim();
+  const isLoopback = /^(127\.|localhost$|::1$)/.test(host);
+  if (token === '' && !isLoopback)
+    throw new Error(`--listen ${values.listen} is not loopback: set --token, or listen on 127.0.0.1`);
+  const server = await startConfigServer({
+    host,
+    port: Number(port),
+    ...(values.tlsCert === '' ? {} : { tls: { certFile: values.tlsCert, keyFile: values.tlsKey } }),
+    redis: values.redis,
+    ...(values.kubernetesApi === '' ? {} : { access: { apiServer: values.kubernetesApi } }),
+    token,
+    prefix: values.prefix,
+    initialState: values.rebuild === 'wait' || (values.rebuild === 'auto' && token !== '') ? 'rebuilding' : 'ready',
+    logLength: values.changeLog,
+    log,
+    registry: createRegistry(),
+  });
+  onClose('server', server.close);
+  log.info({ url: server.url, isOpen: token === '' }, 'listening');
+});

@@ -1,0 +1,167 @@
+/** The config database in Redis: reads straight from it, and writes through one script. Nothing is cached here. */
+import type { FqName } from '../../objects.ts';
+import type { Schema } from '../../schema.ts';
+import type { Redis } from '../../../runtime/redis.ts';
+import { parseObject, type StoredObject } from './objects.ts';
+import type { CommitResult, Plan, StoredLink } from './plan.ts';
+import { COMMIT_SCRIPT } from './script.ts';
+
+/** An entry of a parent's children or a target's referrers. */
+export interface Related extends StoredLink {
+  readonly uuid: string;
+}
+
+export interface Child {
+  readonly uuid: string;
+  /** When it was created, UTC. */
+  readonly at: string;
+  readonly type: string;
+  readonly to: FqName;
+}
+
+/** The state of the database as a whole. `undefined` epoch: a new or a lost one. */
+export interface DatabaseState {
+  readonly epoch: string | undefined;
+  readonly state: 'rebuilding' | 'ready';
+  readonly revision: number;
+}
+
+/** One change, as the log holds it. */
+export interface LogEntry {
+  readonly revision: number;
+  readonly uuid: string;
+  readonly type: string;
+  readonly what: 'put' | 'delete';
+}
+
+export type Store = ReturnType<typeof createStore>;
+
+interface StoreOptions {
+  readonly redis: Redis;
+  readonly schema: Schema;
+  /** Begins every key; holds a hash tag, so that a cluster keeps all keys on one shard. */
+  readonly prefix: string;
+  /** About how many changes the log keeps for watchers that come back. */
+  readonly logLength: number;
+}
+
+/** Commands sent in one go: bounds the memory of a long list. */
+const PIPELINE = 500;
+
+/** A store over one connection. */
+export function createStore({ redis, schema, prefix, logLength }: StoreOptions) {
+  const key = (name: string): string => `${prefix}:config:${name}`;
+  redis.defineCommand('contrailCommit', { numberOfKeys: 1, lua: COMMIT_SCRIPT });
+  const resource = (type: string) => schema.resource(type);
+
+  const hashes = async (uuids: readonly string[], prefixOfKey: string): Promise<Record<string, string>[]> => {
+    const found: Record<string, string>[] = [];
+    for (let start = 0; start < uuids.length; start += PIPELINE) {
+      const pipeline = redis.pipeline();
+      for (const uuid of uuids.slice(start, start + PIPELINE)) pipeline.hgetall(key(`${prefixOfKey}:${uuid}`));
+      found.push(...results<Record<string, string>>(await pipeline.exec()));
+    }
+    return found;
+  };
+
+  return {
+    commit: async (plan: Plan): Promise<CommitResult> => {
+      // Defined above; ioredis adds it to the connection without its type.
+      const run = (redis as unknown as { contrailCommit: (...args: (string | number)[]) => Promise<string> })
+        .contrailCommit;
+      return JSON.parse(await run.call(redis, key(''), JSON.stringify(plan), logLength)) as CommitResult;
+    },
+    read: async (uuid: string): Promise<StoredObject | undefined> =>
+      parseObject(await redis.hgetall(key(`o:${uuid}`)), resource),
+    /** Objects in the order asked for; those that are not there are left out. */
+    readAll: async (uuids: readonly string[]): Promise<StoredObject[]> =>
+      (await hashes(uuids, 'o')).flatMap((hash) => parseObject(hash, resource) ?? []),
+    /** The raw hash, for collections whose positions matter. */
+    readHash: async (uuid: string): Promise<Record<string, string>> => redis.hgetall(key(`o:${uuid}`)),
+    uuidOf: async (type: string, fqName: FqName): Promise<string | undefined> =>
+      (await redis.hget(key(`fq:${type}`), fqName.join(':'))) ?? undefined,
+    /** Several names of one type at once, in order. */
+    uuidsOf: async (type: string, names: readonly string[]): Promise<(string | null)[]> =>
+      names.length === 0 ? [] : redis.hmget(key(`fq:${type}`), ...names),
+    /** All names of a type: colon form → UUID. */
+    names: async (type: string): Promise<Record<string, string>> => redis.hgetall(key(`fq:${type}`)),
+    /** Oldest first. */
+    children: async (uuid: string): Promise<Child[]> => childrenIn(await redis.hgetall(key(`c:${uuid}`))),
+    referrers: async (uuid: string): Promise<Related[]> => entriesOf<StoredLink>(await redis.hgetall(key(`b:${uuid}`))),
+    childrenOf: async (uuids: readonly string[]): Promise<Child[][]> => (await hashes(uuids, 'c')).map(childrenIn),
+    referrersOf: async (uuids: readonly string[]): Promise<Related[][]> =>
+      (await hashes(uuids, 'b')).map((hash) => entriesOf<StoredLink>(hash)),
+    relax: async (target: string, referrer: string): Promise<void> =>
+      void (await redis.hset(key(`x:${target}`), referrer, '1')),
+    relaxed: async (target: string): Promise<readonly string[]> => redis.hkeys(key(`x:${target}`)),
+    unitsInUse: async (subnetKey: string, sparse: boolean): Promise<number> =>
+      sparse ? redis.scard(key(`ip:${subnetKey}:used`)) : redis.bitcount(key(`ip:${subnetKey}`)),
+    /** Free-form key/value pairs of `/useragent-kv`. */
+    kv: {
+      set: async (name: string, value: string): Promise<void> => void (await redis.hset(key('kv'), name, value)),
+      get: async (names: readonly string[]): Promise<(string | null)[]> => redis.hmget(key('kv'), ...names),
+      all: async (): Promise<Record<string, string>> => redis.hgetall(key('kv')),
+      delete: async (name: string): Promise<void> => void (await redis.hdel(key('kv'), name)),
+    },
+    state: async (): Promise<DatabaseState> => {
+      const [[epoch, state], revision] = results<[[string | null, string | null], string | null]>(
+        await redis.pipeline().hmget(key('epoch'), 'id', 'state').get(key('rev')).exec(),
+      ) as unknown as [[string | null, string | null], string | null];
+      return {
+        epoch: epoch ?? undefined,
+        state: state === 'ready' ? 'ready' : 'rebuilding',
+        revision: Number(revision ?? 0),
+      };
+    },
+    /** Marks this epoch's rebuild as finished; false where the epoch is another. */
+    markReady: async (epoch: string): Promise<boolean> => {
+      const script = `if redis.call('HGET', KEYS[1], 'id') ~= ARGV[1] then return 0 end redis.call('HSET', KEYS[1], 'state', 'ready') return 1`;
+      return (await redis.eval(script, 1, key('epoch'), epoch)) === 1;
+    },
+    /** The changes after `revision`, oldest first; `undefined` where the log no longer reaches back so far. */
+    changesAfter: async (revision: number, count: number): Promise<readonly LogEntry[] | undefined> => {
+      const [first, entries] = results<unknown>(
+        await redis
+          .pipeline()
+          .xrange(key('log'), '-', '+', 'COUNT', 1)
+          .xrange(key('log'), `(${revision}-0`, '+', 'COUNT', count)
+          .exec(),
+      ) as unknown as [StreamEntry[], StreamEntry[]];
+      const oldest = first[0] === undefined ? undefined : logEntry(first[0]).revision;
+      if (oldest !== undefined && oldest > revision + 1) return undefined;
+      return entries.map(logEntry);
+    },
+    allUuids: async (): Promise<string[]> => {
+      const pipeline = redis.pipeline();
+      for (const type of schema.types) pipeline.hvals(key(`fq:${type}`));
+      return results<string[]>(await pipeline.exec()).flat();
+    },
+    /** Waits on its own connection until the log grows past `revision`, or for `blockMs`. */
+    waitForChange: async (connection: Redis, revision: number, blockMs: number): Promise<void> =>
+      void (await connection.xread('COUNT', 1, 'BLOCK', blockMs, 'STREAMS', key('log'), `${revision}-0`)),
+    ping: async (): Promise<string> => redis.ping(),
+  };
+}
+
+type StreamEntry = [id: string, fields: string[]];
+
+function logEntry([id, fields]: StreamEntry): LogEntry {
+  const [, uuid = '', , type = '', , what = ''] = fields;
+  return { revision: Number(id.split('-')[0]), uuid, type, what: what === 'delete' ? 'delete' : 'put' };
+}
+
+function entriesOf<T>(hash: Record<string, string>): (T & { uuid: string })[] {
+  return Object.entries(hash).map(([uuid, text]) => ({ ...(JSON.parse(text) as T), uuid }));
+}
+
+function childrenIn(hash: Record<string, string>): Child[] {
+  return entriesOf<Omit<Child, 'uuid'>>(hash).sort((a, b) => (a.at < b.at ? -1 : 1));
+}
+
+/** Pipeline answers without their error slots; the first error is thrown. */
+function results<T>(answers: [Error | null, unknown][] | null): T[] {
+  return (answers ?? []).map(([error, value]) => {
+    if (error !== null) throw error;
+    return value as T;
+  });
+}
