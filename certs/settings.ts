@@ -50,6 +50,8 @@ export interface CertificateFlags {
   readonly san: string;
   readonly authorityDays: number;
   readonly leafDays: number;
+  /** Another name for the webhooks' Secret than ours. */
+  readonly webhooksSecret?: string;
 }
 
 /** The certificates that the flags ask for. Pure. */
@@ -58,8 +60,9 @@ export function certificateSettings(flags: CertificateFlags): CertificateSetting
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
+  const webhooksSecret = flags.webhooksSecret ?? SECRETS.webhooks;
   const leaves = [
-    { secret: SECRETS.webhooks, service: flags.webhooksService },
+    { secret: webhooksSecret, service: flags.webhooksService },
     { secret: SECRETS.configApi, service: flags.configApiService },
   ].filter(({ service }) => service !== '');
   return {
@@ -69,9 +72,7 @@ export function certificateSettings(flags: CertificateFlags): CertificateSetting
       secret,
       names: [...serviceNames(service, flags.namespace), ...further],
     })),
-    ...(flags.configuration === ''
-      ? {}
-      : { publish: { configuration: flags.configuration, secret: SECRETS.webhooks } }),
+    ...(flags.configuration === '' ? {} : { publish: { configuration: flags.configuration, secret: webhooksSecret } }),
     lifetimes: { ...DEFAULT_LIFETIMES, authorityDays: flags.authorityDays, leafDays: flags.leafDays },
   };
 }

@@ -1,6 +1,6 @@
 /** Events on objects: the worker's or agent's real error, where `kubectl describe` shows it. */
 import { createHash } from 'node:crypto';
-import type { KubeClient, KubeObject } from './client.ts';
+import type { KubeClient } from './client.ts';
 import { hasStatus } from './errors.ts';
 
 /** The object that an Event is about. */
@@ -29,25 +29,30 @@ const LONGEST_MESSAGE = 1024;
 
 /**
  * Reports an Event. The same object, reason and message make one Event whose count grows, since its name is derived
- * from them. Throws what the API server answers; an Event that came between (409) is counted, one that expired anew made.
+ * from them. Throws what the API server refuses.
  */
 export async function reportEvent(client: KubeClient, report: EventReport): Promise<void> {
   const event = eventFor(report, new Date().toISOString());
   const path = `/api/v1/namespaces/${event.metadata.namespace}/events`;
-  const seen = await client.get(`${path}/${event.metadata.name}`);
-  if (seen !== undefined) return await countAgain(client, `${path}/${event.metadata.name}`, seen);
   try {
     await client.post(path, event);
   } catch (error) {
     if (!hasStatus(error, 409)) throw error;
-    const other = await client.get(`${path}/${event.metadata.name}`);
-    if (other !== undefined) await countAgain(client, `${path}/${event.metadata.name}`, other);
+    await countAgain(client, `${path}/${event.metadata.name}`);
   }
 }
 
-async function countAgain(client: KubeClient, path: string, seen: KubeObject): Promise<void> {
-  const count = typeof seen['count'] === 'number' ? seen['count'] : 1;
-  await client.patch(path, { count: count + 1, lastTimestamp: new Date().toISOString() });
+async function countAgain(client: KubeClient, path: string): Promise<void> {
+  const lastTimestamp = new Date().toISOString();
+  try {
+    const seen = await client.get(path);
+    if (seen === undefined) return; // It expired this moment; the next report makes it anew.
+    await client.patch(path, { count: (typeof seen['count'] === 'number' ? seen['count'] : 1) + 1, lastTimestamp });
+  } catch (error) {
+    // Who may create and patch Events, but not read them, still says when it happened last.
+    if (!hasStatus(error, 403)) throw error;
+    await client.patch(path, { lastTimestamp });
+  }
 }
 
 /** The Event object of a report made at `now` (RFC 3339). Pure. */

@@ -38,14 +38,11 @@ export function createApp(deps: AppDeps): Express {
   app.disable('etag');
   const parse = express.json({ limit: MAX_BODY_BYTES, type: () => true });
   for (const webhook of Object.keys(HANDLERS)) {
-    app.post(
-      [`/${webhook}`, `/${webhook}/:resource`],
-      guard(deps),
-      parse,
-      (request, response, next) => void answer(webhook, { request, response }, deps).catch(next),
+    app.post([`/${webhook}`, `/${webhook}/:resource`], guard(deps), parse, (request, response) =>
+      answer(webhook, { request, response }, deps),
     );
   }
-  app.get('/{*path}', (request, response, next) => void answerProbe({ request, response }, deps).catch(next));
+  app.get('/{*path}', (request, response) => answerProbe({ request, response }, deps));
   app.use((_request, response) => void response.status(404).json(failureStatus(404, 'POST /mutate or /validate')));
   app.use(errorHandler(deps.log));
   return app;

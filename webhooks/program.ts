@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { factsOf } from '../certs/pem.ts';
 import type { Pair } from '../certs/issue.ts';
-import { certificateSettings, SECRETS } from '../certs/settings.ts';
+import { certificateSettings } from '../certs/settings.ts';
 import { createNames } from '../contrail/names.ts';
 import { createReflector } from '../kubernetes/cache.ts';
 import { createCacheMetrics } from '../kubernetes/cache-metrics.ts';
@@ -77,6 +77,11 @@ async function followCertificate(
     else metrics.certificate(factsOf(pair.cert)?.notAfter ?? 0);
   };
   if (flags.tlsCert !== '') return await followFiles(flags.tlsCert, flags.tlsKey, { onPair, signal, log });
-  const settings = { ...certificateSettings(flags), secret: SECRETS.webhooks, intervalMs: flags.certsInterval * 1000 };
+  const { namespace, name } = flags.tlsSecret;
+  const settings = {
+    ...certificateSettings({ ...flags, namespace, webhooksSecret: name }),
+    secret: name,
+    intervalMs: flags.certsInterval * 1000,
+  };
   await followSecrets(settings, { onPair, signal, log, client });
 }

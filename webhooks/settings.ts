@@ -1,6 +1,6 @@
 /** The flags of the webhooks program. */
 import { z } from 'zod';
-import { CERTIFICATE_SETTINGS } from '../certs/settings.ts';
+import { CERTIFICATE_SETTINGS, SECRETS } from '../certs/settings.ts';
 import type { ProgramDescription, Setting } from '../runtime/config.ts';
 
 const text = z.string();
@@ -11,6 +11,13 @@ const listen = text.transform((value, context) => {
     return z.NEVER;
   }
   return { host: match[1] ?? match[2] ?? '', port: Number(match[3]) };
+});
+
+const tlsSecret = text.transform((value, context) => {
+  const [namespace = '', name = ''] = value.split('/');
+  if (namespace !== '' && name !== '') return { namespace, name };
+  context.addIssue({ code: 'custom', message: 'write namespace/name' });
+  return z.NEVER;
 });
 
 export const PROGRAM: ProgramDescription = {
@@ -36,6 +43,11 @@ export const SETTINGS = {
     default: '',
   },
   tlsKey: { describe: 'PEM file of its key', schema: text, default: '' },
+  tlsSecret: {
+    describe: 'namespace/name of the Secret to serve with; made and renewed unless somebody else made it',
+    schema: tlsSecret,
+    default: `opencontrail/${SECRETS.webhooks}`,
+  },
   clientCa: {
     describe: "PEM file of the CA that callers' certificates must be of; empty: callers need none",
     schema: text,
