@@ -139,7 +139,7 @@ export async function makeBed(overrides: Partial<AgentDeps> = {}): Promise<Bed> 
     hasDevice: (name) => devices().includes(name),
     podMtu: () => 1450,
     portTimeoutMs: 2000,
-    vrouterTimeoutMs: 500,
+    vrouterTimeoutMs: 10_000,
     ...overrides,
   };
   return {

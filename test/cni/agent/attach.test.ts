@@ -80,7 +80,8 @@ describe('attach', () => {
   test('leaves nothing when the vRouter does not program the port', async () => {
     bed.pods.set('dev/web', assigned(7));
     bed.vrouter.programs = false;
-    await expect(add('c1', bed.newSandbox().path)).rejects.toMatchObject({ code: 102 });
+    const request = requestFor('ADD', { containerId: 'c1', netns: bed.newSandbox().path, pod: 'web' });
+    await expect(attach(request, { ...bed.deps, vrouterTimeoutMs: 300 }, never)).rejects.toMatchObject({ code: 102 });
     expect(bed.devices()).toEqual([]);
     expect(bed.vrouter.ports.size).toBe(0);
     expect(bed.deps.journal.list()).toEqual([]);

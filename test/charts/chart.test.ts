@@ -1,0 +1,169 @@
+/** The chart as Helm renders it. A changed rendering is seen in review: `UPDATE_GOLDEN=1` rewrites the snapshots. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { parseAllDocuments } from 'yaml';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const CHART = join(ROOT, 'charts', 'opencontrail');
+const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+const built = globSync(join(cache, 'opencontrail-lab', '*', 'bin', 'helm'))[0];
+const helm = built ?? 'helm';
+/** The lab builds Helm; where nobody has, the rendering is not looked at. */
+const hasHelm = built !== undefined || existsSync('/usr/local/bin/helm');
+const described = hasHelm ? describe : describe.skip;
+
+interface Rendered {
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly annotations?: Record<string, string>;
+  };
+  readonly spec?: { readonly template?: { readonly spec: PodSpec } };
+  readonly rules?: readonly {
+    readonly verbs: readonly string[];
+    readonly resources: readonly string[];
+    readonly apiGroups: readonly string[];
+  }[];
+}
+interface PodSpec {
+  readonly hostNetwork?: boolean;
+  readonly serviceAccountName: string;
+  readonly tolerations: readonly unknown[];
+  readonly containers: readonly {
+    readonly name: string;
+    readonly image: string;
+    readonly command: readonly string[];
+  }[];
+}
+
+const CASES: Readonly<Record<string, readonly string[]>> = {
+  embedded: [],
+  external: [
+    'contrail.api=https://contrail.example:8082',
+    'contrail.caSecret=contrail-ca',
+    'redis.url=rediss://redis.example:6379/0',
+  ],
+  claim: ['redis.persistence.kind=volumeClaim', 'cluster.defaultMode=namespace', 'preflight.enabled=false'],
+};
+const FIXED = ['kubernetes.apiServer=192.0.2.1:6443', 'redis.password=secret', 'contrail.token=token'];
+
+function render(sets: readonly string[]): string {
+  const args = [...FIXED, ...sets].flatMap((set) => ['--set', set]);
+  return execFileSync(helm, ['template', 'oc', CHART, '-n', 'opencontrail', '--kube-version', '1.36.3', ...args], {
+    encoding: 'utf8',
+  });
+}
+
+function objects(text: string): readonly Rendered[] {
+  return parseAllDocuments(text).flatMap((document) => {
+    const value = document.toJS() as Rendered | null;
+    return value === null ? [] : [value];
+  });
+}
+
+const podSpecs = (rendered: readonly Rendered[]) =>
+  rendered.flatMap(({ spec }) => (spec?.template === undefined ? [] : [spec.template.spec]));
+
+described('the chart', () => {
+  test.each(Object.keys(CASES))('renders the %s installation as recorded', (name) => {
+    const file = join(import.meta.dirname, 'fixtures', `${name}.yaml`);
+    const text = render(CASES[name] ?? []);
+    if (process.env['UPDATE_GOLDEN'] !== undefined) {
+      mkdirSync(join(import.meta.dirname, 'fixtures'), { recursive: true });
+      writeFileSync(file, text);
+    }
+    expect(text).toBe(readFileSync(file, 'utf8'));
+  });
+
+  test('is clean by helm lint', () => {
+    const out = execFileSync(helm, ['lint', '--strict', CHART, '--set', 'kubernetes.apiServer=192.0.2.1:6443'], {
+      encoding: 'utf8',
+    });
+    expect(out).toContain('0 chart(s) failed');
+  });
+
+  test.each(Object.entries(CASES))('runs every pod of the %s installation before there is a network', (_name, sets) => {
+    const specs = podSpecs(objects(render(sets)));
+    expect(specs.length).toBeGreaterThan(4);
+    for (const spec of specs) {
+      expect(spec).toMatchObject({ hostNetwork: true, dnsPolicy: 'Default', tolerations: [{ operator: 'Exists' }] });
+      for (const { image } of spec.containers) expect(image).not.toMatch(/:latest$|^[^:]+$/);
+    }
+  });
+
+  test.each(Object.entries(CASES))(
+    'gives every pod of the %s installation a service account that exists',
+    (_name, sets) => {
+      const rendered = objects(render(sets));
+      const accounts = new Set(
+        rendered.filter(({ kind }) => kind === 'ServiceAccount').map(({ metadata }) => metadata.name),
+      );
+      expect(
+        podSpecs(rendered)
+          .map(({ serviceAccountName }) => serviceAccountName)
+          .filter((name) => !accounts.has(name)),
+      ).toEqual([]);
+    },
+  );
+
+  test('with a Contrail elsewhere runs no config API, no Redis of its own and no vRouter', () => {
+    const rendered = objects(render(CASES['external'] ?? []));
+    const names = rendered.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    expect(names).not.toContain('Deployment/config-api');
+    expect(names).not.toContain('StatefulSet/redis');
+    expect(podSpecs(rendered).flatMap(({ containers }) => containers.map(({ name }) => name))).not.toContain('vrouter');
+  });
+
+  test('grants no verb on everything and no right on all Secrets', () => {
+    const rules = objects(render([])).flatMap(({ rules, metadata, kind }) =>
+      (rules ?? []).map((rule) => ({ ...rule, of: `${kind}/${metadata.name}` })),
+    );
+    expect(
+      rules.filter(({ verbs, resources, apiGroups }) =>
+        [verbs, resources, apiGroups].some((list) => list.includes('*')),
+      ),
+    ).toEqual([]);
+    expect(rules.filter(({ resources, of }) => resources.includes('secrets') && of.startsWith('ClusterRole'))).toEqual(
+      [],
+    );
+  });
+
+  test.each([
+    ['an unknown value', 'webhook.replicas=2', 'webhook'],
+    ['a mode nobody serves', 'cluster.defaultMode=open', 'defaultMode'],
+    ['the tag latest', 'image.tag=latest', 'tag'],
+    ['an API server with a scheme', 'kubernetes.apiServer=https://192.0.2.1:6443', 'apiServer'],
+  ])('refuses %s', (_what, set, named) => {
+    expect(() => render([set])).toThrow(new RegExp(named));
+  });
+});
+
+test('documents every value above it, its name first', () => {
+  const lines = readFileSync(join(CHART, 'values.yaml'), 'utf8').split('\n');
+  const undocumented = lines.flatMap((line, index) => {
+    const match = /^(\s*)([A-Za-z]+):(.*)$/.exec(line);
+    const isGroup = match?.[3] === '' && !(lines[index + 1] ?? '').trim().startsWith('-');
+    if (match === null || isGroup || (match[1] ?? '').length > 4) return [];
+    const name = match[2] ?? '';
+    const comment = lines
+      .slice(0, index)
+      .reverse()
+      .find(
+        (above) =>
+          !above.trim().startsWith('#') ||
+          above.trim().startsWith(`# ${name} `) ||
+          above.trim().startsWith(`# ${name}:`),
+      );
+    return comment?.trim().startsWith(`# ${name}`) === true || isInsideResources(lines, index) ? [] : [name];
+  });
+  expect(undocumented).toEqual([]);
+});
+
+/** Requests and limits are Kubernetes' own words, documented there. */
+function isInsideResources(lines: readonly string[], index: number): boolean {
+  return lines.slice(Math.max(0, index - 3), index + 1).some((line) => /resources:|Resources:|requests:/.test(line));
+}

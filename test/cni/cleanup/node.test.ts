@@ -1,0 +1,65 @@
+/** Cleanup of a node, in a network namespace that holds what the product leaves. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { KERNEL_NAMES } from '../../../cni/cleanup/traces.ts';
+import { ROUTE_PROTOCOL, TABLE } from '../../../vrouter/linux/names.ts';
+import { makeNamespace, sh } from '../bed.ts';
+
+let host: ReturnType<typeof makeNamespace>;
+let folder: string;
+const inHost = (command: string) => sh(`ip netns exec ${host.name} sh -ec '${command}'`);
+
+beforeEach(() => {
+  host = makeNamespace('clean');
+  folder = mkdtempSync(join(tmpdir(), 'ct-'));
+});
+afterEach(() => {
+  host.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function clean(remove: string): void {
+  const program = join(import.meta.dirname, '../../../cni/cleanup/node.ts');
+  const script = `import { cleanNode } from '${program}'; console.log(JSON.stringify(await cleanNode({ remove: ['${remove}'], vrouterState: '${remove}/vrouter' })));`;
+  const out = execFileSync('ip', ['netns', 'exec', host.name, process.execPath, '--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
+  expect(JSON.parse(out)).toEqual([]);
+}
+
+describe('cleanNode', () => {
+  test('takes away what is ours and nothing else, twice as once', () => {
+    const state = join(folder, 'opencontrail');
+    mkdirSync(join(state, 'vrouter'), { recursive: true });
+    writeFileSync(join(state, 'vrouter', 'sysctls.json'), JSON.stringify({ 'net/ipv4/ip_forward': '0' }));
+    inHost('ip link set lo up');
+    const before = ['rule', 'route show table all', '-6 rule', '-o link'].map((what) => inHost(`ip ${what}`));
+    inHost(`
+      sysctl -qw net.ipv4.ip_forward=1
+      nft add table ${TABLE}; nft add table inet other
+      ip link add ${KERNEL_NAMES.tunnel} type vxlan external dstport 4789; ip link set ${KERNEL_NAMES.tunnel} up
+      ip link add tap0123456789a address 02:00:5e:00:01:01 type veth peer name vp
+      ip link add tapforeign type veth peer name vq
+      ip rule add pref 90 fwmark 1 goto 30000 protocol ${ROUTE_PROTOCOL} 2>/dev/null || true
+      ip rule add pref 30000 lookup local protocol ${ROUTE_PROTOCOL}; ip rule del pref 0
+      ip rule add pref 50 lookup 77
+      ip route add unreachable default table 29001 proto ${ROUTE_PROTOCOL}
+    `);
+    clean(state);
+    expect(existsSync(state)).toBe(false);
+    expect(inHost('nft list tables')).toBe('table inet other\n');
+    expect(inHost('ip -o link')).not.toContain('tap0123456789a');
+    expect(inHost('ip -o link')).toContain('tapforeign');
+    expect(inHost('cat /proc/sys/net/ipv4/ip_forward')).toBe('0\n');
+    clean(state);
+    inHost('ip rule del pref 50; ip link del tapforeign');
+    expect(['rule', 'route show table all', '-6 rule'].map((what) => inHost(`ip ${what}`))).toEqual(before.slice(0, 3));
+  });
+});
+
+test('cleanup knows the vRouter’s names in the kernel', () => {
+  expect(KERNEL_NAMES).toMatchObject({ table: TABLE, routeProtocol: ROUTE_PROTOCOL });
+});
