@@ -22,18 +22,20 @@ export async function deleteEntries(run: Run, family: '-4' | '-6', lines: IpChan
 async function batch(run: Run, family: '-4' | '-6', lines: IpChange['adds']): Promise<Failures> {
   if (lines.length === 0) return new Map();
   const finished = await run(['ip', family, '-force', '-batch', '-'], `${lines.map(([, line]) => line).join('\n')}\n`);
-  const failures = new Map<string, string>();
-  let reason = '';
-  for (const text of finished.stderr.split('\n')) {
-    const number = /^Command failed -:(\d+)/.exec(text)?.[1];
-    if (number === undefined) {
-      if (text.trim() !== '') reason = text.trim();
-      continue;
-    }
-    const key = lines[Number(number) - 1]?.[0];
-    if (key !== undefined) failures.set(key, reason || 'failed');
-    reason = '';
-  }
+  const failures = failedLines(finished.stderr, lines);
   if (finished.code !== 0 && failures.size === 0) throw new Error(`ip ${family} -batch: ${finished.stderr.trim()}`);
+  return failures;
+}
+
+/** `ip` prints a line's error, and then which line it was. */
+function failedLines(stderr: string, lines: IpChange['adds']): Map<string, string> {
+  const failures = new Map<string, string>();
+  let reason = 'failed';
+  for (const text of stderr.split('\n').map((line) => line.trim())) {
+    const number = /^Command failed -:(\d+)/.exec(text)?.[1];
+    const key = number === undefined ? undefined : lines[Number(number) - 1]?.[0];
+    if (key !== undefined) failures.set(key, reason);
+    else if (text !== '') reason = text;
+  }
   return failures;
 }

@@ -1,11 +1,9 @@
 /** Who lives where: nodes, this node's ports, and the addresses of pods on other nodes. Pure. */
 import { fqNameText } from '../../contrail/objects.ts';
 import type {
-  InstanceIp,
   KeyValuePairs,
   VirtualMachine,
   VirtualMachineInterface,
-  VirtualNetwork,
   VirtualRouter,
 } from '../../contrail/objects.ts';
 import type { Network, Peer, Port, Remote } from '../model.ts';
@@ -14,7 +12,7 @@ import type { ConfigIndex } from './index-config.ts';
 /** Every virtual router that has an address, in the order of names. */
 export function compilePeers(config: ConfigIndex): readonly Peer[] {
   return config
-    .all<VirtualRouter>('virtual-router')
+    .all('virtual-router')
     .flatMap((router) => {
       const address = router.virtual_router_ip_address;
       return address === undefined ? [] : [{ name: nodeOf(router), address }];
@@ -24,7 +22,7 @@ export function compilePeers(config: ConfigIndex): readonly Peer[] {
 
 /** The addresses of an interface, in the order of their objects' UUIDs. */
 export function addressesOf(config: ConfigIndex, vmi: string): readonly string[] {
-  return config.referrers<InstanceIp>(vmi, 'instance-ip').flatMap((ip) => ip.instance_ip_address ?? []);
+  return config.referrers(vmi, 'instance-ip').flatMap((ip) => ip.instance_ip_address ?? []);
 }
 
 /** Interfaces of pods: those of this node as ports, those of others as remote addresses. */
@@ -36,18 +34,26 @@ export function compileEndpoints(
   const byUuid = new Map(networks.map((network) => [network.uuid, network]));
   const ports: Port[] = [];
   const remotes: Remote[] = [];
-  for (const router of config.all<VirtualRouter>('virtual-router')) {
-    for (const vm of config.targets<VirtualMachine>(router, 'virtual-machine')) {
-      for (const vmi of config.referrers<VirtualMachineInterface>(vm.uuid, 'virtual-machine-interface')) {
-        const target = config.targets<VirtualNetwork>(vmi, 'virtual-network')[0];
-        const network = target === undefined ? undefined : byUuid.get(target.uuid);
-        if (network === undefined) continue;
-        if (nodeOf(router) === node) ports.push(portOf(config, { vm, vmi, network }));
-        else remotes.push(...remotesOf(config, { router, vmi, network }));
-      }
-    }
+  for (const { router, vm, vmi } of interfacesOf(config)) {
+    const network = byUuid.get(config.targets(vmi, 'virtual-network')[0]?.uuid ?? '');
+    if (network === undefined) continue;
+    if (nodeOf(router) === node) ports.push(portOf(config, { vm, vmi, network }));
+    else remotes.push(...remotesOf(config, { router, vmi, network }));
   }
   return { ports, remotes };
+}
+
+interface Placed {
+  readonly router: VirtualRouter;
+  readonly vm: VirtualMachine;
+  readonly vmi: VirtualMachineInterface;
+}
+
+function interfacesOf(config: ConfigIndex): readonly Placed[] {
+  return config
+    .all('virtual-router')
+    .flatMap((router) => config.targets(router, 'virtual-machine').map((vm) => ({ router, vm })))
+    .flatMap(({ router, vm }) => config.referrers(vm.uuid, 'virtual-machine-interface').map((vmi) => ({ router, vm, vmi })));
 }
 
 function portOf(

@@ -1,18 +1,47 @@
 /** Config objects by type, by name and by who refers to them: what the compiler reads instead of scanning. Pure. */
 import { fqNameText } from '../../contrail/objects.ts';
-import type { ContrailObject, Reference } from '../../contrail/objects.ts';
+import type {
+  ContrailObject,
+  InstanceIp,
+  Loadbalancer,
+  LoadbalancerListener,
+  LoadbalancerMember,
+  LoadbalancerPool,
+  NetworkIpam,
+  NetworkPolicy,
+  Reference,
+  VirtualMachine,
+  VirtualMachineInterface,
+  VirtualNetwork,
+  VirtualRouter,
+} from '../../contrail/objects.ts';
+
+/** The types that forwarding is made of. */
+interface ConfigTypes {
+  'instance-ip': InstanceIp;
+  loadbalancer: Loadbalancer;
+  'loadbalancer-listener': LoadbalancerListener;
+  'loadbalancer-member': LoadbalancerMember;
+  'loadbalancer-pool': LoadbalancerPool;
+  'network-ipam': NetworkIpam;
+  'network-policy': NetworkPolicy;
+  'virtual-machine': VirtualMachine;
+  'virtual-machine-interface': VirtualMachineInterface;
+  'virtual-network': VirtualNetwork;
+  'virtual-router': VirtualRouter;
+}
+type ConfigType = keyof ConfigTypes;
 
 export interface ConfigIndex {
   /** All objects of a type, in the order of their UUIDs. */
-  readonly all: <T extends ContrailObject>(type: string) => readonly T[];
-  readonly get: <T extends ContrailObject>(uuid: string) => T | undefined;
-  /** The object of that type and colon-form name. */
-  readonly named: <T extends ContrailObject>(type: string, name: string) => T | undefined;
-  /** The objects that `object` refers to with references to `type`. */
-  readonly targets: <T extends ContrailObject>(object: ContrailObject, type: string) => readonly T[];
+  readonly all: <K extends ConfigType>(type: K) => readonly ConfigTypes[K][];
+  readonly get: <K extends ConfigType>(type: K, uuid: string) => ConfigTypes[K] | undefined;
+  /** The objects of `type` that `object` refers to. */
+  readonly targets: <K extends ConfigType>(object: ContrailObject, type: K) => readonly ConfigTypes[K][];
   /** The objects of `type` that refer to `uuid`. */
-  readonly referrers: <T extends ContrailObject>(uuid: string, type: string) => readonly T[];
-  readonly children: <T extends ContrailObject>(uuid: string, type: string) => readonly T[];
+  readonly referrers: <K extends ConfigType>(uuid: string, type: K) => readonly ConfigTypes[K][];
+  /** The members of a pool. */
+  readonly members: (pool: string) => readonly LoadbalancerMember[];
 }
 
 /** Indexes a set of config objects; references resolve by UUID, or by name where they carry none. */
@@ -27,19 +56,23 @@ export function indexConfig(objects: ReadonlyMap<string, ContrailObject>): Confi
   }
   const resolve = (type: string, reference: Reference): ContrailObject | undefined =>
     reference.uuid === undefined ? byName.get(nameKey(type, fqNameText(reference.to))) : objects.get(reference.uuid);
-  const { referrers, children } = reverseLinks(byType, byName, resolve);
-  // The caller names the type that its type parameter stands for; the wire's shape was checked where it was read.
+  const referrers = referrersOf(byType, resolve);
+  const members = membersOf(byType, byName);
   return {
-    all: <T extends ContrailObject>(type: string) => (byType.get(type) ?? []) as unknown as readonly T[],
-    get: <T extends ContrailObject>(uuid: string) => objects.get(uuid) as T | undefined,
-    named: <T extends ContrailObject>(type: string, name: string) => byName.get(nameKey(type, name)) as T | undefined,
-    targets: <T extends ContrailObject>(object: ContrailObject, type: string) =>
-      referencesOf(object, type).flatMap((reference) => resolve(type, reference) ?? []) as unknown as readonly T[],
-    referrers: <T extends ContrailObject>(uuid: string, type: string) =>
-      (referrers.get(nameKey(type, uuid)) ?? []) as unknown as readonly T[],
-    children: <T extends ContrailObject>(uuid: string, type: string) =>
-      (children.get(nameKey(type, uuid)) ?? []) as unknown as readonly T[],
+    all: (type) => typed(type, byType.get(type) ?? []),
+    get: (type, uuid) => {
+      const found = objects.get(uuid);
+      return typed(type, found?.type === type ? [found] : [])[0];
+    },
+    targets: (object, type) => typed(type, referencesOf(object, type).flatMap((reference) => resolve(type, reference) ?? [])),
+    referrers: (uuid, type) => typed(type, referrers.get(nameKey(type, uuid)) ?? []),
+    members: (pool) => typed('loadbalancer-member', members.get(pool) ?? []),
   };
+}
+
+/** An object of a type has that type's fields: the server has checked them against the schema. */
+function typed<K extends ConfigType>(_type: K, found: readonly ContrailObject[]): readonly ConfigTypes[K][] {
+  return found as readonly ConfigTypes[K][];
 }
 
 /** The references of an object to objects of `type`; back references are not among them. */
@@ -48,35 +81,39 @@ export function referencesOf(object: ContrailObject, type: string): readonly Ref
   return (object[`${type.replaceAll('-', '_')}_refs`] as readonly Reference[] | undefined) ?? [];
 }
 
-const LINKED: readonly (readonly [referrer: string, target: string])[] = [
+const LINKED: readonly (readonly [referrer: ConfigType, target: ConfigType])[] = [
   ['instance-ip', 'virtual-machine-interface'],
   ['virtual-machine-interface', 'virtual-machine'],
-  ['virtual-router', 'virtual-machine'],
   ['virtual-network', 'network-policy'],
   ['loadbalancer-listener', 'loadbalancer'],
   ['loadbalancer-pool', 'loadbalancer-listener'],
 ];
 
-function reverseLinks(
+function referrersOf(
   byType: ReadonlyMap<string, readonly ContrailObject[]>,
-  byName: ReadonlyMap<string, ContrailObject>,
   resolve: (type: string, reference: Reference) => ContrailObject | undefined,
-) {
+): ReadonlyMap<string, readonly ContrailObject[]> {
   const referrers = new Map<string, ContrailObject[]>();
-  const children = new Map<string, ContrailObject[]>();
   for (const [type, target] of LINKED) {
     for (const object of byType.get(type) ?? []) {
-      for (const reference of referencesOf(object, target)) {
-        const found = resolve(target, reference);
-        if (found !== undefined) append(referrers, nameKey(type, found.uuid), object);
-      }
+      const targets = referencesOf(object, target).flatMap((reference) => resolve(target, reference) ?? []);
+      for (const found of targets) append(referrers, nameKey(type, found.uuid), object);
     }
   }
+  return referrers;
+}
+
+function membersOf(
+  byType: ReadonlyMap<string, readonly ContrailObject[]>,
+  byName: ReadonlyMap<string, ContrailObject>,
+): ReadonlyMap<string, readonly ContrailObject[]> {
+  const members = new Map<string, ContrailObject[]>();
   for (const member of byType.get('loadbalancer-member') ?? []) {
-    const parent = member.parent_uuid ?? byName.get(nameKey('loadbalancer-pool', fqNameText(member.fq_name.slice(0, -1))))?.uuid;
-    if (parent !== undefined) append(children, nameKey(member.type, parent), member);
+    const pool = byName.get(nameKey('loadbalancer-pool', fqNameText(member.fq_name.slice(0, -1))));
+    const parent = member.parent_uuid ?? pool?.uuid;
+    if (parent !== undefined) append(members, parent, member);
   }
-  return { referrers, children };
+  return members;
 }
 
 function nameKey(type: string, name: string): string {

@@ -1,7 +1,7 @@
 /** Virtual networks as routing instances. Pure. */
 import { IP_FABRIC } from '../../contrail/names.ts';
 import { fqNameText } from '../../contrail/objects.ts';
-import type { IpamSubnet, NetworkIpam, Reference, VirtualNetwork } from '../../contrail/objects.ts';
+import type { IpamSubnet, Reference, VirtualNetwork } from '../../contrail/objects.ts';
 import type { Network } from '../model.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { referencesOf } from './index-config.ts';
@@ -15,7 +15,7 @@ export const FABRIC_NAME = fqNameText(IP_FABRIC);
 /** Every network that has an id, in the order of ids; one with an id out of range is left out, so nothing reaches it. */
 export function compileNetworks(config: ConfigIndex): readonly Network[] {
   return config
-    .all<VirtualNetwork>('virtual-network')
+    .all('virtual-network')
     .flatMap((network) => {
       const id = network.virtual_network_network_id;
       if (id === undefined || id < 1 || id > HIGHEST_ID) return [];
@@ -36,7 +36,7 @@ function subnetsOf(config: ConfigIndex, network: VirtualNetwork): readonly strin
   const references = referencesOf(network, 'network-ipam') as readonly Reference<{ ipam_subnets?: readonly IpamSubnet[] }>[];
   const own = references.flatMap((reference) => reference.attr?.ipam_subnets ?? []);
   const flat = config
-    .targets<NetworkIpam>(network, 'network-ipam')
+    .targets(network, 'network-ipam')
     .filter((ipam) => ipam.ipam_subnet_method === 'flat-subnet')
     .flatMap((ipam) => ipam.ipam_subnets?.subnets ?? []);
   const cidrs = [...own, ...flat].flatMap(({ subnet }) =>

@@ -3,7 +3,7 @@
  * rule that passes everything between them; rules for single protocols or ports grant nothing yet. Pure.
  */
 import { fqNameText } from '../../contrail/objects.ts';
-import type { NetworkPolicy, PolicyAddress, PolicyRule, VirtualNetwork } from '../../contrail/objects.ts';
+import type { NetworkPolicy, PolicyAddress, PolicyRule } from '../../contrail/objects.ts';
 import type { InstanceId, Network, Passage } from '../model.ts';
 import type { ConfigIndex } from './index-config.ts';
 
@@ -11,11 +11,11 @@ import type { ConfigIndex } from './index-config.ts';
 export function compilePassages(config: ConfigIndex, networks: readonly Network[]): readonly Passage[] {
   const byUuid = new Map(networks.map((network) => [network.uuid, network]));
   const attached = (policy: NetworkPolicy): readonly Network[] =>
-    config.referrers<VirtualNetwork>(policy.uuid, 'virtual-network').flatMap((network) => byUuid.get(network.uuid) ?? []);
+    config.referrers(policy.uuid, 'virtual-network').flatMap((network) => byUuid.get(network.uuid) ?? []);
   const found = new Map<string, Passage>();
   const add = (from: InstanceId, to: InstanceId): void => void found.set(`${from} ${to}`, { from, to });
   for (const { id } of networks) add(id, id);
-  for (const policy of config.all<NetworkPolicy>('network-policy')) {
+  for (const policy of config.all('network-policy')) {
     const members = attached(policy);
     for (const rule of (policy.network_policy_entries?.policy_rule ?? []).filter(passesEverything)) {
       const sources = matching(rule.src_addresses, policy, members);
@@ -27,9 +27,12 @@ export function compilePassages(config: ConfigIndex, networks: readonly Network[
 }
 
 function passesEverything(rule: PolicyRule): boolean {
-  const anyPort = (ports: PolicyRule['src_ports']): boolean => ports.every((range) => range.start_port === -1 && range.end_port === -1);
-  const passes = (rule.action_list?.simple_action ?? 'pass') === 'pass' && (rule.action_list?.apply_service ?? []).length === 0;
-  return passes && rule.protocol === 'any' && anyPort(rule.src_ports ?? []) && anyPort(rule.dst_ports ?? []);
+  const ports = [...(rule.src_ports ?? []), ...(rule.dst_ports ?? [])];
+  return passes(rule) && rule.protocol === 'any' && ports.every((range) => range.start_port === -1 && range.end_port === -1);
+}
+
+function passes({ action_list: actions }: PolicyRule): boolean {
+  return (actions?.simple_action ?? 'pass') === 'pass' && (actions?.apply_service ?? []).length === 0;
 }
 
 /** The attached networks that an address of a rule stands for; a rule cannot speak of networks it is not attached to. */

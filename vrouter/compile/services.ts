@@ -9,9 +9,6 @@ import type {
   Loadbalancer,
   LoadbalancerListener,
   LoadbalancerMember,
-  LoadbalancerPool,
-  VirtualMachineInterface,
-  VirtualNetwork,
 } from '../../contrail/objects.ts';
 import type { Backend, InstanceId, Network, Passage, Remote, Port, Service } from '../model.ts';
 import { cidrList, isSpecialAddress } from './cidr.ts';
@@ -39,12 +36,12 @@ const PROTOCOLS: Readonly<Record<string, Service['protocol']>> = {
 export function compileServices(config: ConfigIndex, context: ServiceContext): readonly Service[] {
   const byUuid = new Map(context.networks.map((network) => [network.uuid, network]));
   const admit = backendRule(config, context);
-  return config.all<Loadbalancer>('loadbalancer').flatMap((balancer) => {
-    const vmi = config.targets<VirtualMachineInterface>(balancer, 'virtual-machine-interface')[0];
-    const network = vmi && byUuid.get(config.targets<VirtualNetwork>(vmi, 'virtual-network')[0]?.uuid ?? '');
+  return config.all('loadbalancer').flatMap((balancer) => {
+    const vmi = config.targets(balancer, 'virtual-machine-interface')[0];
+    const network = vmi && byUuid.get(config.targets(vmi, 'virtual-network')[0]?.uuid ?? '');
     if (vmi === undefined || network === undefined || network.overlapping) return [];
     const vips = new Set([...addressesOf(config, vmi.uuid), ...vipOf(balancer)]);
-    return config.referrers<LoadbalancerListener>(balancer.uuid, 'loadbalancer-listener').flatMap((listener) => {
+    return config.referrers(balancer.uuid, 'loadbalancer-listener').flatMap((listener) => {
       const backends = membersOf(config, listener).flatMap((member) => admit(member, balancer, network.id));
       return [...vips].flatMap((vip) => serviceOf(vip, network.id, { listener, backends }));
     });
@@ -81,41 +78,56 @@ function serviceOf(
 
 function membersOf(config: ConfigIndex, listener: LoadbalancerListener): readonly LoadbalancerMember[] {
   return config
-    .referrers<LoadbalancerPool>(listener.uuid, 'loadbalancer-pool')
-    .flatMap((pool) => config.children<LoadbalancerMember>(pool.uuid, 'loadbalancer-member'))
+    .referrers(listener.uuid, 'loadbalancer-pool')
+    .flatMap((pool) => config.members(pool.uuid))
     .filter((member) => member.loadbalancer_member_properties?.admin_state !== false);
 }
 
 type BackendRule = (member: LoadbalancerMember, balancer: Loadbalancer, vipNetwork: InstanceId) => readonly Backend[];
 
+/** The back ends that a member stands for: an interface's addresses, or an address of its own. */
 function backendRule(config: ConfigIndex, context: ServiceContext): BackendRule {
-  const isPodAddress = cidrList(context.networks.flatMap(({ subnets }) => subnets));
-  const owners = new Map<string, InstanceId>();
-  for (const { address, network } of context.remotes) owners.set(address, network);
-  for (const { addresses, network } of context.ports) for (const address of addresses) owners.set(address, network);
   const byUuid = new Map(context.networks.map((network) => [network.uuid, network]));
-  const passes = new Set(context.passages.map(({ from, to }) => `${from} ${to}`));
-  const openToAll = (vipNetwork: InstanceId, backend: InstanceId): boolean =>
-    context.passages.every(({ from, to }) => to !== vipNetwork || passes.has(`${from} ${backend}`));
+  const isOpen = openness(context.passages);
+  const ownerOf = addressOwners(context);
 
+  const ofAddress = (address: string | undefined, vipNetwork: InstanceId): readonly Omit<Backend, 'port'>[] => {
+    const network = address === undefined || isSpecialAddress(address) ? undefined : ownerOf(address);
+    if (address === undefined || network === undefined) return [];
+    return network === context.fabric || isOpen(vipNetwork, network) ? [{ address, network }] : [];
+  };
+  const ofInterface = (uuid: string, balancer: Loadbalancer, vipNetwork: InstanceId): readonly Omit<Backend, 'port'>[] => {
+    const vmi = config.get('virtual-machine-interface', uuid);
+    const network = vmi && byUuid.get(config.targets(vmi, 'virtual-network')[0]?.uuid ?? '');
+    if (vmi === undefined || network === undefined || network.overlapping) return [];
+    if (projectOf(vmi) !== projectOf(balancer) && !isOpen(vipNetwork, network.id)) return [];
+    return addressesOf(config, uuid).map((address) => ({ address, network: network.id }));
+  };
   return (member, balancer, vipNetwork) => {
     const { address, protocol_port: port } = member.loadbalancer_member_properties ?? {};
     if (port === undefined) return [];
-    const vmiUuid = annotationOf(member, 'vmi');
-    if (vmiUuid === undefined) {
-      if (address === undefined || isSpecialAddress(address)) return [];
-      const owner = owners.get(address);
-      if (owner === undefined) return isPodAddress(address) ? [] : [{ address, port, network: context.fabric }];
-      return openToAll(vipNetwork, owner) ? [{ address, port, network: owner }] : [];
-    }
-    const vmi = config.get<VirtualMachineInterface>(vmiUuid);
-    const network = vmi && byUuid.get(config.targets<VirtualNetwork>(vmi, 'virtual-network')[0]?.uuid ?? '');
-    if (vmi === undefined || network === undefined || network.overlapping) return [];
-    if (projectOf(vmi) !== projectOf(balancer) && !openToAll(vipNetwork, network.id)) return [];
-    const own = addressesOf(config, vmi.uuid);
-    const chosen = address === undefined ? own : own.filter((candidate) => candidate === address);
-    return chosen.map((found) => ({ address: found, port, network: network.id }));
+    const vmi = annotationOf(member, 'vmi');
+    const found =
+      vmi === undefined
+        ? ofAddress(address, vipNetwork)
+        : ofInterface(vmi, balancer, vipNetwork).filter((backend) => address === undefined || backend.address === address);
+    return found.map((backend) => ({ ...backend, port }));
   };
+}
+
+/** Whether everybody who may reach a virtual address's network may reach another network by itself, too. */
+function openness(passages: readonly Passage[]): (vipNetwork: InstanceId, backend: InstanceId) => boolean {
+  const known = new Set(passages.map(({ from, to }) => `${from} ${to}`));
+  return (vipNetwork, backend) => passages.every(({ from, to }) => to !== vipNetwork || known.has(`${from} ${backend}`));
+}
+
+/** The network of an address: a pod's, or the fabric for a machine's; none for an address of pods that no pod here has. */
+function addressOwners({ networks, fabric, ports, remotes }: ServiceContext): (address: string) => InstanceId | undefined {
+  const isPodAddress = cidrList(networks.filter(({ id }) => id !== fabric).flatMap(({ subnets }) => subnets));
+  const owners = new Map<string, InstanceId>();
+  for (const { address, network } of remotes) owners.set(address, network);
+  for (const { addresses, network } of ports) for (const address of addresses) owners.set(address, network);
+  return (address) => owners.get(address) ?? (isPodAddress(address) ? undefined : fabric);
 }
 
 function projectOf(object: ContrailObject): string {

@@ -167,9 +167,12 @@ function ipv4Value(address: string): bigint {
 
 function ipv6Value(address: string): bigint {
   const [head = '', tail] = address.split('::');
-  const parts = (text: string | undefined): string[] => (text === undefined || text === '' ? [] : text.split(':'));
-  const left = parts(head);
-  const right = parts(tail);
+  const left = groups(head);
+  const right = groups(tail);
   const zeros = tail === undefined ? [] : Array<string>(8 - left.length - right.length).fill('0');
   return [...left, ...zeros, ...right].reduce((value, part) => value * 65_536n + BigInt(`0x${part}`), 0n);
+}
+
+function groups(text: string | undefined): readonly string[] {
+  return text === undefined || text === '' ? [] : text.split(':');
 }

@@ -1,5 +1,5 @@
 /** Routes, rules and neighbours, from the forwarding state. Pure. */
-import type { Bindings, ForwardingState, InstanceId } from '../model.ts';
+import type { Bindings, ForwardingState, InstanceId, Port } from '../model.ts';
 import type { IpEntry } from './document.ts';
 import { familyOf } from './elements.ts';
 import { hex, MAGIC, marksOf } from './marks.ts';
@@ -36,8 +36,8 @@ export function tunnelMac(address: string): string {
 
 /** The tunnel's link-local address of a node: the next hop of IPv6 routes. */
 export function tunnelLinkLocal(address: string): string {
-  const bytes = address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
-  return `fe80::c:${bytes[0]}${bytes[1]}:${bytes[2]}${bytes[3]}`;
+  const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
+  return `fe80::c:${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
 }
 
 function addRules({ state, into }: Context): void {
@@ -110,20 +110,26 @@ function addPods(context: Context, bindings: Bindings): void {
   }
   for (const port of state.ports) {
     const host = bindings.get(port.vmi);
-    if (host === undefined) continue;
-    for (const address of port.addresses) {
-      const family = familyOf(address) === '4' ? into.v4 : into.v6;
-      if (port.mac !== '') neighbour(family, { address, mac: port.mac, device: host });
-      for (const table of tablesOf(state, port.network, marks.isOverlapping)) {
-        route(family, { table, prefix: hostPrefix(address), via: `dev ${host}${sourceFor(context, address)}`, device: host });
-      }
-    }
+    if (host !== undefined) addPort(context, { ...port, host, tables: tablesOf(state, port.network, marks.isOverlapping) });
   }
   for (const remote of state.remotes) {
     const v6 = familyOf(remote.address) === '6';
     const via = tunnelTo(context, { node: remote.node, network: remote.network, v6 }) + sourceFor(context, remote.address);
     for (const table of tablesOf(state, remote.network, marks.isOverlapping)) {
       route(v6 ? into.v6 : into.v4, { table, prefix: hostPrefix(remote.address), via, device });
+    }
+  }
+}
+
+function addPort(
+  context: Context,
+  { addresses, mac, host, tables }: Port & { readonly host: string; readonly tables: readonly number[] },
+): void {
+  for (const address of addresses) {
+    const family = familyOf(address) === '4' ? context.into.v4 : context.into.v6;
+    if (mac !== '') neighbour(family, { address, mac, device: host });
+    for (const table of tables) {
+      route(family, { table, prefix: hostPrefix(address), via: `dev ${host}${sourceFor(context, address)}`, device: host });
     }
   }
 }

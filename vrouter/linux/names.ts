@@ -12,3 +12,12 @@ export const ROUTE_PROTOCOL = 79;
 export const TABLES = { flat: 29001, fabric: 29002, overlapping: 30000 } as const;
 /** Where the local table is looked up, behind our rules, so that pods may have addresses equal to the node's. */
 export const LOCAL_PREFERENCE = 30000;
+
+/** The `ip` line that deletes what stands under a key of `linux/listing.ts`. */
+export function deletionOf(key: string): string {
+  const [kind, first = '', ...rest] = key.split(' ');
+  const what = rest.join(' ');
+  if (kind === 'route') return `route del ${what === 'default' ? 'unreachable default' : what} table ${first}`;
+  if (kind === 'neigh') return `neigh del ${what} dev ${first}`;
+  return `rule del pref ${first} ${what}`;
+}

@@ -41,6 +41,12 @@ export function wholeTable(desired: KernelDocument): readonly string[] {
   ];
 }
 
+/** A whole document as a reader wants it: the table, then the lines for `ip`. */
+export function documentText(document: KernelDocument): string {
+  const entries = [...document.entries.v4, ...document.entries.v6].map(([, { add }]) => `ip ${add}`);
+  return `${[...wholeTable(document), ...entries].join('\n')}\n`;
+}
+
 function changedElements(applied: KernelDocument, desired: KernelDocument): readonly string[] {
   const declared = [...desired.declarations].filter(([name]) => !applied.declarations.has(name));
   const names = new Set([...applied.sets.keys(), ...desired.sets.keys()]);

@@ -93,7 +93,7 @@ export async function createLab(prefix: string, nodes: Readonly<Record<string, s
             node === name && pods.has(pod) ? [[vmiOf(pod, project), tapName(vmiOf(pod, project))] as const] : [],
           ),
         );
-        const failures = await kernel.apply(mangle(render(forwarding, bound, OPTIONS)));
+        const { failures } = await kernel.apply(mangle(render(forwarding, bound, OPTIONS)));
         if (failures.size > 0) throw new Error(JSON.stringify([...failures]));
       }
     },

@@ -1,0 +1,163 @@
+/** Joins configuration and bound ports, and keeps the kernel at what they say. */
+import type { ContrailObject } from '../contrail/objects.ts';
+import { messageOf } from '../runtime/errors.ts';
+import type { Logger } from '../runtime/log.ts';
+import { forgetFlows } from './apply/conntrack.ts';
+import { prepareHost, prepareInterfaces } from './apply/host.ts';
+import type { Failures } from './apply/ip.ts';
+import type { Kernel } from './apply/kernel.ts';
+import type { Run } from './apply/run.ts';
+import { compile } from './compile/compile.ts';
+import type { KernelDocument } from './linux/document.ts';
+import { staleFlows } from './linux/flows.ts';
+import { render } from './linux/render.ts';
+import { documentText } from './linux/transaction.ts';
+import type { Bindings, ForwardingState } from './model.ts';
+import { createProgrammed } from './programmed.ts';
+import type { Programmed } from './programmed.ts';
+import { createRounds } from './rounds.ts';
+import type { RoundResult } from './rounds.ts';
+
+export interface Engine {
+  /** Replaces the configuration. Nothing is applied before the first one. */
+  readonly setConfig: (config: { readonly objects: ReadonlyMap<string, ContrailObject> }) => void;
+  readonly bind: (vmi: string, hostInterface: string) => void;
+  readonly unbind: (vmi: string) => void;
+  /** Whether a port stands in the kernel, at once or within `waitMs`. */
+  readonly whenProgrammed: Programmed['when'];
+  /** Compares the kernel with what was applied, and mends what somebody else changed. */
+  readonly verify: () => Promise<void>;
+  readonly state: () => ForwardingState | undefined;
+  /** What was applied, as nft and ip would read it. */
+  readonly kernelText: () => string;
+  /** Why nothing can be forwarded yet, or `undefined`. */
+  readonly unready: () => string | undefined;
+  /** Ends after the current round; the kernel keeps what it has. */
+  readonly close: () => Promise<void>;
+}
+
+export interface EngineDeps {
+  readonly node: string;
+  readonly device: string;
+  readonly vxlanPort: number;
+  /** This node's address as long as the configuration does not say. */
+  readonly nodeAddress?: string;
+  readonly run: Run;
+  readonly kernel: Kernel;
+  readonly log: Logger;
+  /** Called after each round: its duration in seconds, and how it ended. */
+  readonly onRound?: (seconds: number, result: RoundResult) => void;
+}
+
+/** An engine that waits for its first configuration. */
+export function createEngine(deps: EngineDeps): Engine {
+  const bindings = new Map<string, string>();
+  const programmed = createProgrammed();
+  const node = createNode(deps);
+  let unready: string | undefined = 'no configuration yet';
+  let state: ForwardingState | undefined;
+
+  const round = async (): Promise<RoundResult> => {
+    if (state === undefined) return 'applied';
+    const startedAt = performance.now();
+    const applied = await node.apply(state, new Map(bindings)).catch((error: unknown) => {
+      deps.log.error({ error }, 'cannot apply');
+      return `cannot apply: ${messageOf(error)}`;
+    });
+    unready = typeof applied === 'string' ? applied : undefined;
+    const result = typeof applied === 'string' ? 'failed' : applied.complete ? 'applied' : 'incomplete';
+    // A port bound again meanwhile waits for the next round.
+    if (typeof applied !== 'string') programmed.replace(stillBound(applied.standing, bindings));
+    deps.onRound?.((performance.now() - startedAt) / 1000, result);
+    return result;
+  };
+  const rounds = createRounds(round);
+
+  return {
+    setConfig(config) {
+      const compiled = compile(config, deps.node);
+      state = withAddress(compiled, deps.nodeAddress);
+      rounds.request();
+    },
+    bind(vmi, hostInterface) {
+      bindings.set(vmi, hostInterface);
+      programmed.remove(vmi);
+      node.interfaceIsNew(hostInterface);
+      rounds.request();
+    },
+    unbind(vmi) {
+      if (!bindings.delete(vmi)) return;
+      programmed.remove(vmi);
+      rounds.request();
+    },
+    whenProgrammed: programmed.when,
+    async verify() {
+      await rounds.idle();
+      if (state === undefined || !(await deps.kernel.verify())) return;
+      deps.log.warn('the kernel differs from what was applied; mending');
+      node.forgetHost();
+      rounds.request();
+    },
+    state: () => state,
+    kernelText: () => documentText(deps.kernel.applied()),
+    unready: () => unready,
+    close: rounds.close,
+  };
+}
+
+function withAddress(state: ForwardingState, address: string | undefined): ForwardingState {
+  return state.address === undefined && address !== undefined ? { ...state, address } : state;
+}
+
+function stillBound(standing: Bindings, bindings: Bindings): readonly string[] {
+  return [...standing].filter(([vmi, host]) => bindings.get(vmi) === host).map(([vmi]) => vmi);
+}
+
+interface NodeApplied {
+  /** Ports that stand, with the interface they were applied for. */
+  readonly standing: Bindings;
+  readonly complete: boolean;
+}
+
+/** The effects of a round: the node's own preparation, the kernel, and flows that must be forgotten. */
+function createNode(deps: EngineDeps) {
+  const fresh = new Set<string>();
+  let prepared: string | undefined;
+  return {
+    interfaceIsNew(name: string): void {
+      fresh.add(name);
+      // It may have been made anew, and the kernel dropped what hung on its predecessor.
+      deps.kernel.forget(name);
+    },
+    forgetHost(): void {
+      prepared = undefined;
+    },
+    async apply(state: ForwardingState, bindings: Bindings): Promise<NodeApplied> {
+      if (state.address === undefined) throw new Error(`virtual-router ${state.node} has no address yet`);
+      if (prepared !== state.address) {
+        await prepareHost(deps.run, { ...deps, address: state.address });
+        prepared = state.address;
+      }
+      const unprepared = [...fresh];
+      fresh.clear();
+      const desired = render(state, bindings, deps);
+      const [{ failures, previous }] = await Promise.all([deps.kernel.apply(desired), prepareInterfaces(deps.run, unprepared)]);
+      await forgetFlows(deps.run, staleFlows(previous.sets, desired.sets)).catch((error: unknown) => {
+        deps.log.warn({ reason: messageOf(error) }, 'cannot forget stale flows');
+      });
+      if (failures.size > 0) deps.log.warn({ refused: failures.size, first: [...failures].slice(0, 3) }, 'entries refused');
+      const refused = refusedInterfaces(desired, failures);
+      const standing = state.ports.flatMap(({ vmi, addresses }) => {
+        const host = bindings.get(vmi);
+        return host === undefined || refused.has(host) || addresses.length === 0 ? [] : [[vmi, host] as const];
+      });
+      return { standing: new Map(standing), complete: failures.size === 0 };
+    },
+  };
+}
+
+/** The interfaces that an entry failed on. */
+function refusedInterfaces(desired: KernelDocument, failures: Failures): ReadonlySet<string> {
+  const devices = [...failures.keys()].map((key) => (desired.entries.v4.get(key) ?? desired.entries.v6.get(key))?.device);
+  return new Set(devices.filter((device) => device !== undefined));
+}

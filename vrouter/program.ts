@@ -1,0 +1,70 @@
+/** The vRouter as a whole: configuration stream and port API into one engine. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createContrailClient } from '../contrail/client.ts';
+import { watchConfig } from '../contrail/watch.ts';
+import { messageOf } from '../runtime/errors.ts';
+import type { Lifecycle } from '../runtime/lifecycle.ts';
+import type { Logger } from '../runtime/log.ts';
+import { createRegistry } from '../runtime/metrics.ts';
+import { createJournal } from './apply/journal.ts';
+import { createKernel } from './apply/kernel.ts';
+import { runHere } from './apply/run.ts';
+import { contrailEndpoints } from './endpoints.ts';
+import { createEngine } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { createVrouterMetrics } from './metrics.ts';
+import { servePorts } from './ports/api.ts';
+import { openPorts } from './ports/ports.ts';
+import { createPortStore } from './ports/store.ts';
+import type { VrouterSettings } from './settings.ts';
+
+/** Starts everything; resolves when the port API listens. The kernel keeps what it has until the configuration arrives. */
+export async function startVrouter(settings: VrouterSettings, log: Logger, lifecycle: Lifecycle): Promise<void> {
+  const { node, vxlanDevice: device, vxlanPort } = settings;
+  const registry = createRegistry();
+  const metrics = createVrouterMetrics(registry);
+  const kernel = createKernel({ run: runHere, journal: createJournal(settings.stateDir), device });
+  const engine = createEngine({
+    node,
+    device,
+    vxlanPort,
+    ...(settings.nodeIp === '' ? {} : { nodeAddress: settings.nodeIp }),
+    run: runHere,
+    kernel,
+    log,
+    onRound: metrics.round,
+  });
+  lifecycle.onClose('engine', engine.close);
+  const ports = await openPorts({ store: createPortStore(settings.portDir), engine });
+  const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(settings.listen) ?? [];
+  const checks = [{ name: 'kernel', unready: engine.unready }];
+  const server = await servePorts({ host: host.replace(/^\[|\]$/g, ''), port: Number(port) }, { ports, engine, registry, checks });
+  lifecycle.onClose('port API', () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const client = createContrailClient({ ...(await contrailEndpoints(settings)), signal: lifecycle.signal });
+  lifecycle.onClose('contrail', client.close);
+  watchConfig({ client, node, onChange: engine.setConfig, signal: lifecycle.signal, log });
+  void verifyForEver(engine, { everyMs: settings.verifyInterval * 1000, signal: lifecycle.signal, log, readDrops: async () => metrics.readDrops(runHere) });
+  log.info({ node, listen: settings.listen }, 'serving ports');
+}
+
+interface VerifyOptions {
+  readonly everyMs: number;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly readDrops: () => Promise<void>;
+}
+
+/** Others flush rules and routes at times (facts 1.22): what is missing is put back. */
+async function verifyForEver(engine: Engine, { everyMs, signal, log, readDrops }: VerifyOptions): Promise<void> {
+  while (!signal.aborted) {
+    // Ends early when the program stops.
+    await sleep(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
+    if (signal.aborted) return;
+    await Promise.all([engine.verify(), readDrops()]).catch((error: unknown) => {
+      log.warn({ reason: messageOf(error) }, 'cannot compare with the kernel');
+    });
+  }
+}
