@@ -95,6 +95,8 @@ export interface Bed {
   /** Pods by `namespace/name`; an error stands for a pod whose wait ends in vain. */
   readonly pods: Map<string, AssignedPod | CniFailure>;
   readonly gone: Set<string>;
+  /** Pods that a command waits for. */
+  readonly awaited: Set<string>;
   readonly newSandbox: () => { readonly name: string; readonly path: string };
   /** Devices on the host, without the loopback. */
   readonly devices: () => readonly string[];
@@ -109,6 +111,7 @@ export async function makeBed(overrides: Partial<AgentDeps> = {}): Promise<Bed> 
   const folder = mkdtempSync(join(tmpdir(), 'ct-'));
   const pods = new Map<string, AssignedPod | CniFailure>();
   const gone = new Set<string>();
+  const awaited = new Set<string>();
   const devices = (): readonly string[] =>
     sh(`ip netns exec ${host.name} ip -o link`)
       .split('\n')
@@ -121,6 +124,7 @@ export async function makeBed(overrides: Partial<AgentDeps> = {}): Promise<Bed> 
       const found = pods.get(`${namespace}/${name}`);
       if (found instanceof Error) throw found;
       if (found !== undefined) return found;
+      awaited.add(`${namespace}/${name}`);
       return await new Promise((_resolve, reject) =>
         signal.addEventListener('abort', () => reject(signal.reason as Error)),
       );
@@ -149,6 +153,7 @@ export async function makeBed(overrides: Partial<AgentDeps> = {}): Promise<Bed> 
     folder,
     pods,
     gone,
+    awaited,
     newSandbox: () => {
       const sandbox = makeNamespace('pod');
       sandboxes.push(sandbox);
