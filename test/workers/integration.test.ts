@@ -1,0 +1,302 @@
+/** Workers as two processes between a real API server, a real Redis and the embedded config API. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createContrailClient, type ContrailClient } from '../../contrail/client.ts';
+import { annotationOf, type ContrailObject } from '../../contrail/objects.ts';
+import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
+import { startRedis, type TestRedis } from '../redis.ts';
+import { labBinaries, startApiServer, type TestApiServer } from './apiserver.ts';
+import { eventually, freePort, type Program, startProgram } from './programs.ts';
+
+const bin = labBinaries();
+// Without the lab's binaries there is no API server to test against; the end-to-end suites cover it then.
+const withApiServer = bin === undefined ? describe.skip : describe;
+
+/** With a token the config API waits for a rebuild after a loss, as in production. */
+const TOKEN = 'secret';
+
+let api: TestApiServer;
+let redis: TestRedis;
+let kube: KubeClient;
+let contrail: ContrailClient;
+let configApi: Program;
+let workers: Program[] = [];
+let configUrl: string;
+
+function startConfigApi(): Program {
+  return startProgram('contrail/server/main.ts', [
+    '--listen',
+    configUrl.replace('http://', ''),
+    '--redis',
+    redis.url,
+    '--token',
+    TOKEN,
+  ]);
+}
+
+async function startWorker(): Promise<Program> {
+  return startProgram('workers/main.ts', [
+    ...['--kubeconfig', api.kubeconfig, '--contrail-api', configUrl, '--contrail-token', TOKEN, '--redis', redis.url],
+    ...[
+      '--listen',
+      `127.0.0.1:${await freePort()}`,
+      '--prune-interval',
+      '1',
+      '--prune-grace',
+      '1',
+      '--log-level',
+      'debug',
+    ],
+  ]);
+}
+
+withApiServer('workers', () => {
+  beforeAll(async () => {
+    [api, redis] = await Promise.all([startApiServer(bin!), startRedis({ persist: true })]);
+    kube = api.kube;
+    configUrl = `http://127.0.0.1:${await freePort()}`;
+    contrail = createContrailClient({ endpoints: async () => [configUrl], token: TOKEN });
+    configApi = startConfigApi();
+    workers = [await startWorker(), await startWorker()];
+    for (const [index, name] of ['n1', 'n2'].entries()) await createNode(name, `192.0.2.${index + 1}`);
+    await kube.post('/api/v1/namespaces', { metadata: { name: 'dev' } });
+    await kube.post('/api/v1/namespaces', {
+      metadata: { name: 'alone', annotations: { 'opencontrail.org/isolation': 'true' } },
+    });
+  }, 120_000);
+
+  afterAll(async () => {
+    if (process.env['SHOW_LOGS'] !== undefined)
+      for (const program of [configApi, ...workers]) console.error(program.log());
+    await Promise.all([configApi, ...workers].map((program) => program.kill()));
+    contrail.close();
+    await api.stop();
+    await redis.stop();
+  }, 60_000);
+
+  test('give a pod its port, and write what CNI and users read', async () => {
+    const uid = await createPod('dev', 'web');
+    const pod = await podWithPorts('dev', 'web');
+    const [port] = portsOf(pod).interfaces;
+    expect(portsOf(pod).uid).toBe(uid);
+    expect(port).toMatchObject({ name: 'eth0', network: 'default-domain:k8s-default:k8s-default-pod-network' });
+    expect(port?.ips[0]).toMatch(/^10\.47\.255\.\d+\/12$/);
+    expect(JSON.parse(pod.metadata.annotations?.['k8s.v1.cni.cncf.io/network-status'] ?? '')).toMatchObject([
+      { interface: 'eth0', ips: [port?.ips[0]?.split('/')[0]], mac: port?.mac, default: true },
+    ]);
+    // No webhook runs here: the worker assigned the pod.
+    expect(pod.metadata.annotations?.['opencontrail.org/assignment']).toContain('k8s-default-pod-network');
+    const machine = await contrail.readByName('virtual-machine', ['k8s__dev__web']);
+    expect(machine?.uuid).toBe(uid);
+    expect(await machinesOn('n1')).toContain(uid);
+  });
+
+  test('put a pod of an isolated namespace into its own network', async () => {
+    await createPod('alone', 'web');
+    const [port] = portsOf(await podWithPorts('alone', 'web')).interfaces;
+    expect(port?.network).toBe('default-domain:k8s-alone:k8s-alone-pod-network');
+  });
+
+  test('take everything of a deleted pod away', async () => {
+    await createPod('dev', 'gone');
+    const [port] = portsOf(await podWithPorts('dev', 'gone')).interfaces;
+    await deletePod('dev', 'gone');
+    await eventually(async () => (await contrail.readByName('virtual-machine', ['k8s__dev__gone'])) === undefined);
+    expect(await contrail.read('virtual-machine-interface', port!.vmi)).toBeUndefined();
+    expect((await contrail.list('instance-ip')).some(({ fq_name }) => fq_name[0]?.startsWith('gone__'))).toBe(false);
+  });
+
+  test('give a pod that is re-created at once a port of its own', async () => {
+    const seen = new Set<string>();
+    for (let round = 0; round < 5; round += 1) {
+      const uid = await createPod('dev', 'again');
+      const pod = await podWithPorts('dev', 'again', uid);
+      seen.add(portsOf(pod).interfaces[0]!.vmi);
+      await deletePod('dev', 'again');
+    }
+    expect(seen.size).toBe(5);
+  });
+
+  test('give forty pods created at once forty addresses', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `many-${index}`);
+    await Promise.all(names.map((name) => createPod('dev', name)));
+    const pods = await Promise.all(names.map((name) => podWithPorts('dev', name)));
+    const ips = pods.map((pod) => portsOf(pod).interfaces[0]?.ips[0]);
+    expect(new Set(ips).size).toBe(40);
+    const shares = workers.map((worker) => worker.log().match(/"key":"Pod\/dev\/many-/g)?.length ?? 0);
+    expect(Math.min(...shares)).toBeGreaterThan(0);
+  }, 60_000);
+
+  test('refuse a forged assignment with an Event that names annotation, value and mend', async () => {
+    const forged = JSON.stringify({
+      version: 1,
+      mode: 'cluster',
+      interfaces: [{ name: 'eth0', network: 'default-domain:k8s-default:k8s-default-pod-network', from: 'cluster' }],
+    });
+    const uid = await createPod('alone', 'forger', { 'opencontrail.org/assignment': forged });
+    const event = await eventually(async () => {
+      const { items } = await kube.list('/api/v1/namespaces/alone/events');
+      return items.find((item) => (item['involvedObject'] as { uid?: string }).uid === uid);
+    });
+    expect(event['reason']).toBe('AssignmentMismatch');
+    expect(event['message']).toMatch(/opencontrail.org\/assignment.*k8s-default-pod-network.*re-create/);
+    expect((await readPod('alone', 'forger'))?.metadata.annotations?.['opencontrail.org/ports']).toBeUndefined();
+    await deletePod('alone', 'forger');
+  });
+
+  test('make a Service a load balancer, follow its endpoints, and take it away', async () => {
+    const service = await kube.post('/api/v1/namespaces/dev/services', {
+      metadata: { name: 'web' },
+      spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+    });
+    const { uid } = service.metadata;
+    await eventually(() => contrail.read('loadbalancer', uid));
+    await createSlice('web', ['10.47.0.1', '10.47.0.2']);
+    expect(
+      await eventually(async () => {
+        const m = await members();
+        return m.length === 2 && m;
+      }),
+    ).toEqual(['10.47.0.1:8080', '10.47.0.2:8080']);
+    await kube.patch('/apis/discovery.k8s.io/v1/namespaces/dev/endpointslices/web-1', {
+      endpoints: [endpoint('10.47.0.2')],
+    });
+    await eventually(async () => (await members()).join() === '10.47.0.2:8080');
+    await kube.delete('/api/v1/namespaces/dev/services/web');
+    await eventually(async () => (await contrail.read('loadbalancer', uid)) === undefined);
+    expect(await members()).toEqual([]);
+    const left = (await contrail.list('virtual-machine-interface')).filter(({ fq_name }) =>
+      fq_name.join().includes(uid),
+    );
+    expect(left).toEqual([]);
+  }, 60_000);
+
+  test('prune what a lost event would have left for ever', async () => {
+    // Made by hand with our marks, for a pod that never was.
+    const uuid = '7c9e6679-7425-40de-944b-e07fc1f90ae7';
+    const marks = { owner: 'k8s', cluster: 'k8s', kind: 'Pod', namespace: 'dev', name: 'ghost', project: 'k8s-dev' };
+    const annotations = { key_value_pair: Object.entries(marks).map(([key, value]) => ({ key, value })) };
+    await contrail.create({ type: 'virtual-machine', uuid, fq_name: ['k8s__dev__ghost'], annotations });
+    await contrail.create({ type: 'virtual-machine', fq_name: ['k8s__dev__foreign'] });
+    await eventually(async () => (await contrail.read('virtual-machine', uuid)) === undefined);
+    expect(await contrail.fqNameToUuid('virtual-machine', ['k8s__dev__foreign'])).toBeDefined();
+  }, 60_000);
+
+  test('rebuild a config database that lost everything: same UUIDs, addresses and MACs', async () => {
+    const before = await ports();
+    expect(before.length).toBeGreaterThan(40);
+    await redis.kill();
+    await redis.restart();
+    const client = (await import('../../runtime/redis.ts')).createRedis(redis.url);
+    await client.flushall();
+    client.disconnect();
+    await eventually(async () => {
+      const status = (await contrail.raw('GET', '/embedded/status')) as { state: string };
+      return status.state === 'ready';
+    }, 60_000);
+    await createPod('dev', 'after');
+    await podWithPorts('dev', 'after');
+    expect((await ports()).filter(([name]) => name !== 'dev/after')).toEqual(before);
+    for (const [, text] of before) {
+      const [port] = (JSON.parse(text) as Ports).interfaces;
+      const vmi = await contrail.read('virtual-machine-interface', port!.vmi);
+      expect(vmi?.['virtual_machine_interface_mac_addresses']).toEqual({ mac_address: [port!.mac] });
+      const [ip] = await contrail.list('instance-ip', { backRefId: port!.vmi, detail: true });
+      expect(`${String(ip?.['instance_ip_address'])}/12`).toBe(port!.ips[0]);
+    }
+  }, 120_000);
+
+  test('go on when one of them is killed', async () => {
+    await workers[0]?.kill();
+    await Promise.all(Array.from({ length: 10 }, (_, index) => createPod('dev', `survivor-${index}`)));
+    await Promise.all(Array.from({ length: 10 }, (_, index) => podWithPorts('dev', `survivor-${index}`)));
+  }, 60_000);
+
+  test('end when told to, with what they had begun done', async () => {
+    const worker = workers[1]!;
+    worker.process.kill('SIGTERM');
+    await eventually(async () => worker.process.exitCode !== null);
+    expect(worker.process.exitCode).toBe(0);
+  }, 40_000);
+});
+
+interface Ports {
+  readonly uid: string;
+  readonly interfaces: readonly {
+    readonly name: string;
+    readonly vmi: string;
+    readonly network: string;
+    readonly mac: string;
+    readonly ips: readonly string[];
+  }[];
+}
+
+function portsOf(pod: KubeObject): Ports {
+  return JSON.parse(pod.metadata.annotations?.['opencontrail.org/ports'] ?? '') as Ports;
+}
+
+async function ports(): Promise<readonly (readonly [string, string])[]> {
+  const { items } = await kube.list('/api/v1/pods');
+  return items
+    .map(
+      ({ metadata }) =>
+        [`${metadata.namespace}/${metadata.name}`, metadata.annotations?.['opencontrail.org/ports'] ?? ''] as const,
+    )
+    .filter(([, text]) => text !== '')
+    .sort();
+}
+
+async function createNode(name: string, address: string): Promise<void> {
+  await kube.post('/api/v1/nodes', { metadata: { name } });
+  await kube.patch(`/api/v1/nodes/${name}/status`, { status: { addresses: [{ type: 'InternalIP', address }] } });
+}
+
+async function createPod(namespace: string, name: string, annotations: Record<string, string> = {}): Promise<string> {
+  const spec = { nodeName: 'n1', containers: [{ name: 'c', image: 'none' }] };
+  const pod = await kube.post(`/api/v1/namespaces/${namespace}/pods`, { metadata: { name, annotations }, spec });
+  return pod.metadata.uid;
+}
+
+async function readPod(namespace: string, name: string): Promise<KubeObject | undefined> {
+  return await kube.get(`/api/v1/namespaces/${namespace}/pods/${name}`);
+}
+
+/** There is no kubelet to confirm a deletion, so it is by force. */
+async function deletePod(namespace: string, name: string): Promise<void> {
+  await kube.delete(`/api/v1/namespaces/${namespace}/pods/${name}`, { query: { gracePeriodSeconds: 0 } });
+}
+
+async function podWithPorts(namespace: string, name: string, uid?: string): Promise<KubeObject> {
+  return await eventually(async () => {
+    const pod = await readPod(namespace, name);
+    const text = pod?.metadata.annotations?.['opencontrail.org/ports'];
+    return text !== undefined && (uid === undefined || pod?.metadata.uid === uid) && pod;
+  });
+}
+
+async function machinesOn(node: string): Promise<readonly (string | undefined)[]> {
+  const router = await contrail.readByName('virtual-router', ['default-global-system-config', node]);
+  const references = (router?.['virtual_machine_refs'] ?? []) as { uuid?: string }[];
+  return references.map(({ uuid }) => uuid);
+}
+
+async function members(): Promise<readonly string[]> {
+  const all: readonly ContrailObject[] = await contrail.list('loadbalancer-member', { detail: true });
+  return all
+    .filter((member) => annotationOf(member, 'name') === 'web')
+    .map((member) => member['loadbalancer_member_properties'] as { address: string; protocol_port: number })
+    .map(({ address, protocol_port }) => `${address}:${protocol_port}`)
+    .sort();
+}
+
+function endpoint(address: string): object {
+  return { addresses: [address], conditions: { ready: true } };
+}
+
+async function createSlice(service: string, addresses: readonly string[]): Promise<void> {
+  await kube.post('/apis/discovery.k8s.io/v1/namespaces/dev/endpointslices', {
+    metadata: { name: `${service}-1`, labels: { 'kubernetes.io/service-name': service } },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    endpoints: addresses.map(endpoint),
+  });
+}
