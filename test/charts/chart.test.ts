@@ -157,7 +157,7 @@ test('documents every value above it, its name first', () => {
 
 /** A key whose value is further keys: those are documented. */
 function isGroup(lines: readonly string[], index: number): boolean {
-  const isOpen = /:$/.test(lines[index] ?? '');
+  const isOpen = lines[index]?.endsWith(':') === true;
   return isOpen && !/^\s*(-|requests:)/.test(lines[index + 1] ?? '');
 }
 
