@@ -20,18 +20,16 @@ export function createWorkerMetrics(
   const suspects = gauge(registry, 'prune_suspects', 'Objects of ours whose Kubernetes object is gone', []);
   const depth = gauge(registry, 'queue_jobs', 'Jobs in a queue by state', ['queue', 'state']);
   const age = gauge(registry, 'queue_oldest_seconds', 'How long the longest-waiting job has waited', ['queue']);
+  const read = async (queue: string, { state }: KeyQueue): Promise<void> => {
+    const { waiting, active, delayed, oldestSeconds } = await state();
+    depth.set({ queue, state: 'waiting' }, waiting);
+    depth.set({ queue, state: 'active' }, active);
+    depth.set({ queue, state: 'delayed' }, delayed);
+    age.set({ queue }, oldestSeconds);
+  };
   const timer = setInterval(() => {
-    for (const [queue, { state }] of Object.entries(queues)) {
-      void state().then(
-        ({ waiting, active, delayed, oldestSeconds }) => {
-          depth.set({ queue, state: 'waiting' }, waiting);
-          depth.set({ queue, state: 'active' }, active);
-          depth.set({ queue, state: 'delayed' }, delayed);
-          age.set({ queue }, oldestSeconds);
-        },
-        () => undefined, // Redis is away: readiness says so, and the last values stay.
-      );
-    }
+    // While Redis is away the last values stay; readiness says what is wrong.
+    for (const [name, queue] of Object.entries(queues)) void read(name, queue).catch(() => undefined);
   }, intervalMs);
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
   return {

@@ -5,6 +5,7 @@ import type { ContrailObject, InstanceIp, Subnet } from '../contrail/objects.ts'
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import { hasStatus } from '../kubernetes/errors.ts';
 import { formatPorts, type PodPort } from '../kubernetes/ports.ts';
+import { messageOf } from '../runtime/errors.ts';
 import type { ClusterSettings, Deps } from './deps.ts';
 import { interfacesOf, type PodResults, type PodSubject } from './desired/pod.ts';
 
@@ -92,7 +93,7 @@ function networkStatus(ports: readonly PodPort[]): string {
 
 /**
  * Through `pods/status`, so that workers need no right to change pods (control-plane 1.16). The UID in the body makes the
- * API server refuse (409) when the name belongs to another pod by now; that pod has a run of its own.
+ * API server refuse when the name belongs to another pod by now; that pod has a run of its own.
  */
 async function patch(subject: PodSubject, results: PodResults, deps: Deps): Promise<void> {
   const path = `/api/v1/namespaces/${subject.namespace}/pods/${subject.name}/status`;
@@ -106,7 +107,12 @@ async function patch(subject: PodSubject, results: PodResults, deps: Deps): Prom
       signal: deps.signal,
     });
   } catch (error) {
-    if (hasStatus(error, 404) || hasStatus(error, 409)) return;
+    if (hasStatus(error, 404) || isAnothersUid(error)) return;
     throw error;
   }
+}
+
+/** The API server's words for a UID that is not the pod's: `metadata.uid: Invalid value: "…": field is immutable`. */
+function isAnothersUid(error: unknown): boolean {
+  return (hasStatus(error, 422) || hasStatus(error, 409)) && /\buid\b/i.test(messageOf(error));
 }

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { createContrailClient } from '../contrail/client.ts';
 import { createCacheMetrics } from '../kubernetes/cache-metrics.ts';
 import { createKubeClient } from '../kubernetes/client.ts';
+import { messageOf } from '../runtime/errors.ts';
 import { serveHealth } from '../runtime/health.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -10,41 +11,28 @@ import { createRegistry } from '../runtime/metrics.ts';
 import { createRedis } from '../runtime/redis.ts';
 import { contrailEndpoints } from './endpoints.ts';
 import { createDigests } from './digests.ts';
-import { startHeartbeat } from './heartbeat.ts';
+import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
 import { createWorkerMetrics } from './metrics.ts';
-import { createNameCache } from './name-cache.ts';
-import { createQueue } from './queue.ts';
+import { createNameCache, type NameCache } from './name-cache.ts';
+import { createQueue, type KeyQueue } from './queue.ts';
 import { createReporter } from './report.ts';
 import { createRunner, PRUNE, RESYNC, rebuildKey } from './runner.ts';
 import { clusterSettings, listenAddress, type WorkerSettings } from './settings.ts';
-import { watchCluster } from './watch.ts';
+import { type ClusterView, watchCluster } from './watch.ts';
 
 const HEARTBEAT_MS = 1_000;
 const METRICS_MS = 5_000;
 /** Resync only feeds the live queue, at a pace that live events do not feel. */
 const RESYNC_CONCURRENCY = 2;
-
 /** A stop lets running keys finish: only a lost lock aborts one. */
 const NEVER = new AbortController().signal;
 
 /** Starts everything; resolves when keys are being taken. */
 export async function startWorkers(settings: WorkerSettings, log: Logger, lifecycle: Lifecycle): Promise<void> {
-  const { signal, onClose } = lifecycle;
+  const { signal } = lifecycle;
   const registry = createRegistry();
-  const access = { apiServer: settings.kubernetesApi };
-  const connect = (name: string) =>
-    createRedis(settings.redis, { name, access, onError: (error) => log.debug({ reason: error.message }, 'redis') });
-  const kube = createKubeClient({ kubeconfig: settings.kubeconfig, apiServer: settings.kubernetesApi });
-  const contrail = createContrailClient(await contrailEndpoints(settings, access));
-  onClose('contrail', contrail.close);
-
-  const redis = connect('workers');
-  onClose('redis', () => redis.disconnect());
-  const live = createQueue({ name: 'live', connect, log });
-  const resync = createQueue({ name: 'resync', connect, log });
-  onClose('live', live.close);
-  onClose('resync', resync.close);
-
+  const stores = await openStores(settings, log, lifecycle);
+  const { kube, contrail, redis, live, resync } = stores;
   const metrics = createWorkerMetrics(registry, { live, resync }, { intervalMs: METRICS_MS, signal });
   const view = watchCluster({
     client: kube,
@@ -55,27 +43,8 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
     metrics: createCacheMetrics(registry),
   });
   const names = createNameCache(contrail);
+  const heartbeat = watchStores({ stores, view, names, settings }, log, signal);
   const digests = createDigests(redis, () => heartbeat.database()?.epoch);
-  const schedule = async (): Promise<void> => {
-    await resync.every(RESYNC, settings.resyncInterval * 1000);
-    await resync.every(PRUNE, settings.pruneInterval * 1000);
-  };
-  const heartbeat = startHeartbeat({
-    contrail,
-    redis,
-    intervalMs: HEARTBEAT_MS,
-    signal,
-    log,
-    onDatabase: (database, isNew) => {
-      if (isNew) names.forget();
-      if (database.state === 'rebuilding') live.enqueue([rebuildKey(database.epoch)]);
-    },
-    onQueueLost: () => {
-      log.warn('the queue was lost: every key is enqueued again');
-      live.enqueue(view.allKeys());
-      void schedule();
-    },
-  });
   const runner = createRunner({
     deps: {
       kube,
@@ -97,18 +66,71 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
     concurrency: settings.concurrency,
     pruneGraceMs: settings.pruneGrace * 1000,
   });
-
-  const unsynced = (): string | undefined =>
-    view.isFresh() ? undefined : 'the caches of Kubernetes objects are not complete';
   const checks = [
     { name: 'stores', unready: heartbeat.unready },
-    { name: 'caches', unready: unsynced },
+    { name: 'caches', unready: () => (view.isFresh() ? undefined : 'not all Kubernetes objects are being watched') },
   ];
   const health = await serveHealth(listenAddress(settings.listen), { checks, registry });
-  onClose('health', () => void health.close());
+  lifecycle.onClose('health', () => void health.close());
   await view.whenSynced();
   live.work(runner.runLive, settings.concurrency);
   resync.work(runner.runResync, RESYNC_CONCURRENCY);
-  await schedule();
+  await schedule(resync, settings);
   log.info({ concurrency: settings.concurrency }, 'working');
+}
+
+type Stores = Awaited<ReturnType<typeof openStores>>;
+
+/** Clients and queues, closed again in reverse order: queues drain while their stores are still there. */
+async function openStores(settings: WorkerSettings, log: Logger, { onClose }: Lifecycle) {
+  const access = { apiServer: settings.kubernetesApi };
+  const connect = (name: string) =>
+    createRedis(settings.redis, { name, access, onError: (error) => log.debug({ reason: error.message }, 'redis') });
+  const kube = createKubeClient({ kubeconfig: settings.kubeconfig, apiServer: settings.kubernetesApi });
+  const contrail = createContrailClient(await contrailEndpoints(settings, access));
+  onClose('contrail', contrail.close);
+  const redis = connect('workers');
+  onClose('redis', () => redis.disconnect());
+  const live = createQueue({ name: 'live', connect, log });
+  onClose('live', live.close);
+  const resync = createQueue({ name: 'resync', connect, log });
+  onClose('resync', resync.close);
+  return { kube, contrail, redis, live, resync };
+}
+
+async function schedule(resync: KeyQueue, settings: WorkerSettings): Promise<void> {
+  await resync.every(RESYNC, settings.resyncInterval * 1000);
+  await resync.every(PRUNE, settings.pruneInterval * 1000);
+}
+
+/** Both stores may be replaced under us: a new config database is rebuilt, an emptied queue is filled again. */
+function watchStores(
+  world: {
+    readonly stores: Stores;
+    readonly view: ClusterView;
+    readonly names: NameCache;
+    readonly settings: WorkerSettings;
+  },
+  log: Logger,
+  signal: AbortSignal,
+): Heartbeat {
+  const { stores, view, names, settings } = world;
+  return startHeartbeat({
+    contrail: stores.contrail,
+    redis: stores.redis,
+    intervalMs: HEARTBEAT_MS,
+    signal,
+    log,
+    onDatabase: (database, isNew) => {
+      if (isNew) names.forget();
+      if (database.state === 'rebuilding') stores.live.enqueue([rebuildKey(database.epoch)]);
+    },
+    onQueueLost: () => {
+      log.warn('the queue was lost: every key is enqueued again');
+      stores.live.enqueue(view.allKeys());
+      schedule(stores.resync, settings).catch((error: unknown) =>
+        log.warn({ reason: messageOf(error) }, 'cannot schedule yet; the next start does'),
+      );
+    },
+  });
 }

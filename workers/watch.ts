@@ -1,7 +1,7 @@
 /** What the workers see of Kubernetes: five reflectors, indices over them, and the keys that their changes cause. */
 import { createReflector, type Reflector, type ReflectorOptions } from '../kubernetes/cache.ts';
 import type { CacheMetrics } from '../kubernetes/cache-metrics.ts';
-import type { KubeClient } from '../kubernetes/client.ts';
+import type { KubeClient, KubeObject } from '../kubernetes/client.ts';
 import {
   type SlimEndpointSlice,
   type SlimNamespace,
@@ -13,6 +13,7 @@ import {
   slimPod,
 } from '../kubernetes/objects.ts';
 import type { Logger } from '../runtime/log.ts';
+import { Grouping } from './grouping.ts';
 import { clusterKey, namespaceKey, nodeKey, podKey, serviceKey } from './keys.ts';
 import { type RelatedView, relatedKeys, type SourceChange } from './related.ts';
 import { slimWorkerService, type WorkerService } from './services.ts';
@@ -42,24 +43,53 @@ export interface WatchOptions {
 
 /** Starts watching; runs until `signal` aborts. Pods of the host's network are left out: they have no port of ours. */
 export function watchCluster(options: WatchOptions): ClusterView {
-  const { client, signal, log, metrics, enqueue } = options;
-  const slices = new Index<SlimEndpointSlice>(({ namespace, service }) =>
-    service === undefined ? undefined : `${namespace}/${service}`,
-  );
-  const servicesByNamespace = new Index<WorkerService>(({ namespace }) => namespace);
-  const podsByNode = new Index<SlimPod>(({ nodeName }) => nodeName);
-  const podsByNamespace = new Index<SlimPod>(({ namespace }) => namespace);
-  const keysOf = (pods: readonly SlimPod[]) => pods.map(({ namespace, name }) => podKey(namespace, name));
+  const groups = createGroups();
   const related: RelatedView = {
-    servicesOf: (namespace) => servicesByNamespace.get(namespace).map(({ name }) => name),
-    podsIn: (namespace) => keysOf(podsByNamespace.get(namespace)),
-    podsOn: (node) => keysOf(podsByNode.get(node)),
+    servicesOf: (namespace) => groups.servicesByNamespace.get(namespace).map(({ name }) => name),
+    podsIn: (namespace) => keysOf(groups.podsByNamespace.get(namespace)),
+    podsOn: (node) => keysOf(groups.podsByNode.get(node)),
   };
-  const tell = (change: SourceChange): void => enqueue(relatedKeys(change, related));
+  const view = reflectors(options, groups, (change) => options.enqueue(relatedKeys(change, related)));
+  const caches: readonly Reflector<unknown>[] = Object.values(view);
+  return {
+    ...view,
+    ...related,
+    slicesOf: (namespace, service) => groups.slicesByService.get(`${namespace}/${service}`),
+    whenSynced: async () => void (await Promise.all(caches.map((cache) => cache.whenSynced()))),
+    isFresh: () => caches.every((cache) => cache.synced && cache.stalenessMs() === 0),
+    allKeys: () => [
+      clusterKey(options.cluster),
+      ...view.namespaces.list().map(({ name }) => namespaceKey(name)),
+      ...view.nodes.list().map(({ name }) => nodeKey(name)),
+      ...keysOf(view.pods.list().filter(({ nodeName }) => nodeName !== undefined)),
+      ...view.services.list().map(({ namespace, name }) => serviceKey(namespace, name)),
+    ],
+  };
+}
+
+function keysOf(pods: readonly SlimPod[]): readonly string[] {
+  return pods.map(({ namespace, name }) => podKey(namespace, name));
+}
+
+type Groups = ReturnType<typeof createGroups>;
+
+function createGroups() {
+  return {
+    slicesByService: new Grouping<SlimEndpointSlice>(({ namespace, service }) =>
+      service === undefined ? undefined : `${namespace}/${service}`,
+    ),
+    servicesByNamespace: new Grouping<WorkerService>(({ namespace }) => namespace),
+    podsByNamespace: new Grouping<SlimPod>(({ namespace }) => namespace),
+    podsByNode: new Grouping<SlimPod>(({ nodeName }) => nodeName),
+  };
+}
+
+/** The five reflectors. Every change is first taken into the groups, then told. */
+function reflectors(options: WatchOptions, groups: Groups, tell: (change: SourceChange) => void) {
+  const { client, signal, log, metrics } = options;
   const reflect = <T>(rest: Pick<ReflectorOptions<T>, 'path' | 'project' | 'onChange'>): Reflector<T> =>
     createReflector<T>({ client, signal, log, ...(metrics === undefined ? {} : { metrics }), ...rest });
-
-  const view = {
+  return {
     namespaces: reflect<SlimNamespace>({
       path: '/api/v1/namespaces',
       project: slimNamespace,
@@ -74,7 +104,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
       path: '/api/v1/services',
       project: slimWorkerService,
       onChange: (change) => {
-        servicesByNamespace.take(change);
+        groups.servicesByNamespace.take(change);
         tell({ source: 'Service', change });
       },
     }),
@@ -82,70 +112,23 @@ export function watchCluster(options: WatchOptions): ClusterView {
       path: '/apis/discovery.k8s.io/v1/endpointslices',
       project: slimEndpointSlice,
       onChange: (change) => {
-        slices.take(change);
+        groups.slicesByService.take(change);
         tell({ source: 'EndpointSlice', change });
       },
     }),
     pods: reflect<SlimPod>({
       path: '/api/v1/pods',
-      project: (raw) => {
-        const pod = slimPod(raw);
-        return pod.hostNetwork ? undefined : pod;
-      },
+      project: podOfOurs,
       onChange: (change) => {
-        podsByNode.take(change);
-        podsByNamespace.take(change);
+        groups.podsByNode.take(change);
+        groups.podsByNamespace.take(change);
         tell({ source: 'Pod', change });
       },
     }),
   };
-  const caches: readonly Reflector<unknown>[] = Object.values(view);
-  return {
-    ...view,
-    ...related,
-    slicesOf: (namespace, service) => slices.get(`${namespace}/${service}`),
-    whenSynced: async () => void (await Promise.all(caches.map((cache) => cache.whenSynced()))),
-    isFresh: () => caches.every((cache) => cache.synced && cache.stalenessMs() === 0),
-    allKeys: () => [
-      clusterKey(options.cluster),
-      ...view.namespaces.list().map(({ name }) => namespaceKey(name)),
-      ...view.nodes.list().map(({ name }) => nodeKey(name)),
-      ...view.pods
-        .list()
-        .flatMap(({ namespace, name, nodeName }) => (nodeName === undefined ? [] : [podKey(namespace, name)])),
-      ...view.services.list().map(({ namespace, name }) => serviceKey(namespace, name)),
-    ],
-  };
 }
 
-/** Objects by something else than their key, kept by the same changes as the cache. */
-class Index<T extends { readonly namespace: string; readonly name: string }> {
-  private readonly groups = new Map<string, Map<string, T>>();
-  private readonly groupOf: (object: T) => string | undefined;
-
-  constructor(groupOf: (object: T) => string | undefined) {
-    this.groupOf = groupOf;
-  }
-
-  get(group: string): readonly T[] {
-    return [...(this.groups.get(group)?.values() ?? [])];
-  }
-
-  take(change: { readonly kind: 'put' | 'delete'; readonly object: T; readonly previous?: T }): void {
-    if (change.previous !== undefined) this.drop(change.previous);
-    if (change.kind === 'delete') return this.drop(change.object);
-    const group = this.groupOf(change.object);
-    if (group === undefined) return;
-    const members = this.groups.get(group) ?? new Map<string, T>();
-    members.set(`${change.object.namespace}/${change.object.name}`, change.object);
-    this.groups.set(group, members);
-  }
-
-  private drop(object: T): void {
-    const group = this.groupOf(object);
-    if (group === undefined) return;
-    const members = this.groups.get(group);
-    members?.delete(`${object.namespace}/${object.name}`);
-    if (members?.size === 0) this.groups.delete(group);
-  }
+function podOfOurs(raw: KubeObject): SlimPod | undefined {
+  const pod = slimPod(raw);
+  return pod.hostNetwork ? undefined : pod;
 }

@@ -3,9 +3,18 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createContrailClient, type ContrailClient } from '../../contrail/client.ts';
 import { annotationOf, type ContrailObject } from '../../contrail/objects.ts';
 import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
+import { createLogger } from '../../runtime/log.ts';
+import { createRedis } from '../../runtime/redis.ts';
+import type { Deps } from '../../workers/deps.ts';
+import { createDigests } from '../../workers/digests.ts';
+import { parseKey } from '../../workers/keys.ts';
+import { createNameCache } from '../../workers/name-cache.ts';
+import { reconcile } from '../../workers/run.ts';
+import { watchCluster } from '../../workers/watch.ts';
 import { startRedis, type TestRedis } from '../redis.ts';
 import { labBinaries, startApiServer, type TestApiServer } from './apiserver.ts';
 import { eventually, freePort, type Program, startProgram } from './programs.ts';
+import { settings } from './settings-for-tests.ts';
 
 const bin = labBinaries();
 // Without the lab's binaries there is no API server to test against; the end-to-end suites cover it then.
@@ -23,30 +32,24 @@ let workers: Program[] = [];
 let configUrl: string;
 
 function startConfigApi(): Program {
-  return startProgram('contrail/server/main.ts', [
-    '--listen',
-    configUrl.replace('http://', ''),
-    '--redis',
-    redis.url,
-    '--token',
-    TOKEN,
-  ]);
+  return startProgram('contrail/server/main.ts', {
+    listen: configUrl.replace('http://', ''),
+    redis: redis.url,
+    token: TOKEN,
+  });
 }
 
 async function startWorker(): Promise<Program> {
-  return startProgram('workers/main.ts', [
-    ...['--kubeconfig', api.kubeconfig, '--contrail-api', configUrl, '--contrail-token', TOKEN, '--redis', redis.url],
-    ...[
-      '--listen',
-      `127.0.0.1:${await freePort()}`,
-      '--prune-interval',
-      '1',
-      '--prune-grace',
-      '1',
-      '--log-level',
-      'debug',
-    ],
-  ]);
+  return startProgram('workers/main.ts', {
+    kubeconfig: api.kubeconfig,
+    'contrail-api': configUrl,
+    'contrail-token': TOKEN,
+    redis: redis.url,
+    listen: `127.0.0.1:${await freePort()}`,
+    'prune-interval': '1',
+    'prune-grace': '1',
+    'log-level': 'debug',
+  });
 }
 
 withApiServer('workers', () => {
@@ -170,6 +173,34 @@ withApiServer('workers', () => {
     expect(left).toEqual([]);
   }, 60_000);
 
+  test('find nothing to do where everything has been done', async () => {
+    const stop = new AbortController();
+    const log = createLogger('test', 'silent');
+    const view = watchCluster({ client: kube, cluster: 'k8s', enqueue: () => undefined, signal: stop.signal, log });
+    await view.whenSynced();
+    const client = createRedis(redis.url);
+    const deps: Deps = {
+      kube,
+      contrail,
+      view,
+      settings,
+      names: createNameCache(contrail),
+      digests: createDigests(client, () => undefined),
+      enqueue: () => undefined,
+      log,
+      signal: stop.signal,
+      force: true,
+    };
+    const done: string[] = [];
+    for (const text of view.allKeys()) {
+      const result = await reconcile(parseKey(text)!, deps);
+      if (result.kind !== 'done' || result.operations > 0) done.push(`${text}: ${JSON.stringify(result)}`);
+    }
+    stop.abort();
+    client.disconnect();
+    expect(done).toEqual([]);
+  });
+
   test('prune what a lost event would have left for ever', async () => {
     // Made by hand with our marks, for a pod that never was.
     const uuid = '7c9e6679-7425-40de-944b-e07fc1f90ae7';
@@ -186,7 +217,7 @@ withApiServer('workers', () => {
     expect(before.length).toBeGreaterThan(40);
     await redis.kill();
     await redis.restart();
-    const client = (await import('../../runtime/redis.ts')).createRedis(redis.url);
+    const client = createRedis(redis.url);
     await client.flushall();
     client.disconnect();
     await eventually(async () => {
@@ -242,7 +273,7 @@ async function ports(): Promise<readonly (readonly [string, string])[]> {
         [`${metadata.namespace}/${metadata.name}`, metadata.annotations?.['opencontrail.org/ports'] ?? ''] as const,
     )
     .filter(([, text]) => text !== '')
-    .sort();
+    .sort(([a], [b]) => a.localeCompare(b));
 }
 
 async function createNode(name: string, address: string): Promise<void> {

@@ -15,8 +15,9 @@ export interface Program {
 }
 
 /** Starts `<path>` of the checkout with flags. */
-export function startProgram(path: string, flags: readonly string[]): Program {
-  const child = spawn(process.execPath, ['--no-warnings', join(ROOT, path), ...flags], {
+export function startProgram(path: string, flags: Readonly<Record<string, string>>): Program {
+  const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+  const child = spawn(process.execPath, ['--no-warnings', join(ROOT, path), ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';
