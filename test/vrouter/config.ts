@@ -32,6 +32,14 @@ export interface TestWorld {
   readonly services?: Readonly<Record<string, TestService>>;
 }
 
+function networkName(name: string): string[] {
+  return name === 'ip-fabric' ? ['default-domain', 'default-project', 'ip-fabric'] : [...PROJECT, name];
+}
+
+function ref(type: string, to: readonly string[], attr: unknown = null) {
+  return { to, uuid: uuidOf(type, to), attr };
+}
+
 /** The objects of a small world, by UUID. */
 export function worldObjects(world: TestWorld): Map<string, ContrailObject> {
   const objects = new Map<string, ContrailObject>();
@@ -40,10 +48,6 @@ export function worldObjects(world: TestWorld): Map<string, ContrailObject> {
     objects.set(uuid, { type, uuid, fq_name: fqName, ...fields });
     return uuid;
   };
-  const networkName = (name: string): string[] =>
-    name === 'ip-fabric' ? ['default-domain', 'default-project', 'ip-fabric'] : [...PROJECT, name];
-  const ref = (type: string, to: readonly string[], attr: unknown = null) => ({ to, uuid: uuidOf(type, to), attr });
-
   for (const [name, rules] of Object.entries(world.policies ?? {})) {
     const address = (text: string) =>
       text === 'self' ? { network_policy: [...PROJECT, name].join(':') } : { virtual_network: networkName(text).join(':') };

@@ -8,7 +8,7 @@ export interface Finished {
 }
 
 /** Runs a program to its end with `input` on stdin; resolves whatever its exit code is, rejects when it cannot start. */
-export type Run = (command: readonly [string, ...string[]], input?: string) => Promise<Finished>;
+export type Run = (command: readonly [string, ...string[]], input?: string | Uint8Array) => Promise<Finished>;
 
 /** Runs on this host, in this process's network namespace. */
 export const runHere: Run = async ([program, ...args], input = '') =>

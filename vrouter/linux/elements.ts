@@ -70,16 +70,17 @@ function addPods(
   for (const remote of state.remotes) addDestination(into, remote, { state, marks });
 }
 
-/** An address of a flat network is known to all; one of an overlapping network to itself and to those it may talk with. */
+/** A flat network's address means the same to all; an overlapping one's, and whatever such a network sees, depends on the source. */
 function addDestination(
   into: ElementCollector,
   { address, network }: { address: string; network: InstanceId },
   { state, marks }: { state: ForwardingState; marks: Marks },
 ): void {
   const n = familyOf(address);
-  if (!marks.isOverlapping(network)) into.add(`pods${n}`, address, marks.of(network));
+  const overlapping = marks.isOverlapping(network);
+  if (!overlapping) into.add(`pods${n}`, address, marks.of(network));
   for (const { from, to } of state.passages) {
-    if (to === network && marks.isOverlapping(from)) into.add(`peers${n}`, `${marks.of(from)} . ${address}`, marks.of(network));
+    if (to === network && (overlapping || marks.isOverlapping(from))) into.add(`peers${n}`, `${marks.of(from)} . ${address}`, marks.of(network));
   }
 }
 

@@ -201,8 +201,7 @@ function pair({ device, fabricMark }: SkeletonOptions): readonly string[] {
       `ct mark & 0x00008000 != 0 goto admit_overlapping`,
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto judge`]),
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @machines${n} goto judge`]),
-      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} goto refuse`]),
-      'counter name unpaired drop',
+      'goto admit_overlapping',
     ]),
     chain('admit_overlapping', undefined, [
       ...perFamily(({ n, ip }) => [`meta mark set ct mark . ${ip} daddr map @peers${n} goto judge`]),

@@ -4,9 +4,10 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { tapName } from '../../../contrail/names.ts';
 import { runHere } from '../../../vrouter/apply/run.ts';
 import type { Finished, Run } from '../../../vrouter/apply/run.ts';
@@ -14,8 +15,10 @@ import { createJournal } from '../../../vrouter/apply/journal.ts';
 import { createKernel } from '../../../vrouter/apply/kernel.ts';
 import type { Kernel } from '../../../vrouter/apply/kernel.ts';
 import { prepareHost, prepareInterfaces } from '../../../vrouter/apply/host.ts';
+import { forgetFlows } from '../../../vrouter/apply/conntrack.ts';
 import { compile } from '../../../vrouter/compile/compile.ts';
 import type { KernelDocument } from '../../../vrouter/linux/document.ts';
+import { staleFlows } from '../../../vrouter/linux/flows.ts';
 import { render } from '../../../vrouter/linux/render.ts';
 import { macOf, vmiOf, worldObjects } from '../config.ts';
 import type { TestWorld } from '../config.ts';
@@ -37,10 +40,29 @@ export interface Lab {
   readonly background: (where: string, line: string) => ChildProcess;
   /** Applies a world to every node of it, after `mangle` has had its way with each document. */
   readonly apply: (world: TestWorld, mangle?: (document: KernelDocument) => KernelDocument) => Promise<void>;
+  /** Takes a world up without forgetting connections that it makes stale. */
+  readonly applyOnly: (world: TestWorld) => Promise<void>;
+  /** The banner of a TCP server (`serve`), or `undefined` when it does not answer. */
+  readonly reach: (from: string, address: string, port?: number) => Promise<string | undefined>;
+  /** Serves its own name and the client's address on a TCP port. */
+  readonly serve: (where: string, port: number) => void;
+  /** Notes every datagram that arrives on a UDP port. */
+  readonly listen: (where: string, port: number) => void;
+  /** Whether a listener has noted a text; waits a while for it. */
+  readonly received: (where: string, text: string) => Promise<boolean>;
+  /** Sends bytes through socat's second address. */
+  readonly send: (where: string, target: string, bytes: string | Uint8Array) => Promise<void>;
+  /** A kernel of its own on a node, as after a restart of the program. */
+  readonly restart: (node: string) => Kernel;
   readonly kernel: (node: string) => Kernel;
   readonly addOutside: (name: string, address: string) => Promise<void>;
   readonly addPod: (name: string, world: TestWorld) => Promise<void>;
   readonly down: () => Promise<void>;
+}
+
+async function must(line: string): Promise<void> {
+  const { code, stderr } = await runHere(['sh', '-ec', line]);
+  if (code !== 0) throw new Error(`${line}: ${stderr}`);
 }
 
 /** A lab with a namespace per node; `down` takes everything away again. */
@@ -51,10 +73,6 @@ export async function createLab(prefix: string, nodes: Readonly<Record<string, s
   const pods = new Set<string>();
   const space = (name: string): string => `${prefix}-${name}`;
   const state = await mkdtemp(join(tmpdir(), 'vt-'));
-  const must = async (line: string): Promise<void> => {
-    const { code, stderr } = await runHere(['sh', '-ec', line]);
-    if (code !== 0) throw new Error(`${line}: ${stderr}`);
-  };
   const create = async (name: string): Promise<void> => {
     await must(`ip netns del ${space(name)} 2>/dev/null || :; ip netns add ${space(name)}; ip -n ${space(name)} link set lo up`);
     names.push(name);
@@ -76,26 +94,53 @@ export async function createLab(prefix: string, nodes: Readonly<Record<string, s
     await prepareHost(run, { ...OPTIONS, address });
     kernels.set(name, createKernel({ run, journal: createJournal(join(state, name)), device: DEVICE }));
   }
+  const applyWorld = async (world: TestWorld, mangle: (document: KernelDocument) => KernelDocument, forget: boolean): Promise<void> => {
+    const objects = worldObjects(world);
+    for (const [name, kernel] of kernels) {
+      const bound = new Map(
+        Object.entries(world.pods ?? {}).flatMap(([pod, { node, project }]) =>
+          node === name && pods.has(pod) ? [[vmiOf(pod, project), tapName(vmiOf(pod, project))] as const] : [],
+        ),
+      );
+      const desired = mangle(render(compile({ objects }, name), bound, OPTIONS));
+      const { failures, previous } = await kernel.apply(desired);
+      if (failures.size > 0) throw new Error(JSON.stringify([...failures]));
+      if (forget) await forgetFlows(inNamespace(space(name)), staleFlows(previous.sets, desired.sets));
+    }
+  };
+  const noteFile = (where: string): string => join(state, `${where}.notes`);
+  const background = (where: string, line: string): ChildProcess => {
+    const child = spawn('ip', ['netns', 'exec', space(where), 'sh', '-c', `exec ${line}`], { stdio: 'ignore' });
+    children.push(child);
+    return child;
+  };
   return {
     prefix,
     sh: async (where, line) => inNamespace(space(where))(['sh', '-c', line]),
-    background(where, line) {
-      const child = spawn('ip', ['netns', 'exec', space(where), 'sh', '-c', `exec ${line}`], { stdio: ['ignore', 'pipe', 'inherit'] });
-      children.push(child);
-      return child;
+    background,
+    apply: async (world, mangle = (document) => document) => applyWorld(world, mangle, true),
+    applyOnly: async (world) => applyWorld(world, (document) => document, false),
+    async reach(from, address, port = 8080) {
+      const line = `timeout 2 socat -T1 - TCP4:${address}:${port},connect-timeout=0.7 </dev/null`;
+      const { stdout } = await inNamespace(space(from))(['sh', '-c', line]);
+      return stdout.trim() === '' ? undefined : stdout.trim();
     },
-    async apply(world, mangle = (document) => document) {
-      const objects = worldObjects(world);
-      for (const [name, kernel] of kernels) {
-        const forwarding = compile({ objects }, name);
-        const bound = new Map(
-          Object.entries(world.pods ?? {}).flatMap(([pod, { node, project }]) =>
-            node === name && pods.has(pod) ? [[vmiOf(pod, project), tapName(vmiOf(pod, project))] as const] : [],
-          ),
-        );
-        const { failures } = await kernel.apply(mangle(render(forwarding, bound, OPTIONS)));
-        if (failures.size > 0) throw new Error(JSON.stringify([...failures]));
+    serve: (where, port) => void background(where, `socat TCP4-LISTEN:${port},fork,reuseaddr SYSTEM:'echo ${where} $SOCAT_PEERADDR'`),
+    listen: (where, port) => void background(where, `socat -u UDP4-RECV:${port},reuseaddr OPEN:${noteFile(where)},creat,append`),
+    async received(where, text) {
+      for (let tries = 0; tries < 15; tries += 1) {
+        if ((await readFile(noteFile(where), 'utf8').catch(() => '')).includes(text)) return true;
+        await sleep(40);
       }
+      return false;
+    },
+    async send(where, target, bytes) {
+      await inNamespace(space(where))(['socat', '-u', '-', target], bytes);
+    },
+    restart(node) {
+      const kernel = createKernel({ run: inNamespace(space(node)), journal: createJournal(join(state, node)), device: DEVICE });
+      kernels.set(node, kernel);
+      return kernel;
     },
     kernel: (node) => kernels.get(node)!,
     addOutside: attachToUnderlay,
