@@ -14,6 +14,7 @@ const packages = {
   'busybox-static': '/bin/busybox',
   conntrack: '/usr/sbin/conntrack',
   'containernetworking-plugins': '/usr/lib/cni/host-local',
+  e2fsprogs: '/sbin/mkfs.ext4',
   gcc: '/usr/bin/gcc',
   iproute2: '/sbin/ip',
   'iputils-ping': '/usr/bin/ping',

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from './command.ts';
+import { disksReleased } from './disk.ts';
 import { alone } from './lock.ts';
 import { runningMachines, stopMachine } from './machine.ts';
 import { labPrefix } from './names.ts';
@@ -16,6 +17,7 @@ export async function takeDown(): Promise<void> {
     await Promise.all(runningMachines().map(stopMachine));
     for (const netns of labNetns()) await run('ip', ['netns', 'delete', netns]);
     for (const folder of labCgroups()) await removeCgroup(folder);
+    await disksReleased(labDir);
     rmSync(labDir, { recursive: true, force: true });
   });
 }

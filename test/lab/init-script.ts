@@ -5,15 +5,16 @@ import { labPrefix } from './names.ts';
 import { cacheDir, labDir } from './paths.ts';
 import type { MachineSpec, Program } from './machine.ts';
 
-/** Host paths that are each node's own and hold too much for memory. `log` is `/var/log`, where pods' logs are. */
-const nodeDisks: Readonly<Record<string, string>> = {
+/** Host paths that are each node's own and hold too much for memory: folders of the node's disk. */
+const onDisk: Readonly<Record<string, string>> = {
   '/var/lib/containerd': 'containerd',
   '/var/lib/kubelet': 'kubelet',
   '/var/lib/opencontrail': 'opencontrail',
-  '/var/log': 'var-log',
-  '/opt/cni/bin': 'cni-bin',
-  '/etc/cni/net.d': 'cni-conf',
+  '/var/log': 'log',
 };
+
+/** Host paths that can be looked into, and filled, from the machine as well: folders of the lab. */
+const inTheLab: Readonly<Record<string, string>> = { '/opt/cni/bin': 'cni-bin', '/etc/cni/net.d': 'cni-conf' };
 
 /** cgroup v1 controllers that runc and the kubelet want, each mounted as the machine mounts it. */
 const controllers = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids'];
@@ -34,7 +35,7 @@ export function initScript(spec: MachineSpec): string {
     `hostname '${spec.name}'`,
     'mount -t tmpfs -o mode=755 tmpfs /run',
     'mkdir -p /run/lock /run/lab',
-    ...(spec.kind === 'node' ? [...overlays(), ...cgroups(spec.name), ...disks()] : []),
+    ...(spec.kind === 'node' ? [...overlays(), ...cgroups(spec.name), ...disks(spec.diskFrom)] : []),
     ...rebind(labDir, 8),
     ...rebind(cacheDir, 9),
     'exec 8<&- 9<&-',
@@ -61,11 +62,31 @@ function overlays(): readonly string[] {
     ]);
 }
 
-function disks(): readonly string[] {
-  return Object.entries(nodeDisks).flatMap(([path, name]) => [
-    `mkdir -p "$dir/${name}" ${path}`,
-    `mount --bind "$dir/${name}" ${path}`,
-  ]);
+/**
+ * A disk per node: a sparse file with a filesystem of its own, without a journal. The machine's own ext4 avoids the
+ * inodes that it freed in the last minute, which made loading images after a `down` three times as slow. Without loop
+ * devices the folder that it would be mounted on serves.
+ */
+function disks(from: string | undefined): readonly string[] {
+  return [
+    'if [ ! -e "$dir/disk.img" ]; then',
+    ...(from === undefined
+      ? [
+          '  truncate -s 40G "$dir/disk.new"',
+          '  mkfs.ext4 -q -m 0 -O ^has_journal -E lazy_itable_init=1,nodiscard "$dir/disk.new"',
+        ]
+      : [`  cp --sparse=always '${from}' "$dir/disk.new"`]),
+    '  mv "$dir/disk.new" "$dir/disk.img"',
+    'fi',
+    'mkdir -p "$dir/disk"',
+    'mount -o loop,noatime "$dir/disk.img" "$dir/disk" || echo "no loop device: the disk is a folder"',
+    ...Object.entries(onDisk).flatMap(([path, name]) => bind(`disk/${name}`, path)),
+    ...Object.entries(inTheLab).flatMap(([path, name]) => bind(name, path)),
+  ];
+}
+
+function bind(folder: string, path: string): readonly string[] {
+  return [`mkdir -p "$dir/${folder}" ${path}`, `mount --bind "$dir/${folder}" ${path}`];
 }
 
 /** The fresh /sys has no cgroups. Each node has a folder of its own in every hierarchy, which the kubelet's pods go under. */

@@ -23,6 +23,10 @@ export interface MachineSpec {
   readonly name: string;
   readonly kind: 'plain' | 'node';
   readonly programs: readonly Program[];
+  /** The machine whose network namespace it shares; its own, when not given. */
+  readonly networkOf?: string;
+  /** A node's disk begins as a copy of this one; empty, when not given. */
+  readonly diskFrom?: string;
 }
 
 /** The folder of a machine: its init script, logs and disks. */
@@ -41,13 +45,21 @@ export async function startMachine(spec: MachineSpec): Promise<void> {
   const namespaces = ['--mount', '--pid', '--fork', '--uts', '--ipc'];
   const child = spawn(
     'nsenter',
-    [`--net=/run/netns/${netnsOf(spec.name)}`, 'unshare', ...namespaces, '/bin/bash', join(dir, 'init.sh')],
+    [
+      `--net=/run/netns/${netnsOf(spec.networkOf ?? spec.name)}`,
+      'unshare',
+      ...namespaces,
+      '/bin/bash',
+      join(dir, 'init.sh'),
+    ],
     { detached: true, stdio: ['ignore', log, log], cwd: '/' },
   );
   child.unref();
   closeSync(log);
-  for (let ended = false; !existsSync(join(dir, 'ready')); await sleep(20)) {
-    child.once('exit', () => (ended = true));
+  let ended = false;
+  child.once('exit', () => (ended = true));
+  while (!existsSync(join(dir, 'ready'))) {
+    await sleep(20);
     if (ended)
       throw new Error(`machine ${spec.name} did not start:\n${readFileSync(join(dir, 'log', 'init.log'), 'utf8')}`);
   }

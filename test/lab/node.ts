@@ -14,23 +14,31 @@ export const containerdSocket = '/run/containerd/containerd.sock';
 /** The image every pod's sandbox runs; it is loaded before the first pod. */
 export const sandboxImage = 'docker.io/library/busybox:lab';
 
-/** Writes a node's configuration and returns its machine. */
-export function node(name: string): MachineSpec {
+/** Writes a node's configuration and returns its machine. `diskFrom` holds the images that it has from the start. */
+export function node(name: string, diskFrom: string | undefined): MachineSpec {
+  const runtime = runtimeOnly(name);
+  writeFileSync(join(machineDir(name), 'kubelet.yaml'), stringify(kubeletConfig(name)));
+  copyReferencePlugins(join(machineDir(name), 'cni-bin'));
+  const command = ['env', path(), binary('kubelet'), ...kubeletFlags(name)];
+  return {
+    ...runtime,
+    ...(diskFrom === undefined ? {} : { diskFrom }),
+    programs: [...runtime.programs, { name: 'kubelet', after: containerdSocket, command }],
+  };
+}
+
+/** The same with the container runtime alone. */
+export function runtimeOnly(name: string): MachineSpec {
   const dir = machineDir(name);
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, 'containerd.toml'), containerdConfig());
-  writeFileSync(join(dir, 'kubelet.yaml'), stringify(kubeletConfig(name)));
   writeFileSync(join(dir, 'resolv.conf'), `nameserver ${addressOf('cp')}\noptions timeout:1 attempts:1\n`);
-  copyReferencePlugins(join(dir, 'cni-bin'));
-  const path = `PATH=${binariesDir()}/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
-  return {
-    name,
-    kind: 'node',
-    programs: [
-      { name: 'containerd', command: ['env', path, binary('containerd'), '--config', join(dir, 'containerd.toml')] },
-      { name: 'kubelet', after: containerdSocket, command: ['env', path, binary('kubelet'), ...kubeletFlags(name)] },
-    ],
-  };
+  const command = ['env', path(), binary('containerd'), '--config', join(dir, 'containerd.toml')];
+  return { name, kind: 'node', programs: [{ name: 'containerd', command }] };
+}
+
+function path(): string {
+  return `PATH=${binariesDir()}/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
 }
 
 /** Plugins other networks' configurations chain (portmap, …) and that the benches compare with: Debian's. */

@@ -10,6 +10,8 @@ export interface LabState {
   readonly apiPort: number;
   /** Of the underlay; pods have 50 less. */
   readonly mtuBytes: number;
+  /** The kernel's name for the time since the machine started; a lab does not outlive it. */
+  readonly bootId: string;
 }
 
 /** What `up` wrote; `undefined` when there is no lab, or one whose start got no further than making its folder. */
@@ -19,6 +21,11 @@ export function readState(): LabState | undefined {
   } catch {
     return undefined; // Absent, or the checkout was never used: both mean that no lab is up.
   }
+}
+
+/** What `bootId` is now. */
+export function currentBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
 /** Replaces the notes, whole or not at all. */

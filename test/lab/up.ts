@@ -1,14 +1,13 @@
 /** Brings the lab up: programs, network, control plane, nodes, images, DNS, and the product unless told otherwise. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildBinaries } from './binaries/build.ts';
 import { apiSocket, controlPlane } from './control-plane.ts';
+import { nodeDisk } from './disk.ts';
 import { kubectlOf, waitFor } from './handle.ts';
-import { testImages } from './image/test-images.ts';
 import { install } from './install.ts';
-import { ensureImage } from './load.ts';
 import { alone } from './lock.ts';
-import { startMachine } from './machine.ts';
+import { machineDir, startMachine } from './machine.ts';
 import { nodeNames } from './names.ts';
 import { ensureNetwork } from './network.ts';
 import { node } from './node.ts';
@@ -16,7 +15,7 @@ import { labDir } from './paths.ts';
 import { adminKubeconfig, ensurePki } from './pki.ts';
 import { say, step } from './progress.ts';
 import { freePort, insideRelay, startOutsideRelay } from './relay.ts';
-import { readState, writeState } from './state.ts';
+import { currentBootId, readState, writeState } from './state.ts';
 import type { LabState } from './state.ts';
 
 /** `nodes` and `mtuBytes` count when there is no lab yet; a running lab keeps its nodes and may get more. */
@@ -40,13 +39,27 @@ export async function bringUp(options: UpOptions): Promise<void> {
   });
 }
 
-async function plannedState(options: UpOptions): Promise<LabState> {
-  const { nodes, mtuBytes } = options;
-  const state = readState() ?? { nodes: nodeNames(nodes ?? 2), apiPort: await freePort(), mtuBytes: mtuBytes ?? 1500 };
+async function plannedState({ nodes, mtuBytes }: UpOptions): Promise<LabState> {
+  const before = stateOfThisBoot();
+  const state = before ?? {
+    nodes: nodeNames(nodes ?? 2),
+    apiPort: await freePort(),
+    mtuBytes: mtuBytes ?? 1500,
+    bootId: currentBootId(),
+  };
   const grown = { ...state, nodes: nodeNames(Math.max(state.nodes.length, nodes ?? 0)) };
   if (grown.nodes.length > state.nodes.length) say(`  the lab grows to ${grown.nodes.length} nodes`);
   writeState(grown);
   return grown;
+}
+
+/** What is left of a lab that ended with the machine was never synced to the disk: it is of no use. */
+function stateOfThisBoot(): LabState | undefined {
+  const state = readState();
+  if (state === undefined || state.bootId === currentBootId()) return state;
+  say('  the machine was started since: the lab begins anew');
+  rmSync(labDir, { recursive: true, force: true });
+  return undefined;
 }
 
 async function startControlPlane(state: LabState): Promise<void> {
@@ -64,11 +77,13 @@ async function startControlPlane(state: LabState): Promise<void> {
   });
 }
 
+function hasNoDisk(node: string): boolean {
+  return !existsSync(join(machineDir(node), 'disk.img'));
+}
+
 async function startNodes(state: LabState): Promise<void> {
-  const images = await testImages();
-  await Promise.all(state.nodes.map((name) => startMachine(node(name))));
-  for (const { archive } of images)
-    await waitFor('containerd', () => ensureImage(archive, state.nodes).then(() => true));
+  const disk = state.nodes.some(hasNoDisk) ? await nodeDisk() : undefined;
+  await Promise.all(state.nodes.map((name) => startMachine(node(name, disk))));
   const kubectl = kubectlOf(kubeconfigPath);
   await kubectl(['apply', '-f', '-'], {
     input: readFileSync(join(import.meta.dirname, 'manifests', 'coredns.yaml'), 'utf8'),

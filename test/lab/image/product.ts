@@ -18,8 +18,7 @@ const root = 'opt/opencontrail';
 /** Builds what has changed. Only the first build is slow; a changed source costs a second. */
 export async function productImage(): Promise<Image> {
   const recipe = readRecipe();
-  const layers = [await baseLayer(recipe), await nodeLayer(), await modulesLayer()];
-  layers.push(...(await pluginLayer()), await programsLayer(recipe));
+  const layers = [...(await lowerLayers()), ...(await pluginLayer()), await programsLayer(recipe)];
   const image = await writeImage([`${productRepository}:{id}`, `${productRepository}:dev`], layers, {
     entrypoint: [`/${root}/bin/opencontrail`],
     environment: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'NODE_ENV=production'],
@@ -28,6 +27,11 @@ export async function productImage(): Promise<Image> {
     keepNewest(join(cacheDir, 'layers'), (file) => file.startsWith(kind) && file.endsWith('.tar'), 3);
   }
   return image;
+}
+
+/** The layers that change with the Dockerfile and the lock file only. */
+export async function lowerLayers(): Promise<readonly Layer[]> {
+  return [await baseLayer(readRecipe()), await nodeLayer(), await modulesLayer()];
 }
 
 /** Debian without documentation and package lists. Its key holds the packages; delete the cache for newer ones. */
