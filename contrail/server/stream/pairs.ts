@@ -1,0 +1,76 @@
+/** Which networks may talk: the pairs that network policies open, as far as networks are concerned. */
+import { type PolicyAddress, type PolicyRule } from '../../objects.ts';
+import type { StoredObject } from '../store/objects.ts';
+import type { CacheChange, CacheView } from './cache.ts';
+
+/** Pairs by network, worked out when asked for and forgotten when a policy or its attachment changes. */
+export class NetworkPairs {
+  readonly #cache: CacheView;
+  readonly #known = new Map<string, ReadonlySet<string>>();
+  /** Grows whenever pairs may have changed. */
+  version = 0;
+
+  constructor(cache: CacheView) {
+    this.#cache = cache;
+  }
+
+  /** Tells of changes; only those that can open or close a pair count. */
+  note(changes: readonly CacheChange[]): void {
+    if (!changes.some(touchesPairs)) return;
+    this.#known.clear();
+    this.version += 1;
+  }
+
+  /** The networks that this one may exchange packets with in either direction, by some rule; itself not included. */
+  of(network: string): ReadonlySet<string> {
+    const known = this.#known.get(network) ?? this.#compute(network);
+    this.#known.set(network, known);
+    return known;
+  }
+
+  #compute(uuid: string): ReadonlySet<string> {
+    const network = this.#cache.get(uuid);
+    const peers = new Set<string>();
+    for (const { uuid: policy } of network?.refs['network_policy_refs'] ?? []) {
+      const attached = [...this.#cache.linked(policy, 'virtual-network')];
+      for (const rule of rulesOf(this.#cache.get(policy))) {
+        for (const [near, far] of [
+          [rule.src_addresses, rule.dst_addresses],
+          [rule.dst_addresses, rule.src_addresses],
+        ] as const) {
+          if (!near.some((address) => this.#matches(address, uuid))) continue;
+          for (const other of attached) if (far.some((address) => this.#matches(address, other))) peers.add(other);
+        }
+      }
+    }
+    peers.delete(uuid);
+    return peers;
+  }
+
+  /** `network_policy` stands for every network that has that policy; `local` and `any` for every network. */
+  #matches({ virtual_network: name, network_policy: policy }: PolicyAddress, network: string): boolean {
+    if (name === 'any' || name === 'local') return true;
+    if (name) return this.#cache.byName('virtual-network', name) === network;
+    if (!policy) return false;
+    const uuid = this.#cache.byName('network-policy', policy);
+    const refs = this.#cache.get(network)?.refs['network_policy_refs'] ?? [];
+    return refs.some((ref) => ref.uuid === uuid);
+  }
+}
+
+function rulesOf(policy: StoredObject | undefined): readonly PolicyRule[] {
+  return (
+    (policy?.properties['network_policy_entries'] as { policy_rule?: PolicyRule[] } | undefined)?.policy_rule ?? []
+  );
+}
+
+function touchesPairs({ before, after }: CacheChange): boolean {
+  const object = after ?? before;
+  if (object?.type === 'network-policy') return true;
+  if (object?.type !== 'virtual-network') return false;
+  return policiesOf(before) !== policiesOf(after);
+}
+
+function policiesOf(network: StoredObject | undefined): string {
+  return (network?.refs['network_policy_refs'] ?? []).map(({ uuid }) => uuid).join();
+}

@@ -1,0 +1,175 @@
+/**
+ * What concerns a node: its own virtual router, machines, ports and their networks; the networks that those may talk to;
+ * every port and address there; every virtual router; and the load balancers that those networks can reach, with their
+ * backends. A node is itself in the network `ip-fabric`, so what may talk to nodes concerns it too.
+ */
+import type { StoredObject } from '../store/objects.ts';
+import type { CacheView } from './cache.ts';
+import type { NetworkPairs } from './pairs.ts';
+
+const IP_FABRIC = 'default-domain:default-project:ip-fabric';
+
+/** What runs on a node. */
+export interface Local {
+  readonly machines: ReadonlySet<string>;
+  readonly groups: ReadonlySet<string>;
+  readonly networks: ReadonlySet<string>;
+}
+
+/** The part of a span from which all membership follows. */
+export interface Scope {
+  readonly local: Local;
+  /** The node's networks and those that they may talk to. */
+  readonly networks: ReadonlySet<string>;
+}
+
+/** Works out what runs on a node: about three look-ups for each of its ports. */
+export function localOf(cache: CacheView, node: string): Local {
+  const router = cache.get(cache.byName('virtual-router', `default-global-system-config:${node}`) ?? '');
+  const machines = new Set((router?.refs['virtual_machine_refs'] ?? []).map(({ uuid }) => uuid));
+  const groups = new Set<string>();
+  const networks = new Set<string>();
+  const fabric = cache.byName('virtual-network', IP_FABRIC);
+  if (fabric !== undefined) networks.add(fabric);
+  for (const machine of machines) {
+    for (const port of cache.linked(machine, 'virtual-machine-interface')) {
+      const refs = cache.get(port)?.refs;
+      for (const { uuid } of refs?.['virtual_network_refs'] ?? []) networks.add(uuid);
+      for (const { uuid } of refs?.['security_group_refs'] ?? []) groups.add(uuid);
+    }
+  }
+  return { machines, groups, networks };
+}
+
+/** The node's networks and their peers. */
+export function scopeOf(pairs: NetworkPairs, local: Local): Scope {
+  const networks = new Set(local.networks);
+  for (const network of local.networks) for (const peer of pairs.of(network)) networks.add(peer);
+  return { local, networks };
+}
+
+/** Whether an object lies in the span. */
+export function includes(cache: CacheView, scope: Scope, object: StoredObject): boolean {
+  const rule = RULES[object.type];
+  return rule !== undefined && rule(cache, scope, object);
+}
+
+/** Objects whose membership may follow from a change of this one, itself included; both its old and new links count. */
+export function affectedBy(cache: CacheView, object: StoredObject): Set<string> {
+  const seen = new Set<string>();
+  const visit = (each: StoredObject): void => {
+    if (seen.has(each.uuid)) return;
+    seen.add(each.uuid);
+    for (const uuid of FOLLOWERS[each.type]?.(cache, each) ?? []) {
+      const follower = cache.get(uuid);
+      if (follower !== undefined) visit(follower);
+    }
+  };
+  visit(object);
+  return seen;
+}
+
+type Rule = (cache: CacheView, scope: Scope, object: StoredObject) => boolean;
+
+const everywhere: Rule = () => true;
+
+const RULES: Readonly<Record<string, Rule>> = {
+  'virtual-router': everywhere,
+  'global-system-config': everywhere,
+  'global-vrouter-config': everywhere,
+  'virtual-network': (cache, scope, { uuid }) => isKnownNetwork(cache, scope, uuid),
+  'network-policy': (cache, scope, { uuid }) =>
+    some(cache.linked(uuid, 'virtual-network'), (network) => scope.networks.has(network)),
+  'network-ipam': (cache, scope, { uuid }) =>
+    some(cache.linked(uuid, 'virtual-network'), (network) => isKnownNetwork(cache, scope, network)),
+  'virtual-machine': (_cache, scope, { uuid }) => scope.local.machines.has(uuid),
+  'security-group': (_cache, scope, { uuid }) => scope.local.groups.has(uuid),
+  'virtual-machine-interface': isKnownPort,
+  'instance-ip': (cache, scope, object) => {
+    if (hasNetwork(scope, object)) return true;
+    return refsOf(object, 'virtual_machine_interface_refs').some((port) =>
+      isAt(cache, port, (found) => isKnownPort(cache, scope, found)),
+    );
+  },
+  loadbalancer: isKnownBalancer,
+  'loadbalancer-listener': isKnownListener,
+  'loadbalancer-pool': isKnownPool,
+  'loadbalancer-member': (cache, scope, { parentUuid }) =>
+    isAt(cache, parentUuid ?? '', (pool) => isKnownPool(cache, scope, pool)),
+};
+
+type Followers = (cache: CacheView, object: StoredObject) => Iterable<string>;
+
+/** Whose membership follows from whose. */
+const FOLLOWERS: Readonly<Record<string, Followers>> = {
+  'virtual-machine-interface': (cache, { uuid }) => [
+    ...cache.linked(uuid, 'instance-ip'),
+    ...cache.linked(uuid, 'loadbalancer'),
+  ],
+  loadbalancer: (cache, { uuid }) => cache.linked(uuid, 'loadbalancer-listener'),
+  'loadbalancer-listener': (cache, { uuid }) => cache.linked(uuid, 'loadbalancer-pool'),
+  'loadbalancer-pool': (cache, { uuid }) => cache.linked(uuid, 'loadbalancer-member'),
+  'loadbalancer-member': (cache, object) => {
+    const ports = cache.links(object).filter((uuid) => cache.get(uuid)?.type === 'virtual-machine-interface');
+    return [...ports, ...ports.flatMap((port) => refsOf(cache.get(port), 'virtual_network_refs'))];
+  },
+  'virtual-network': (_cache, object) => [
+    ...refsOf(object, 'network_ipam_refs'),
+    ...refsOf(object, 'network_policy_refs'),
+  ],
+};
+
+function isKnownPort(cache: CacheView, scope: Scope, port: StoredObject): boolean {
+  return (
+    hasNetwork(scope, port) ||
+    some(cache.linked(port.uuid, 'loadbalancer-member'), (member) => isKnownMember(cache, scope, member))
+  );
+}
+
+function isKnownMember(cache: CacheView, scope: Scope, uuid: string): boolean {
+  return isAt(cache, cache.get(uuid)?.parentUuid ?? '', (pool) => isKnownPool(cache, scope, pool));
+}
+
+function isKnownPool(cache: CacheView, scope: Scope, pool: StoredObject): boolean {
+  return refsOf(pool, 'loadbalancer_listener_refs').some((uuid) =>
+    isAt(cache, uuid, (listener) => isKnownListener(cache, scope, listener)),
+  );
+}
+
+function isKnownListener(cache: CacheView, scope: Scope, listener: StoredObject): boolean {
+  return refsOf(listener, 'loadbalancer_refs').some((uuid) =>
+    isAt(cache, uuid, (balancer) => isKnownBalancer(cache, scope, balancer)),
+  );
+}
+
+function isKnownBalancer(cache: CacheView, scope: Scope, balancer: StoredObject): boolean {
+  return refsOf(balancer, 'virtual_machine_interface_refs').some((uuid) =>
+    isAt(cache, uuid, (port) => hasNetwork(scope, port)),
+  );
+}
+
+/** A network outside the scope matters where a backend of a reachable service lives in it. */
+function isKnownNetwork(cache: CacheView, scope: Scope, uuid: string): boolean {
+  if (scope.networks.has(uuid)) return true;
+  return some(cache.linked(uuid, 'virtual-machine-interface'), (port) =>
+    some(cache.linked(port, 'loadbalancer-member'), (member) => isKnownMember(cache, scope, member)),
+  );
+}
+
+function hasNetwork(scope: Scope, object: StoredObject): boolean {
+  return refsOf(object, 'virtual_network_refs').some((uuid) => scope.networks.has(uuid));
+}
+
+function refsOf(object: StoredObject | undefined, field: string): string[] {
+  return (object?.refs[field] ?? []).map(({ uuid }) => uuid);
+}
+
+function isAt(cache: CacheView, uuid: string, test: (object: StoredObject) => boolean): boolean {
+  const object = cache.get(uuid);
+  return object !== undefined && test(object);
+}
+
+function some(uuids: Iterable<string>, test: (uuid: string) => boolean): boolean {
+  for (const uuid of uuids) if (test(uuid)) return true;
+  return false;
+}

@@ -1,0 +1,162 @@
+/** One node's span as it grows and shrinks: who is in it since when, and who has left. */
+import type { StoredObject } from '../store/objects.ts';
+import type { CacheChange, CacheView } from './cache.ts';
+import { affectedBy, includes, type Local, localOf, type Scope, scopeOf } from './span.ts';
+import type { NetworkPairs } from './pairs.ts';
+
+/** What a watcher is told. */
+export type SpanEvent =
+  | { readonly kind: 'put'; readonly object: StoredObject }
+  | { readonly kind: 'delete'; readonly uuid: string; readonly type: string };
+
+interface Departure {
+  readonly uuid: string;
+  readonly type: string;
+  readonly revision: number;
+}
+
+/** Departures remembered for watchers that come back. */
+const MAX_DEPARTURES = 20_000;
+
+export interface TrackerDeps {
+  readonly cache: CacheView;
+  readonly pairs: NetworkPairs;
+}
+
+/** Follows one node (`undefined`: the whole configuration) from the revision at which it was made. */
+export class SpanTracker {
+  readonly #node: string | undefined;
+  readonly #deps: TrackerDeps;
+  /** Members with the revision at which they entered or last changed. */
+  readonly #members = new Map<string, { type: string; revision: number }>();
+  #departures: Departure[] = [];
+  #firstRevision: number;
+  #scope: Scope | undefined;
+  #pairsVersion = -1;
+
+  constructor(node: string | undefined, deps: TrackerDeps, revision: number) {
+    this.#node = node;
+    this.#deps = deps;
+    this.#firstRevision = revision;
+    this.#rescope();
+    for (const object of deps.cache.all())
+      if (this.#includes(object)) this.#members.set(object.uuid, { type: object.type, revision });
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** All members. */
+  all(): StoredObject[] {
+    return [...this.#members.keys()].flatMap((uuid) => this.#deps.cache.get(uuid) ?? []);
+  }
+
+  /** What has changed since a revision; `undefined` where that is further back than is remembered. */
+  since(revision: number): SpanEvent[] | undefined {
+    if (revision < this.#firstRevision) return undefined;
+    const left = this.#departures.filter((gone) => gone.revision > revision && !this.#members.has(gone.uuid));
+    const entered = [...this.#members].filter(([, member]) => member.revision > revision);
+    return [
+      ...entered.flatMap(([uuid]): SpanEvent[] => {
+        const object = this.#deps.cache.get(uuid);
+        return object === undefined ? [] : [{ kind: 'put', object }];
+      }),
+      ...left.map(({ uuid, type }): SpanEvent => ({ kind: 'delete', uuid, type })),
+    ];
+  }
+
+  /** Takes in a batch of changes that the cache has taken in; returns what a watcher must be told. */
+  update(changes: readonly CacheChange[], affected: ReadonlySet<string>, revision: number): SpanEvent[] {
+    const changed = new Set(changes.map(({ uuid }) => uuid));
+    const old = this.#scope;
+    const mayMove = this.#concernsLocal(changes, old?.local) || this.#pairsVersion !== this.#deps.pairs.version;
+    const uuids = new Set(affected);
+    if (mayMove && old !== undefined) for (const uuid of this.#moved(old)) uuids.add(uuid);
+    return [...uuids].flatMap((uuid) => this.#judge(uuid, changed.has(uuid), revision));
+  }
+
+  #includes(object: StoredObject): boolean {
+    return this.#scope === undefined || includes(this.#deps.cache, this.#scope, object);
+  }
+
+  /** Whether what runs on this node may have changed: its router, or a port of one of its machines. */
+  #concernsLocal(changes: readonly CacheChange[], local: Local | undefined): boolean {
+    if (local === undefined) return false;
+    return changes.some(({ before, after }) =>
+      [before, after].some((object) => {
+        if (object?.type === 'virtual-router') return object.fqName.at(-1) === this.#node;
+        if (object?.type === 'virtual-network') return object.fqName.at(-1) === 'ip-fabric';
+        return (
+          object?.type === 'virtual-machine-interface' &&
+          (object.refs['virtual_machine_refs'] ?? []).some(({ uuid }) => local.machines.has(uuid))
+        );
+      }),
+    );
+  }
+
+  #rescope(): void {
+    if (this.#node === undefined) return;
+    this.#pairsVersion = this.#deps.pairs.version;
+    this.#scope = scopeOf(this.#deps.pairs, localOf(this.#deps.cache, this.#node));
+  }
+
+  /** Works the scope out anew; what may have entered or left with it grows with what moved, not with the cluster. */
+  #moved(old: Scope): string[] {
+    this.#rescope();
+    const scope = this.#scope ?? old;
+    const networks = differing(old.networks, scope.networks);
+    return [
+      ...differing(old.local.machines, scope.local.machines),
+      ...differing(old.local.groups, scope.local.groups),
+      ...networks.flatMap((uuid) => [...inNetwork(this.#deps.cache, uuid)]),
+    ];
+  }
+
+  #judge(uuid: string, isChanged: boolean, revision: number): SpanEvent[] {
+    const object = this.#deps.cache.get(uuid);
+    const member = this.#members.get(uuid);
+    if (object !== undefined && this.#includes(object)) {
+      if (member !== undefined && !isChanged) return [];
+      this.#members.set(uuid, { type: object.type, revision });
+      return [{ kind: 'put', object }];
+    }
+    if (member === undefined) return [];
+    this.#members.delete(uuid);
+    this.#depart({ uuid, type: member.type, revision });
+    return [{ kind: 'delete', uuid, type: member.type }];
+  }
+
+  #depart(departure: Departure): void {
+    this.#departures.push(departure);
+    if (this.#departures.length <= MAX_DEPARTURES * 2) return;
+    this.#departures = this.#departures.slice(-MAX_DEPARTURES);
+    this.#firstRevision = Math.max(this.#firstRevision, this.#departures[0]?.revision ?? 0);
+  }
+}
+
+/** Everything whose membership a batch can change, for all nodes alike. */
+export function affectedByAll(cache: CacheView, changes: readonly CacheChange[]): Set<string> {
+  const affected = new Set<string>();
+  for (const { uuid, before, after } of changes) {
+    affected.add(uuid);
+    for (const object of [before, after]) {
+      if (object !== undefined) for (const other of affectedBy(cache, object)) affected.add(other);
+    }
+  }
+  return affected;
+}
+
+/** A network with everything whose membership follows from its own. */
+function inNetwork(cache: CacheView, uuid: string): Set<string> {
+  const affected = new Set([uuid, ...cache.linked(uuid, 'instance-ip')]);
+  for (const each of [uuid, ...cache.linked(uuid, 'virtual-machine-interface')]) {
+    const object = cache.get(each);
+    if (object !== undefined) for (const other of affectedBy(cache, object)) affected.add(other);
+  }
+  return affected;
+}
+
+function differing(a: ReadonlySet<string>, b: ReadonlySet<string>): string[] {
+  return [...[...a].filter((each) => !b.has(each)), ...[...b].filter((each) => !a.has(each))];
+}
