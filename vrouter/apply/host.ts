@@ -16,6 +16,9 @@ export interface HostOptions {
 /** Anti-spoofing is ours (by map), so reverse path filtering is off where packets of pods pass (facts 1.11). */
 const SETTINGS: readonly (readonly [path: string, value: string])[] = [
   ['net/ipv4/ip_forward', '1'],
+  // The node's ICMP errors about a packet of an overlapping network need that network's table (facts 1.12).
+  ['net/ipv4/fwmark_reflect', '1'],
+  ['net/ipv6/fwmark_reflect', '1'],
   ['net/ipv4/conf/all/rp_filter', '0'],
   ['net/ipv4/conf/default/rp_filter', '0'],
   ['net/ipv4/conf/all/send_redirects', '0'],

@@ -123,10 +123,10 @@ function openness(passages: readonly Passage[]): (vipNetwork: InstanceId, backen
 
 /** The network of an address: a pod's, or the fabric for a machine's; none for an address of pods that no pod here has. */
 function addressOwners({ networks, fabric, ports, remotes }: ServiceContext): (address: string) => InstanceId | undefined {
-  const isPodAddress = cidrList(networks.filter(({ id }) => id !== fabric).flatMap(({ subnets }) => subnets));
-  const owners = new Map<string, InstanceId>();
-  for (const { address, network } of remotes) owners.set(address, network);
-  for (const { addresses, network } of ports) for (const address of addresses) owners.set(address, network);
+  const isPodAddress = cidrList(networks.filter(({ id, overlapping }) => id !== fabric && !overlapping).flatMap(({ subnets }) => subnets));
+  const flat = new Set(networks.filter(({ overlapping }) => !overlapping).map(({ id }) => id));
+  const local = ports.flatMap(({ addresses, network }) => addresses.map((address) => ({ address, network })));
+  const owners = new Map([...remotes, ...local].filter(({ network }) => flat.has(network)).map(({ address, network }) => [address, network]));
   return (address) => owners.get(address) ?? (isPodAddress(address) ? undefined : fabric);
 }
 

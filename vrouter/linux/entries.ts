@@ -56,6 +56,8 @@ function addRules({ state, into }: Context): void {
     [90, `fwmark ${hex(MAGIC)}/0xffff0000 goto 1000`],
     [91, `iif lo lookup ${TABLES.flat}`],
     [92, `goto ${LOCAL_PREFERENCE}`],
+    // The node's own answers carry the mark of what they answer (fwmark_reflect); only overlapping tables may route by it.
+    [80, `fwmark ${hex(MAGIC)}/0xffff8000 iif lo goto 91`],
   ];
   for (const family of [into.v4, into.v6]) {
     for (const [preference, text] of rules) {

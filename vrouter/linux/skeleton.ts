@@ -112,6 +112,8 @@ function outer({ device, vxlanPort }: SkeletonOptions): readonly string[] {
     chain('outer', 'filter hook prerouting priority -500', [
       `${POD} goto from_pod`,
       `iifname "${device}" meta mark set meta mark & 0x0000ffff | ${hex(MAGIC)} accept`,
+      // Marks of ours come from nowhere else.
+      `meta mark & 0xffff0000 == ${hex(MAGIC)} meta mark set 0`,
       'iif "lo" accept',
       `udp dport ${vxlanPort} goto tunnel`,
       // The underlay never speaks with pods' addresses: not whole packets, and not fragments to splice into theirs.
@@ -132,20 +134,23 @@ function outer({ device, vxlanPort }: SkeletonOptions): readonly string[] {
 }
 
 function zone(): readonly string[] {
-  const errors: Readonly<Record<Family['n'], string>> = {
-    4: 'icmp type { 3, 11, 12 } meta mark . @th,160,32 . @th,192,32 @inner4',
-    6: 'icmpv6 type { 1, 2, 3, 4 } meta mark . @th,128,128 . @th,256,128 @inner6',
-  };
+  // Flat networks share zone 0; whatever is not ours keeps its own (and the tunnel's notrack).
+  const onlyOverlapping = `meta mark & 0xffff8000 != ${hex(MAGIC + 0x8000)} accept`;
+  const errors = [
+    'icmp type { 3, 11, 12 } meta mark . @th,160,32 . @th,192,32 @inner4 ct zone set meta mark map @zones accept',
+    'icmpv6 type { 1, 2, 3, 4 } meta mark . @th,128,128 . @th,256,128 @inner6 ct zone set meta mark map @zones accept',
+  ];
+  const own = perFamily(({ n, ip }) => [
+    `meta mark . ${ip} saddr . ${ip} daddr @own${n} ct zone set meta mark map @zones accept`,
+  ]);
   return [
     chain('zone', 'filter hook prerouting priority -450', [
-      // Flat networks share zone 0; whatever is not ours keeps its own (and the tunnel's notrack).
-      `meta mark & 0xffff8000 != ${hex(MAGIC + 0x8000)} accept`,
-      ...perFamily(({ n, ip }) => [
-        `${errors[n]} ct zone set meta mark map @zones accept`,
-        `meta mark . ${ip} saddr . ${ip} daddr @own${n} ct zone set meta mark map @zones accept`,
-      ]),
+      onlyOverlapping,
+      ...errors,
+      ...own,
       'ct original zone set meta mark map @zones',
     ]),
+    chain('output_zone', 'filter hook output priority -450', [onlyOverlapping, ...errors]),
   ];
 }
 
@@ -219,9 +224,10 @@ function pair({ device, fabricMark }: SkeletonOptions): readonly string[] {
       'counter name unpaired drop',
     ]),
     chain('refuse', undefined, [
-      'meta mark set ct mark . meta mark map @pairs goto refuse_politely',
+      'meta mark set ct mark . meta mark map @pairs meta mark set ct mark goto refuse_politely',
       'counter name unpaired drop',
     ]),
+    // The refusal is routed by the refused packet's mark (fwmark_reflect): the source's.
     chain('refuse_politely', undefined, ['meta l4proto tcp reject with tcp reset', 'reject with icmpx type port-unreachable']),
   ];
 }
@@ -291,7 +297,7 @@ function output({ device, vxlanPort, fabricMark }: SkeletonOptions): readonly st
     chain('host_new', undefined, [
       `ct status dnat ct mark ${fabricMark} goto host_service`,
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto host_to_pod`]),
-      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} goto refuse_politely`]),
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} meta mark set 0 goto refuse_politely`]),
       `oifname "${device}" counter name unpaired drop`,
       `${TO_POD} counter name unpaired drop`,
     ]),
