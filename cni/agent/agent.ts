@@ -20,7 +20,7 @@ import type { AgentDeps } from './deps.ts';
 import { openJournal } from './journal.ts';
 import { createLocks } from './locks.ts';
 import { podMtu } from './mtu.ts';
-import { createNetlink } from './netlink.ts';
+import { createNetlink } from './ip.ts';
 import { createPodSource } from './pods.ts';
 import { serveCni } from './server.ts';
 import type { AGENT_SETTINGS } from './settings.ts';
@@ -47,6 +47,10 @@ export async function startAgent(
   ] as const);
   await installPlugin(settings, log);
   const server = await serveCni(settings.socket, createCommands({ agent: deps, durations, unready }));
+  lifecycle.onClose('commands under way', async () => {
+    await deps.locks.idle();
+    deps.netlink.close();
+  });
   lifecycle.onClose('plugin socket', () => new Promise<void>((resolve) => server.close(() => resolve())));
   void every(SWEEP_MS, lifecycle.signal, log, async () => await sweep(settings.releaseDir, deps));
   return keepServing(settings, { log, signal: lifecycle.signal, unready });

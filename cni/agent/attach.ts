@@ -13,7 +13,7 @@ import { removeAttachment } from './detach.ts';
 import { CniFailure } from './failure.ts';
 import { type Interface, interfacesOf } from './interface.ts';
 import type { Attachment } from './journal.ts';
-import { hostLines, podLines, removalLines } from './link-text.ts';
+import { hostLines, podLines } from './link-text.ts';
 import type { AssignedPod } from './pods.ts';
 import { podOf, type SandboxRequest, sandboxOf } from './request.ts';
 import { addResult } from './result.ts';
@@ -105,7 +105,7 @@ async function supersede(attachment: Attachment, deps: AgentDeps): Promise<void>
     { namespace: attachment.namespace, pod: attachment.pod, taps: present },
     'an older sandbox is superseded',
   );
-  await made(async () => await deps.netlink.onHost(present.flatMap(removalLines)));
+  await made(async () => await deps.netlink.deleteDevices(present));
 }
 
 function attachmentOf(

@@ -2,7 +2,7 @@
 import type { Logger } from '../../runtime/log.ts';
 import type { Journal } from './journal.ts';
 import type { Locks } from './locks.ts';
-import type { Netlink } from './netlink.ts';
+import type { Netlink } from './ip.ts';
 import type { PodSource } from './pods.ts';
 import type { VRouter } from './vrouter.ts';
 

@@ -19,11 +19,6 @@ export function podLines(ports: readonly Interface[]): readonly string[] {
   return ['link set dev lo up', ...ports.flatMap(linesOf)];
 }
 
-/** What takes an interface away again; its pod end goes with it. */
-export function removalLines(tap: string): readonly string[] {
-  return [`link delete dev ${tap}`];
-}
-
 /** The gateway of an address's family. */
 export function gatewayFor(address: string): string {
   return isV6(address) ? GATEWAY_V6 : GATEWAY_V4;

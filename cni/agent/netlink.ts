@@ -1,72 +1,65 @@
-/** The only file of the node agent that spawns processes: `ip`, on the host or in a pod's network namespace. */
-import { spawn } from 'node:child_process';
+/** The only file of the node agent that spawns processes; what they are told is in ip.ts and link-text.ts. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 
-/** Runs batches of `ip` commands. A batch stops at its first failure, which is thrown with the line that failed. */
-export interface Netlink {
-  readonly onHost: (lines: readonly string[]) => Promise<void>;
-  /** In the network namespace at this path. */
-  readonly inNamespace: (netns: string, lines: readonly string[]) => Promise<void>;
-  /** The text that one `ip` command prints in a namespace; never JSON, which is unsafe for routes (facts, datapath 1.15). */
-  readonly read: (netns: string, args: readonly string[]) => Promise<string>;
-}
-
-/** A batch that fails. `line` is the command at fault, where `ip` named it. */
+/** A program that failed, with what it said. */
 export class NetlinkError extends Error {
   override readonly name = 'NetlinkError';
 }
 
-/**
- * The real thing; `ip` and `nsenter` are found by PATH. Throws only `NetlinkError`s. `host` is the path of the network
- * namespace that counts as the host's, where that is not this process's own.
- */
-export function createNetlink(host?: string): Netlink {
-  const onHost = host === undefined ? [] : ['nsenter', `--net=${host}`];
-  return {
-    onHost: async (lines) => {
-      await batch([...onHost, 'ip', '-batch', '-'], lines);
-    },
-    inNamespace: async (netns, lines) => {
-      await batch(['nsenter', `--net=${netns}`, 'ip', '-batch', '-'], lines);
-    },
-    read: async (netns, args) => await runProgram(['nsenter', `--net=${netns}`, 'ip', ...args], ''),
-  };
+/** A program under way. */
+export interface RunningProgram {
+  readonly stdin: Writable;
+  /** What it prints, on either stream for `merged` programs, else on stdout. */
+  readonly onText: (take: (text: string) => void) => void;
+  /** Resolves with stdout; rejects with a `NetlinkError` for any other exit code than 0. */
+  readonly ended: Promise<string>;
+  readonly kill: () => void;
+  readonly alive: () => boolean;
 }
 
-async function batch(command: readonly string[], lines: readonly string[]): Promise<void> {
-  try {
-    await runProgram(command, `${lines.join('\n')}\n`);
-  } catch (error) {
-    throw explained(error, lines);
-  }
-}
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
-/** `ip -batch` names the line that failed by number; a reader wants the line. */
-function explained(error: unknown, lines: readonly string[]): unknown {
-  const number = error instanceof NetlinkError ? /Command failed -:(\d+)/.exec(error.message)?.[1] : undefined;
-  const line = number === undefined ? undefined : lines[Number(number) - 1];
-  return line === undefined ? error : new NetlinkError(`"ip ${line}" failed: ${String(error)}`, { cause: error });
-}
-
-/** Runs a program to its end and answers what it printed; a non-zero exit is thrown with what it said on stderr. */
-export function runProgram(command: readonly string[], input: string): Promise<string> {
+/** Starts a program that is found by PATH. */
+export function startProgram(command: readonly string[]): RunningProgram {
   const [program = '', ...args] = command;
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
+  const child: Child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let alive = true;
+  const takers: ((text: string) => void)[] = [];
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    if (takers.length === 0) stdout += text;
+    for (const take of takers) take(text);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  // A program that ends before it has read its input is reported by its exit code.
+  child.stdin.on('error', () => undefined);
+  const ended = new Promise<string>((resolve, reject) => {
     child.on('error', (error) => reject(new NetlinkError(`cannot run ${program}: ${error.message}`, { cause: error })));
     child.on('close', (code) => {
       if (code === 0) resolve(stdout);
       else reject(new NetlinkError(stderr.trim().replaceAll('\n', '; ') || `${program} ended with ${code}`));
     });
-    // A program that ends before it has read its input is reported by its exit code.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
+  }).finally(() => {
+    alive = false;
   });
+  // Whoever waits for the end hears of it; a program that nobody waits for may fail unheard.
+  ended.catch(() => undefined);
+  return {
+    stdin: child.stdin,
+    onText: (take) => void takers.push(take),
+    ended,
+    kill: () => void child.kill(),
+    alive: () => alive,
+  };
+}
+
+/** Runs a program to its end and answers what it printed; a non-zero exit is thrown with what it said on stderr. */
+export async function runProgram(command: readonly string[], input: string): Promise<string> {
+  const program = startProgram(command);
+  program.stdin.end(input);
+  return await program.ended;
 }

@@ -61,7 +61,7 @@ async function ask(request: CniRequest, edges: PluginEdges): Promise<number> {
 
 /** What each command answers when the agent does not: DEL and GC succeed, the others say when to come back. */
 function withoutAgent(request: CniRequest, reason: string, edges: PluginEdges): number {
-  const details = `${reason}; is the pod opencontrail-node running on this node?`;
+  const details = `${reason}; does the DaemonSet node of OpenContrail have a pod that runs here?`;
   switch (request.command) {
     case 'DEL': {
       const problem = journalRelease(request, textOr(request.config['releaseDir'], DEFAULT_RELEASE_DIR));

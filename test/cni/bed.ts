@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import type { AgentDeps } from '../../cni/agent/deps.ts';
 import { openJournal } from '../../cni/agent/journal.ts';
 import { createLocks } from '../../cni/agent/locks.ts';
-import { createNetlink } from '../../cni/agent/netlink.ts';
+import { createNetlink } from '../../cni/agent/ip.ts';
 import type { AssignedPod, PodSource } from '../../cni/agent/pods.ts';
 import { createVRouter } from '../../cni/agent/vrouter.ts';
 import type { CniCommand, CniRequest } from '../../cni/protocol.ts';
@@ -161,6 +161,8 @@ export async function makeBed(overrides: Partial<AgentDeps> = {}): Promise<Bed> 
     },
     devices,
     close: async () => {
+      await deps.locks.idle();
+      deps.netlink.close();
       for (const namespace of sandboxes) namespace.remove();
       rmSync(folder, { recursive: true, force: true });
       await vrouter.close();

@@ -19,7 +19,11 @@ afterEach(async () => {
 
 const add = async (containerId: string, netns: string, pod = 'web') =>
   await attach(requestFor('ADD', { containerId, netns, pod }), bed.deps, never);
-const del = async (containerId: string) => await detach(requestFor('DEL', { containerId }), bed.deps);
+/** DEL, and what it leaves to be finished behind its answer. */
+const del = async (containerId: string) => {
+  await detach(requestFor('DEL', { containerId }), bed.deps);
+  await bed.deps.locks.idle();
+};
 
 describe('attach', () => {
   test('makes an interface that has the address, the gateway and the route of its port', async () => {
@@ -154,6 +158,23 @@ describe('detach', () => {
     await del('c-unknown');
     expect([bed.devices(), [...bed.vrouter.ports.keys()], bed.deps.journal.list()]).toEqual(after);
     expect(after).toEqual([[], [], []]);
+  });
+
+  test('answers only once the vRouter has cut the port off', async () => {
+    bed.pods.set('dev/web', assigned(7));
+    await add('c1', bed.newSandbox().path);
+    await detach(requestFor('DEL', { containerId: 'c1' }), bed.deps);
+    expect(bed.vrouter.ports.size).toBe(0);
+    await bed.deps.locks.idle();
+  });
+
+  test('an ADD right behind it finds the way free', async () => {
+    bed.pods.set('dev/web', assigned(7));
+    const sandbox = bed.newSandbox();
+    await add('c1', sandbox.path);
+    await detach(requestFor('DEL', { containerId: 'c1' }), bed.deps);
+    await add('c1', sandbox.path);
+    await check(requestFor('CHECK', { containerId: 'c1', netns: sandbox.path, pod: 'web' }), bed.deps);
   });
 
   test('succeeds when the sandbox is gone already', async () => {

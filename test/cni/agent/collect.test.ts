@@ -30,13 +30,19 @@ async function add(number: number): Promise<{ name: string; path: string }> {
 }
 
 const containers = () => bed.deps.journal.list().map(({ containerId }) => containerId);
-const gc = async (...valid: string[]) =>
+const gc = async (...valid: string[]) => {
   await collect(
     requestFor('GC', {
       config: { 'cni.dev/valid-attachments': valid.map((containerID) => ({ containerID, ifname: 'eth0' })) },
     }),
     bed.deps,
   );
+  await bed.deps.locks.idle();
+};
+const sweepAll = async (folder = join(bed.folder, 'releases'), deps = bed.deps) => {
+  await sweep(folder, deps);
+  await deps.locks.idle();
+};
 
 test('GC releases what the runtime does not name and whose pod is proven gone, and nothing else', async () => {
   await add(1);
@@ -62,7 +68,7 @@ test('the sweep finishes what the plugin journalled while the agent was down', a
   mkdirSync(folder);
   writeFileSync(join(folder, 'c1-eth0.json'), JSON.stringify(requestFor('DEL', { containerId: 'c1' })));
   writeFileSync(join(folder, 'c9-eth0.json'), JSON.stringify(requestFor('DEL', { containerId: 'c9' })));
-  await sweep(folder, bed.deps);
+  await sweepAll(folder);
   expect(containers()).toEqual(['c2']);
   expect(bed.devices()).toEqual(['tap02aaaaaa000']);
   expect(readdirSync(folder)).toEqual([]);
@@ -71,10 +77,10 @@ test('the sweep finishes what the plugin journalled while the agent was down', a
 test('the sweep releases a sandbox that vanished only once its pod is gone', async () => {
   const sandbox = await add(1);
   sh(`ip netns del ${sandbox.name}`);
-  await sweep(join(bed.folder, 'releases'), bed.deps);
+  await sweepAll();
   expect(containers()).toEqual(['c1']);
   bed.gone.add(assigned(1).uid);
-  await sweep(join(bed.folder, 'releases'), bed.deps);
+  await sweepAll();
   expect(containers()).toEqual([]);
   expect(bed.vrouter.ports.size).toBe(0);
 });
@@ -83,10 +89,11 @@ test('the sweep finishes a release that found no vRouter', async () => {
   await add(1);
   const deps = { ...bed.deps, vrouter: createVRouter('http://127.0.0.1:1') };
   await detach(requestFor('DEL', { containerId: 'c1' }), deps);
+  await deps.locks.idle();
   expect(bed.deps.journal.list()).toMatchObject([{ state: 'releasing' }]);
   const late = await startVRouter();
   try {
-    await sweep(join(bed.folder, 'releases'), { ...bed.deps, vrouter: createVRouter(late.url) });
+    await sweepAll(join(bed.folder, 'releases'), { ...bed.deps, vrouter: createVRouter(late.url) });
   } finally {
     await late.close();
   }
