@@ -30,6 +30,8 @@ export interface ImageConfig {
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly environment?: readonly string[];
+  /** Digests of layers that the archive names but does not hold, for nodes that have them. */
+  readonly leftOut?: readonly string[];
 }
 
 /** An archive `ctr images import` takes. `id` is twelve digits of the image's digest: it changes when the content does. */
@@ -67,12 +69,14 @@ export async function writeImage(
 ): Promise<Image> {
   const manifest = manifestOf(layers, config);
   const id = manifest.digest.slice(0, 12);
-  const archive = join(cacheDir, 'images', `${id}-${hashOf(names.join())}.tar`);
+  const left = hashOf([...names, ...(config.leftOut ?? [])].join());
+  const archive = join(cacheDir, 'images', `${id}-${left}.tar`);
   if (existsSync(archive)) return { archive, id };
   mkdirSync(dirname(archive), { recursive: true });
   const dir = mkdtempSync(join(cacheDir, 'images', '.making-'));
   mkdirSync(join(dir, 'blobs', 'sha256'), { recursive: true });
-  for (const layer of layers) linkSync(layer.file, join(dir, 'blobs', 'sha256', layer.digest));
+  const included = layers.filter(({ digest }) => config.leftOut?.includes(digest) !== true);
+  for (const layer of included) linkSync(layer.file, join(dir, 'blobs', 'sha256', layer.digest));
   for (const blob of manifest.blobs) writeFileSync(join(dir, 'blobs', 'sha256', hashOf(blob, 64)), blob);
   writeFileSync(join(dir, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
   writeFileSync(
@@ -85,7 +89,7 @@ export async function writeImage(
   await run('tar', ['-C', dir, '-cf', `${archive}.making-${process.pid}`, 'oci-layout', 'index.json', 'blobs']);
   renameSync(`${archive}.making-${process.pid}`, archive);
   rmSync(dir, { recursive: true });
-  keepNewest(dirname(archive), (file) => file.endsWith(`-${hashOf(names.join())}.tar`), 2);
+  keepNewest(dirname(archive), (file) => file.endsWith(`-${left}.tar`), 2);
   return { archive, id };
 }
 

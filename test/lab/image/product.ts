@@ -15,13 +15,17 @@ export const productRepository = 'docker.io/library/opencontrail';
 
 const root = 'opt/opencontrail';
 
-/** Builds what has changed. Only the first build is slow; a changed source costs a second. */
-export async function productImage(): Promise<Image> {
-  const recipe = readRecipe();
-  const layers = [...(await lowerLayers()), ...(await pluginLayer()), await programsLayer(recipe)];
+/**
+ * Builds what has changed. Only the first build is slow; a changed source costs a second. `whole`: the archive holds all
+ * layers; `difference`: not the lower ones, which a node has from its disk.
+ */
+export async function productImage(content: 'whole' | 'difference'): Promise<Image> {
+  const lower = await lowerLayers();
+  const layers = [...lower, ...(await pluginLayer()), await programsLayer(readRecipe())];
   const image = await writeImage([`${productRepository}:{id}`, `${productRepository}:dev`], layers, {
     entrypoint: [`/${root}/bin/opencontrail`],
     environment: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'NODE_ENV=production'],
+    leftOut: content === 'whole' ? [] : lower.map(({ digest }) => digest),
   });
   for (const kind of ['programs-', 'plugin-', 'modules-', 'base-']) {
     keepNewest(join(cacheDir, 'layers'), (file) => file.startsWith(kind) && file.endsWith('.tar'), 3);
