@@ -112,15 +112,18 @@ function refuse(log: Logger, request: IncomingMessage, response: ServerResponse,
     response.destroy();
     return;
   }
-  const text = known?.message ?? 'Internal Server Error';
+  writeError(response, request.method, known ?? new HttpError(500, 'Internal Server Error'));
+}
+
+function writeError(response: ServerResponse, method: string | undefined, { status, message }: HttpError): void {
   // A body that is not read to its end leaves the connection unusable.
-  const close = known?.status === 413 ? { connection: 'close' } : {};
-  response.writeHead(known?.status ?? 500, {
+  const close = status === 413 ? { connection: 'close' } : {};
+  response.writeHead(status, {
     'content-type': 'text/html; charset=UTF-8',
-    'content-length': Buffer.byteLength(text),
+    'content-length': Buffer.byteLength(message),
     ...close,
   });
-  response.end(request.method === 'HEAD' ? '' : text);
+  response.end(method === 'HEAD' ? '' : message);
 }
 
 function isAllowed(request: IncomingMessage, token: string): boolean {

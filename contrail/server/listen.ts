@@ -33,15 +33,15 @@ async function tlsServer(
   const load = async () => ({ cert: await readFile(files.certFile), key: await readFile(files.keyFile) });
   const server = createTlsServer({ ...(await load()), minVersion: 'TLSv1.2' }, app);
   let seen = await timeOf(files);
+  const reload = async (): Promise<void> => {
+    const time = await timeOf(files);
+    if (time === seen) return;
+    server.setSecureContext({ ...(await load()), minVersion: 'TLSv1.2' });
+    seen = time;
+    log.info('certificate reloaded');
+  };
   const timer = setInterval(() => {
-    void timeOf(files)
-      .then(async (time) => {
-        if (time === seen) return;
-        server.setSecureContext({ ...(await load()), minVersion: 'TLSv1.2' });
-        seen = time;
-        log.info('certificate reloaded');
-      })
-      .catch((error: unknown) => log.warn({ error }, 'certificate cannot be read'));
+    reload().catch((error: unknown) => log.warn({ error }, 'certificate cannot be read'));
   }, RELOAD_MS);
   server.once('close', () => clearInterval(timer));
   return server;

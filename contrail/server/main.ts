@@ -1,11 +1,11 @@
 /** The embedded config API as a program. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { readSettings, type Settings } from '../../runtime/config.ts';
+import { readSettings, type Settings, type SettingsValues } from '../../runtime/config.ts';
 import { runProgram } from '../../runtime/lifecycle.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { createRegistry } from '../../runtime/metrics.ts';
-import { startConfigServer } from './server.ts';
+import { type ConfigServerOptions, startConfigServer } from './server.ts';
 
 const program = {
   name: 'config-api',
@@ -65,24 +65,36 @@ const values = readSettings(program, settings);
 const log = createLogger(program.name, values.logLevel);
 
 await runProgram(log, 10_000, async ({ onClose }) => {
-  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(values.listen) ?? [];
-  const token = values.tokenFile === '' ? values.token : readFileSync(values.tokenFile, 'utf8').trim();
-  const isLoopback = /^(127\.|localhost$|::1$)/.test(host);
-  if (token === '' && !isLoopback)
-    throw new Error(`--listen ${values.listen} is not loopback: set --token, or listen on 127.0.0.1`);
-  const server = await startConfigServer({
+  const server = await startConfigServer(optionsFrom(values));
+  onClose('server', server.close);
+  log.info({ url: server.url }, 'listening');
+});
+
+function optionsFrom(given: SettingsValues<typeof settings>): ConfigServerOptions {
+  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(given.listen) ?? [];
+  const token = given.tokenFile === '' ? given.token : readFileSync(given.tokenFile, 'utf8').trim();
+  if (token === '' && !isLoopback(host))
+    throw new Error(`--listen ${given.listen} is not loopback: set --token, or listen on 127.0.0.1`);
+  return {
     host,
     port: Number(port),
-    ...(values.tlsCert === '' ? {} : { tls: { certFile: values.tlsCert, keyFile: values.tlsKey } }),
-    redis: values.redis,
-    ...(values.kubernetesApi === '' ? {} : { access: { apiServer: values.kubernetesApi } }),
+    ...(given.tlsCert === '' ? {} : { tls: { certFile: given.tlsCert, keyFile: given.tlsKey } }),
+    redis: given.redis,
+    ...(given.kubernetesApi === '' ? {} : { access: { apiServer: given.kubernetesApi } }),
     token,
-    prefix: values.prefix,
-    initialState: values.rebuild === 'wait' || (values.rebuild === 'auto' && token !== '') ? 'rebuilding' : 'ready',
-    logLength: values.changeLog,
+    prefix: given.prefix,
+    initialState: initialState(given.rebuild, token),
+    logLength: given.changeLog,
     log,
     registry: createRegistry(),
-  });
-  onClose('server', server.close);
-  log.info({ url: server.url, isOpen: token === '' }, 'listening');
-});
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return /^(127\.|localhost$|::1$)/.test(host);
+}
+
+/** Who sets a token has workers that say when the database is whole. */
+function initialState(rebuild: 'auto' | 'wait' | 'off', token: string): ConfigServerOptions['initialState'] {
+  return rebuild === 'wait' || (rebuild === 'auto' && token !== '') ? 'rebuilding' : 'ready';
+}

@@ -11,7 +11,7 @@ export function repr(value: unknown): string {
       .map(([key, item]) => `${text(key)}: ${repr(item)}`)
       .join(', ')}}`;
   }
-  return String(value);
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
 /** `str()` of a JSON value: a string stands for itself. Pure. */

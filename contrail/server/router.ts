@@ -56,20 +56,31 @@ export function routeOf(schema: Schema, method: string, path: string): Route {
   return { handler, params };
 }
 
-function match(schema: Schema, path: string): { methods: Methods; params: readonly string[] } {
+interface Match {
+  readonly methods: Methods;
+  readonly params: readonly string[];
+}
+
+function match(schema: Schema, path: string): Match {
   const action = ACTIONS[path];
   if (action !== undefined) return { methods: action, params: [] };
-  const [, first = '', second, third, ...rest] = path.split('/');
-  const collection = first.endsWith('s') ? exactType(schema, first.slice(0, -1)) : undefined;
-  if (second === undefined && collection !== undefined)
-    return { methods: { GET: list, POST: create }, params: [collection] };
-  const type = exactType(schema, first);
-  if (type !== undefined && second && third === undefined) {
-    return { methods: { GET: read, PUT: update, DELETE: remove }, params: [type, second] };
-  }
-  const network = first === 'virtual-network' && rest.length === 0 ? NETWORK_ACTIONS[third ?? ''] : undefined;
-  if (network !== undefined) return { methods: network, params: [second ?? ''] };
-  throw new HttpError(404, `Not found: '${path}'`);
+  const [, first = '', ...rest] = path.split('/');
+  const found = rest.length === 0 ? collectionMatch(schema, first) : objectMatch(schema, first, rest);
+  if (found === undefined) throw new HttpError(404, `Not found: '${path}'`);
+  return found;
+}
+
+function collectionMatch(schema: Schema, name: string): Match | undefined {
+  const type = name.endsWith('s') ? exactType(schema, name.slice(0, -1)) : undefined;
+  return type === undefined ? undefined : { methods: { GET: list, POST: create }, params: [type] };
+}
+
+function objectMatch(schema: Schema, name: string, [uuid = '', action, ...rest]: readonly string[]): Match | undefined {
+  const type = exactType(schema, name);
+  if (type === undefined || uuid === '' || rest.length > 0) return undefined;
+  if (action === undefined) return { methods: { GET: read, PUT: update, DELETE: remove }, params: [type, uuid] };
+  const methods = type === 'virtual-network' ? NETWORK_ACTIONS[action] : undefined;
+  return methods === undefined ? undefined : { methods, params: [uuid] };
 }
 
 /** In URLs, types are written with dashes only. */

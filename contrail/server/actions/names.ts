@@ -1,7 +1,7 @@
 /** Names to UUIDs and back, and the free-form key/value store (facts 5). */
 import { type Handler, ok } from '../context.ts';
 import { HttpError } from '../errors.ts';
-import { repr } from '../python.ts';
+import { repr, str } from '../python.ts';
 import { bodyOf, nameField, requireType, textField } from './body.ts';
 
 /** `POST /fqname-to-id`. */
@@ -28,23 +28,23 @@ export const useragentKv: Handler = async ({ body }, { store }) => {
   if (key === undefined) throw new HttpError(400, 'Bad Request: key is missing');
   switch (operation) {
     case 'STORE':
-      await store.kv.set(String(key), String(value));
+      await store.kv.set(str(key), str(value));
       return ok();
     case 'RETRIEVE':
       return ok({ value: await retrieve(store.kv, key) });
     case 'DELETE':
-      await store.kv.delete(String(key));
+      await store.kv.delete(str(key));
       return ok();
     default:
-      throw new HttpError(404, `Invalid Operation ${String(operation)}`);
+      throw new HttpError(404, `Invalid Operation ${str(operation)}`);
   }
 };
 
 async function retrieve(kv: Parameters<Handler>[1]['store']['kv'], key: unknown): Promise<unknown> {
   if (key === null || key === '')
     return Object.entries(await kv.all()).map(([name, text]) => ({ key: name, value: text }));
-  if (Array.isArray(key)) return (await kv.get(key.map(String))).filter((text) => text !== null);
-  const [value] = await kv.get([String(key)]);
-  if (value === null || value === undefined) throw new HttpError(404, `Unknown User-Agent key ${String(key)}`);
+  if (Array.isArray(key)) return (await kv.get(key.map(str))).filter((text) => text !== null);
+  const [value] = await kv.get([str(key)]);
+  if (value === null || value === undefined) throw new HttpError(404, `Unknown User-Agent key ${str(key)}`);
   return value;
 }

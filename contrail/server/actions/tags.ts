@@ -71,10 +71,8 @@ async function requireTag(
 
 /** An object outside every project is looked up in its owner's. */
 async function ownersTag(tx: Transaction, object: StoredObject, name: string): Promise<StoredObject | undefined> {
-  const owner = String((object.properties['perms2'] as { owner?: string } | undefined)?.owner ?? '').replaceAll(
-    '-',
-    '',
-  );
+  const perms2 = object.properties['perms2'] as { owner?: string } | undefined;
+  const owner = (perms2?.owner ?? '').replaceAll('-', '');
   if (!/^[0-9a-f]{32}$/.test(owner)) return undefined;
   const project = await tx.read(owner.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
   return project?.type === 'project' ? tx.find('tag', [...project.fqName, name]) : undefined;

@@ -54,11 +54,11 @@ export async function subnetsOf(
       own.push(...subnetInputs(ref).flatMap((input) => addressSubnet(network.uuid, input) ?? []));
     }
   }
-  const mode = network.properties['address_allocation_mode'];
-  if (request.address !== undefined || request.subnetUuid !== undefined) return [...flat, ...own];
-  if (mode === 'flat-subnet-only') return flat;
-  if (mode === 'user-defined-subnet-only') return own;
-  return mode === 'flat-subnet-preferred' ? [...flat, ...own] : [...own, ...flat];
+  return inPreference(
+    flat,
+    own,
+    request.address !== undefined || request.subnetUuid !== undefined ? 'any' : modeOf(network),
+  );
 }
 
 /** The subnets of a flat ipam; on a network they all carry the one UUID of its link. */
@@ -113,6 +113,26 @@ export function reserve(tx: Transaction, subnet: AddressSubnet): void {
 /** How error texts name a network. */
 export function networkName(network: StoredObject): string {
   return `Virtual-Network(${repr(network.fqName)})`;
+}
+
+function modeOf(network: StoredObject): string {
+  const mode = network.properties['address_allocation_mode'];
+  return typeof mode === 'string' ? mode : 'user-defined-subnet-preferred';
+}
+
+/** Somebody who names an address or a subnet may mean any; flat ones are looked at first. */
+function inPreference(flat: AddressSubnet[], own: AddressSubnet[], mode: string): AddressSubnet[] {
+  switch (mode) {
+    case 'flat-subnet-only':
+      return flat;
+    case 'user-defined-subnet-only':
+      return own;
+    case 'any':
+    case 'flat-subnet-preferred':
+      return [...flat, ...own];
+    default:
+      return [...own, ...flat];
+  }
 }
 
 function fittingSubnets(

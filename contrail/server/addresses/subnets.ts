@@ -46,12 +46,6 @@ const MAX_BITMAP_UNITS = 1n << 24n;
 export function addressSubnet(owner: string, input: IpamSubnetInput, uuid?: string): AddressSubnet | undefined {
   const network = parseNetwork(input.subnet?.ip_prefix, input.subnet?.ip_prefix_len);
   if (network === undefined) return undefined;
-  const pools = (input.allocation_pools ?? []).flatMap((pool) => {
-    const start = parseAddress(pool.start)?.value;
-    const end = parseAddress(pool.end)?.value;
-    return start === undefined || end === undefined ? [] : [{ start, end }];
-  });
-  const last = network.base + network.size - 1n;
   return {
     key: `${owner}:${networkText(network)}`,
     uuid: uuid ?? input.subnet_uuid ?? '',
@@ -60,7 +54,7 @@ export function addressSubnet(owner: string, input: IpamSubnetInput, uuid?: stri
     dns: parseAddress(input.dns_server_address)?.value,
     fromStart: input.addr_from_start === true,
     unit: BigInt(input.alloc_unit ?? 1),
-    pools: pools.length > 0 ? pools : [{ start: network.base, end: network.size > 2n ? last - 1n : last }],
+    pools: poolsOf(input, network),
   };
 }
 
@@ -156,8 +150,19 @@ export function refuseOverlaps(networks: readonly Network[]): void {
   }
 }
 
+/** The pools given, or all but the last address. */
+function poolsOf(input: IpamSubnetInput, network: Network): AddressSubnet['pools'] {
+  const pools = (input.allocation_pools ?? []).flatMap((pool) => {
+    const start = parseAddress(pool.start)?.value;
+    const end = parseAddress(pool.end)?.value;
+    return start === undefined || end === undefined ? [] : [{ start, end }];
+  });
+  const last = network.base + network.size - 1n;
+  return pools.length > 0 ? pools : [{ start: network.base, end: network.size > 2n ? last - 1n : last }];
+}
+
 function rangesOf(subnet: AddressSubnet): readonly UnitRange[] {
-  const { unit, fromStart, network } = subnet;
+  const { unit, network } = subnet;
   const ranges = subnet.pools.flatMap(({ start, end }) => {
     // Only blocks that lie wholly inside the pool.
     const low = network.base + ((start - network.base + unit - 1n) / unit) * unit;
@@ -166,7 +171,7 @@ function rangesOf(subnet: AddressSubnet): readonly UnitRange[] {
     const units = [Number(unitOf(subnet, low)), Number(unitOf(subnet, high))];
     return [{ from: Math.min(...units), to: Math.max(...units) }];
   });
-  return fromStart || ranges.length > 1 ? ranges.sort((a, b) => a.from - b.from) : ranges;
+  return ranges.sort((a, b) => a.from - b.from);
 }
 
 /** `"None"`, null and absent all mean the default (facts 9). */

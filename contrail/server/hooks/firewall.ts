@@ -8,33 +8,12 @@ import { TAG_TYPES } from './tag.ts';
 
 /** Numbers by name (IANA); `any` is 0. */
 const PROTOCOL_NUMBERS = new Map(
-  [
-    ...[
-      'any 0',
-      'hopopt 0',
-      'ip 0',
-      'icmp 1',
-      'igmp 2',
-      'ipip 4',
-      'tcp 6',
-      'egp 8',
-      'udp 17',
-      'dccp 33',
-      'ipv6-encap 41',
-    ],
-    ...[
-      'ipv6-route 43',
-      'ipv6-frag 44',
-      'rsvp 46',
-      'gre 47',
-      'esp 50',
-      'ah 51',
-      'icmp6 58',
-      'ipv6-icmp 58',
-      'ipv6-nonxt 59',
-    ],
-    ...['ipv6-opts 60', 'ospf 89', 'vrrp 112', 'pgm 113', 'sctp 132', 'udplite 136'],
-  ].map((row): [string, number] => [row.split(' ')[0] ?? '', Number(row.split(' ')[1])]),
+  `any 0, hopopt 0, ip 0, icmp 1, igmp 2, ipip 4, tcp 6, egp 8, udp 17, dccp 33, ipv6-encap 41, ipv6-route 43, ipv6-frag 44,
+   rsvp 46, gre 47, esp 50, ah 51, icmp6 58, ipv6-icmp 58, ipv6-nonxt 59, ipv6-opts 60, ospf 89, vrrp 112, pgm 113, sctp 132,
+   udplite 136`
+    .split(',')
+    .map((entry) => entry.trim().split(' '))
+    .map(([name = '', number]): [string, number] => [name, Number(number)]),
 );
 
 interface Service {
@@ -120,8 +99,8 @@ function completeService(properties: Values): void {
 }
 
 function withProtocolId(service: Service): Service {
-  const id = PROTOCOL_NUMBERS.get(String(service.protocol ?? '').toLowerCase());
-  if (id === undefined) throw new HttpError(400, `Invalid protocol: ${String(service.protocol)}`);
+  const id = PROTOCOL_NUMBERS.get((service.protocol ?? '').toLowerCase());
+  if (id === undefined) throw new HttpError(400, `Invalid protocol: ${service.protocol}`);
   return { ...service, protocol_id: id };
 }
 

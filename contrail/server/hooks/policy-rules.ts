@@ -72,7 +72,7 @@ export function checkPolicyRule(rule: Rule): void {
 }
 
 function checkProtocol(rule: Rule): void {
-  const protocol = String(rule.protocol ?? '').toLowerCase();
+  const protocol = (rule.protocol ?? '').toLowerCase();
   const isNumber = /^\d+$/.test(protocol) && Number(protocol) <= 255;
   demand(isNumber || PROTOCOLS.has(protocol), 400, `Rule with invalid protocol : ${rule.protocol}`);
 }

@@ -56,7 +56,7 @@ export const tagTypeRules: TypeRules = {
     }
     const id = Number(given);
     demand(id >= 0x8000 && id <= 0xffff, 400, 'Tag type ID must be between 0x8000 and 0xffff');
-    tx.number({ ...TYPE_NUMBERS, value: id }, new HttpError(400, `Requested ID ${String(given)} is already allocated`));
+    tx.number({ ...TYPE_NUMBERS, value: id }, new HttpError(400, `Requested ID ${id} is already allocated`));
   },
   beforeUpdate: ({ object, properties }) => {
     const same = !('tag_type_id' in properties) || properties['tag_type_id'] === object.properties['tag_type_id'];

@@ -99,17 +99,13 @@ function sharing(properties: Readonly<Record<string, unknown>>, perms2: Perms2):
 
 function changeSharing(change: Change): void {
   const { object, properties } = change;
-  const old = object.properties['perms2'] as Perms2;
-  const perms2 = (properties['perms2'] as Perms2 | undefined) ?? old;
-  const shared =
-    properties['is_shared'] ??
-    (properties['perms2'] === undefined ? object.properties['is_shared'] : perms2.global_access === 7);
-  const external = properties['router_external'] ?? object.properties['router_external'];
-  if (shared && external) throw new HttpError(400, 'VN can not be shared and external at same time');
-  const closed = properties['is_shared'] === false && perms2.global_access === 7 ? 0 : perms2.global_access;
-  const access = shared ? 7 : external ? 5 : closed;
-  properties['perms2'] = { ...perms2, global_access: access };
-  properties['is_shared'] = shared === true;
+  const given = properties['perms2'] as Perms2 | undefined;
+  const perms2 = given ?? (object.properties['perms2'] as Perms2);
+  const implied = given === undefined ? object.properties['is_shared'] : given.global_access === 7;
+  const merged = { is_shared: properties['is_shared'] ?? implied, router_external: after(change, 'router_external') };
+  // What made the network shared no longer does.
+  const isClosed = properties['is_shared'] === false && perms2.global_access === 7;
+  Object.assign(properties, sharing(merged, isClosed ? { ...perms2, global_access: 0 } : perms2));
 }
 
 /** The default routing instance; the fabric networks have a second one of old. */

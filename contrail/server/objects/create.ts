@@ -4,7 +4,7 @@ import type { FqName } from '../../objects.ts';
 import type { ResourceSchema } from '../../schema.ts';
 import { demand, HttpError } from '../errors.ts';
 import { rulesOf } from '../hooks/rules.ts';
-import { repr } from '../python.ts';
+import { repr, str } from '../python.ts';
 import type { StoredObject } from '../store/objects.ts';
 import type { Transaction } from '../store/transaction.ts';
 import type { Draft } from './draft.ts';
@@ -49,7 +49,7 @@ interface Checked {
 
 async function draftOf(tx: Transaction, checked: Checked): Promise<Draft> {
   const { resource, body, uuid, fqName, parent } = checked;
-  const identity = { ...(parent === undefined ? {} : { parentType: parent.type, parentUuid: parent.uuid }) };
+  const identity = parent === undefined ? {} : { parentType: parent.type, parentUuid: parent.uuid };
   const named = Object.keys(resource.properties).filter((name) => name in body && !NOT_PROPERTIES.has(name));
   const properties: Body = Object.fromEntries(
     named.map((name) => [name, body[name]]).filter(([, value]) => value !== null),
@@ -94,15 +94,16 @@ function checkedName(type: string, body: Body): FqName {
   // Checked right above.
   const name = fqName as FqName;
   const last = name.at(-1) ?? '';
-  // The characters that XML 1.0 has no place for.
-  // oxlint-disable-next-line no-control-regex -- these are the characters to refuse
-  demand(
-    !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(last),
-    400,
-    'Bad Request, name has illegal xml characters',
-  );
+  demand(!hasIllegalXml(last), 400, 'Bad Request, name has illegal xml characters');
   demand(type === 'route-target' || !last.includes(':'), 400, "Bad Request, name has one of invalid chars {':'}");
   return name;
+}
+
+/** Whether a text holds characters that XML 1.0 has no place for. */
+function hasIllegalXml(text: string): boolean {
+  return Array.from(text, (character) => character.codePointAt(0) ?? 0).some((code) => {
+    return (code < 0x20 && ![9, 10, 13].includes(code)) || code === 0xfffe || code === 0xffff;
+  });
 }
 
 async function refuseTakenName(tx: Transaction, type: string, fqName: FqName): Promise<void> {
@@ -123,7 +124,7 @@ export function checkedParentType(resource: ResourceSchema, given: unknown, fqNa
   demand(
     typeof named === 'string' && allowed.includes(named),
     400,
-    `Invalid parent type: ${String(named)}. Allowed types: ${repr(allowed)}`,
+    `Invalid parent type: ${str(named)}. Allowed types: ${repr(allowed)}`,
   );
   demand(fqName.length > 1, 400, `Invalid fq-name for object with parent_type ${named}: ${repr(fqName)}`);
   return named;
@@ -131,7 +132,7 @@ export function checkedParentType(resource: ResourceSchema, given: unknown, fqNa
 
 async function checkedUuid(tx: Transaction, given: unknown): Promise<string> {
   if (given === undefined || given === null || given === '') return randomUUID();
-  demand(typeof given === 'string' && UUID.test(given), 400, `Invalid UUID format: ${String(given)}`);
+  demand(typeof given === 'string' && UUID.test(given), 400, `Invalid UUID format: ${str(given)}`);
   const holder = await tx.store.read(given);
   if (holder !== undefined) throw new HttpError(409, `${given} already exists with fq_name: ${repr(holder.fqName)}`);
   return given;

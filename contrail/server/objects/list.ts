@@ -2,6 +2,7 @@
 import type { FqName } from '../../objects.ts';
 import type { ResourceSchema, Schema } from '../../schema.ts';
 import { HttpError } from '../errors.ts';
+import { str } from '../python.ts';
 import type { StoredObject } from '../store/objects.ts';
 import type { Store } from '../store/store.ts';
 import { type Filters, parseFilters, passes } from './filters.ts';
@@ -40,7 +41,7 @@ export function listRequest(get: (name: string) => unknown): ListRequest {
     return typeof value === 'string' && value !== '' ? value.split(',') : undefined;
   };
   const isTrue = (name: string): boolean =>
-    String(get(name) ?? '')
+    str(get(name) ?? '')
       .toLowerCase()
       .includes('true');
   const fields = list('fields');
@@ -145,10 +146,9 @@ function pageOf(get: (name: string) => unknown): Pick<ListRequest, 'page'> {
   if (marker === undefined || marker === null) return {};
   const limit = get('page_limit') ?? DEFAULT_PAGE;
   const number = Number(limit);
-  if (!Number.isInteger(number)) throw new HttpError(400, `Invalid page_limit ${String(limit)}: invalid literal`);
-  if (number <= 0)
-    throw new HttpError(400, `Invalid page_limit ${String(limit)}: page_limit has to be greater than zero`);
-  const text = String(marker);
+  if (!Number.isInteger(number)) throw new HttpError(400, `Invalid page_limit ${str(limit)}: invalid literal`);
+  if (number <= 0) throw new HttpError(400, `Invalid page_limit ${str(limit)}: page_limit has to be greater than zero`);
+  const text = str(marker);
   if (text === 'None') return { page: { marker: undefined, limit: number } };
   const uuid = text.split(':').at(-1) ?? '';
   if (!UUID.test(uuid)) throw new HttpError(400, `Invalid page_marker ${text}: badly formed hexadecimal UUID string`);

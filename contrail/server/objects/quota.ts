@@ -7,11 +7,15 @@ import type { Draft } from './draft.ts';
 /** Throws 412 where the project's quota for this type is used up. Absent and -1 mean no limit. */
 export async function checkQuota(tx: Transaction, draft: Draft): Promise<void> {
   if (draft.parent?.type !== 'project') return;
-  const quota = draft.parent.properties['quota'] as Record<string, number | null> | undefined;
   const field = underscored(draft.type);
-  const limit = quota?.[field] ?? quota?.['defaults'] ?? -1;
+  const limit = limitOf(draft.parent.properties['quota'], field);
   if (limit < 0 || tx.schema.complexType('QuotaType')?.fields[field] === undefined) return;
   const siblings = await tx.store.children(draft.parent.uuid);
   const count = siblings.filter(({ type }) => type === draft.type).length;
   if (count >= limit) throw new HttpError(412, `quota limit (${limit}) exceeded for resource ${field}`);
+}
+
+function limitOf(quota: unknown, field: string): number {
+  const limits = (quota ?? {}) as Record<string, number | null>;
+  return limits[field] ?? limits['defaults'] ?? -1;
 }

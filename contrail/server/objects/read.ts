@@ -1,6 +1,6 @@
 /** Reading one object (facts 3). */
 import { HttpError } from '../errors.ts';
-import type { Schema } from '../../schema.ts';
+import type { ResourceSchema, Schema } from '../../schema.ts';
 import type { StoredObject } from '../store/objects.ts';
 import type { Store } from '../store/store.ts';
 import { backReferences, children, type Href, idPerms, identity, properties, references, type Wire } from './wire.ts';
@@ -40,27 +40,45 @@ export async function readObject(
 ): Promise<Wire> {
   const resource = deps.schema.resource(object.type);
   if (resource === undefined) throw new HttpError(404, `Resource type '${object.type}' not found`);
-  const { fields } = options;
   const href = options.excludeHrefs ? undefined : deps.href;
-  const wantsChildren =
-    fields === undefined ? !options.excludeChildren : Object.keys(resource.children).some((field) => fields.has(field));
-  const wantsBackRefs =
-    fields === undefined ? !options.excludeBackRefs : [...fields].some((field) => field.endsWith('_back_refs'));
-  const [below, referrers] = await Promise.all([
-    wantsChildren ? deps.store.children(object.uuid) : [],
-    wantsBackRefs ? deps.store.referrers(object.uuid) : [],
-  ]);
-  const parentHref = object.parentType && object.parentUuid ? href?.(object.parentType, object.parentUuid) : undefined;
+  const related = await relatedOf(deps.store, object, wanted(resource, options));
   return {
     ...identity(object),
     name: object.fqName.at(-1),
-    ...properties(object, fields),
+    ...properties(object, options.fields),
     id_perms: idPerms(object),
     perms2: object.properties['perms2'],
-    ...references(object, fields, href === undefined ? undefined : { href, schema: resource }),
-    ...children(below, fields, href),
-    ...backReferences(referrers, fields, href),
-    ...(href === undefined ? {} : { href: href(object.type, object.uuid) }),
-    ...(parentHref === undefined ? {} : { parent_href: parentHref }),
+    ...references(object, options.fields, href === undefined ? undefined : { href, schema: resource }),
+    ...children(related.children, options.fields, href),
+    ...backReferences(related.referrers, options.fields, href),
+    ...(href === undefined ? {} : hrefsOf(object, href)),
   };
+}
+
+interface Wanted {
+  readonly children: boolean;
+  readonly referrers: boolean;
+}
+
+/** What must be looked up besides the object itself. */
+function wanted(resource: ResourceSchema, { fields, excludeChildren, excludeBackRefs }: ReadOptions): Wanted {
+  if (fields === undefined) return { children: !excludeChildren, referrers: !excludeBackRefs };
+  return {
+    children: Object.keys(resource.children).some((field) => fields.has(field)),
+    referrers: [...fields].some((field) => field.endsWith('_back_refs')),
+  };
+}
+
+async function relatedOf(store: Store, { uuid }: StoredObject, want: Wanted) {
+  const [below, referrers] = await Promise.all([
+    want.children ? store.children(uuid) : [],
+    want.referrers ? store.referrers(uuid) : [],
+  ]);
+  return { children: below, referrers };
+}
+
+function hrefsOf({ type, uuid, parentType, parentUuid }: StoredObject, href: Href): Wire {
+  const parent =
+    parentType === undefined || parentUuid === undefined ? {} : { parent_href: href(parentType, parentUuid) };
+  return { href: href(type, uuid), ...parent };
 }

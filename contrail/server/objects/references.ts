@@ -1,7 +1,7 @@
 /** The references in a body, resolved to objects that exist. */
 import type { ResourceSchema } from '../../schema.ts';
 import type { FqName } from '../../objects.ts';
-import { HttpError } from '../errors.ts';
+import type { HttpError } from '../errors.ts';
 import type { StoredRef } from '../store/objects.ts';
 import type { Transaction } from '../store/transaction.ts';
 import { isRecord } from './validate.ts';

@@ -1,5 +1,5 @@
 /** Type checks of what a client writes, with the real server's texts (facts 2). Values are corrected in place where it does. */
-import type { ResourceSchema, Schema } from '../../schema.ts';
+import type { FieldSchema, ResourceSchema, Schema } from '../../schema.ts';
 import { formatAddress, parseNetwork } from '../addresses/ip.ts';
 import { HttpError } from '../errors.ts';
 import { repr, str } from '../python.ts';
@@ -76,14 +76,17 @@ function complexValue(schema: Schema, type: string, value: Values): void {
     const field = fields[key];
     if (field === undefined)
       throw new ValueError(`class <class 'vnc_api.gen.resource_xsd.${type}'> does not have field ${key}`);
-    if (!truthy(item)) continue;
-    if (field.list && !Array.isArray(item))
-      throw new ValueError(`Field ${key} must be a list. Received value: ${str(item)}`);
-    if (Array.isArray(item)) value[key] = item.map((each) => fieldValue(schema, key, field.type, each));
-    else value[key] = fieldValue(schema, key, field.type, item);
+    if (truthy(item)) value[key] = fieldValues(schema, key, field, item);
   }
   if (type === 'SubnetType') normaliseSubnet(value);
   if (type === 'AllowedAddressPair') checkAddressPair(value);
+}
+
+function fieldValues(schema: Schema, key: string, { type, list }: FieldSchema, item: unknown): unknown {
+  if (list && !Array.isArray(item)) throw new ValueError(`Field ${key} must be a list. Received value: ${str(item)}`);
+  return Array.isArray(item)
+    ? item.map((each) => fieldValue(schema, key, type, each))
+    : fieldValue(schema, key, type, item);
 }
 
 function fieldValue(schema: Schema, key: string, type: string, value: unknown): unknown {
@@ -95,20 +98,18 @@ function fieldValue(schema: Schema, key: string, type: string, value: unknown): 
 function simpleValue(schema: Schema, name: string, type: string, value: unknown): unknown {
   if (value === null || value === undefined) return value;
   const simple = schema.simpleType(type);
-  switch (simple?.base ?? type) {
-    case 'integer':
-    case 'unsignedLong':
-    case 'unsignedShort':
-      return integerValue(name, value, simple);
-    case 'boolean':
-      if (typeof value !== 'boolean') throw new ValueError(`${name}: true/false expected instead of ${str(value)}`);
-      return value;
-    default:
-      if (typeof value !== 'string') throw new ValueError(`${name}: string value expected instead of ${str(value)}`);
-      checkText(name, type, value, simple?.enum);
-      return value;
+  const base = simple?.base ?? type;
+  if (INTEGERS.has(base)) return integerValue(name, value, simple);
+  if (base === 'boolean') {
+    if (typeof value !== 'boolean') throw new ValueError(`${name}: true/false expected instead of ${str(value)}`);
+    return value;
   }
+  if (typeof value !== 'string') throw new ValueError(`${name}: string value expected instead of ${str(value)}`);
+  checkText(name, type, value, simple?.enum);
+  return value;
 }
+
+const INTEGERS = new Set(['integer', 'unsignedLong', 'unsignedShort']);
 
 function integerValue(name: string, value: unknown, limits: { min?: number; max?: number } | undefined): number {
   const isText = typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value);

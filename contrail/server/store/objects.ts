@@ -89,26 +89,46 @@ function parseFields(hash: Readonly<Record<string, string>>, schema: ResourceSch
   const refs: Record<string, StoredRef[]> = {};
   const items: Record<string, CollectionItem[]> = {};
   for (const [field, text] of Object.entries(hash)) {
-    const kind = field.slice(0, 2);
-    if (kind === 'p:') properties[field.slice(2)] = JSON.parse(text) as unknown;
-    else if (kind === 'r:') {
-      const [name, target] = splitField(field);
-      // Written by this server as a StoredLink.
-      const { to, attr } = JSON.parse(text) as StoredLink;
-      (refs[name] ??= []).push({ uuid: target, to, attr });
-    } else if (kind === 'i:') {
-      const [name, position] = splitField(field);
-      (items[name] ??= []).push({ position, value: JSON.parse(text) as unknown });
+    const [name, rest] = splitField(field);
+    switch (field.slice(0, 2)) {
+      case 'p:':
+        properties[field.slice(2)] = JSON.parse(text) as unknown;
+        break;
+      case 'r:':
+        (refs[name] ??= []).push(parseRef(rest, text));
+        break;
+      case 'i:':
+        (items[name] ??= []).push({ position: rest, value: JSON.parse(text) as unknown });
+        break;
+      default:
+      // Identity and times.
     }
   }
   for (const list of Object.values(refs)) list.sort(byUuid);
-  const positions: Record<string, readonly string[]> = {};
-  for (const [name, list] of Object.entries(items)) {
-    const sorted = sortItems(list);
-    properties[name] = { [schema?.properties[name]?.wrapperField ?? 'items']: sorted.map(({ value }) => value) };
-    positions[name] = sorted.map(({ position }) => position);
-  }
-  return { properties, refs, positions };
+  return { properties: { ...properties, ...wrappedItems(items, schema) }, refs, positions: positionsOf(items) };
+}
+
+function parseRef(uuid: string, text: string): StoredRef {
+  // Written by this server as a StoredLink.
+  const { to, attr } = JSON.parse(text) as StoredLink;
+  return { uuid, to, attr };
+}
+
+type Items = Readonly<Record<string, readonly CollectionItem[]>>;
+
+function wrappedItems(items: Items, schema: ResourceSchema | undefined): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(items).map(([name, list]) => {
+      const values = sortItems(list).map(({ value }) => value);
+      return [name, { [schema?.properties[name]?.wrapperField ?? 'items']: values }];
+    }),
+  );
+}
+
+function positionsOf(items: Items): Record<string, readonly string[]> {
+  return Object.fromEntries(
+    Object.entries(items).map(([name, list]) => [name, sortItems(list).map(({ position }) => position)]),
+  );
 }
 
 /** Items in the order in which they are read: by position, as strings (facts 6). */

@@ -50,20 +50,8 @@ const PIPELINE = 500;
 
 /** A store over one connection. */
 export function createStore({ redis, schema, prefix, logLength }: StoreOptions) {
-  const key = (name: string): string => `${prefix}:config:${name}`;
+  const key: Key = (name) => `${prefix}:config:${name}`;
   redis.defineCommand('contrailCommit', { numberOfKeys: 1, lua: COMMIT_SCRIPT });
-  const resource = (type: string) => schema.resource(type);
-
-  const hashes = async (uuids: readonly string[], prefixOfKey: string): Promise<Record<string, string>[]> => {
-    const found: Record<string, string>[] = [];
-    for (let start = 0; start < uuids.length; start += PIPELINE) {
-      const pipeline = redis.pipeline();
-      for (const uuid of uuids.slice(start, start + PIPELINE)) pipeline.hgetall(key(`${prefixOfKey}:${uuid}`));
-      found.push(...results<Record<string, string>>(await pipeline.exec()));
-    }
-    return found;
-  };
-
   return {
     commit: async (plan: Plan): Promise<CommitResult> => {
       // Defined above; ioredis adds it to the connection without its type.
@@ -71,29 +59,9 @@ export function createStore({ redis, schema, prefix, logLength }: StoreOptions) 
         .contrailCommit;
       return JSON.parse(await run.call(redis, key(''), JSON.stringify(plan), logLength)) as CommitResult;
     },
-    read: async (uuid: string): Promise<StoredObject | undefined> =>
-      parseObject(await redis.hgetall(key(`o:${uuid}`)), resource),
-    /** Objects in the order asked for; those that are not there are left out. */
-    readAll: async (uuids: readonly string[]): Promise<StoredObject[]> =>
-      (await hashes(uuids, 'o')).flatMap((hash) => parseObject(hash, resource) ?? []),
-    /** The raw hash, for collections whose positions matter. */
-    readHash: async (uuid: string): Promise<Record<string, string>> => redis.hgetall(key(`o:${uuid}`)),
-    uuidOf: async (type: string, fqName: FqName): Promise<string | undefined> =>
-      (await redis.hget(key(`fq:${type}`), fqName.join(':'))) ?? undefined,
-    /** Several names of one type at once, in order. */
-    uuidsOf: async (type: string, names: readonly string[]): Promise<(string | null)[]> =>
-      names.length === 0 ? [] : redis.hmget(key(`fq:${type}`), ...names),
-    /** All names of a type: colon form → UUID. */
-    names: async (type: string): Promise<Record<string, string>> => redis.hgetall(key(`fq:${type}`)),
-    /** Oldest first. */
-    children: async (uuid: string): Promise<Child[]> => childrenIn(await redis.hgetall(key(`c:${uuid}`))),
-    referrers: async (uuid: string): Promise<Related[]> => entriesOf<StoredLink>(await redis.hgetall(key(`b:${uuid}`))),
-    childrenOf: async (uuids: readonly string[]): Promise<Child[][]> => (await hashes(uuids, 'c')).map(childrenIn),
-    referrersOf: async (uuids: readonly string[]): Promise<Related[][]> =>
-      (await hashes(uuids, 'b')).map((hash) => entriesOf<StoredLink>(hash)),
-    relax: async (target: string, referrer: string): Promise<void> =>
-      void (await redis.hset(key(`x:${target}`), referrer, '1')),
-    relaxed: async (target: string): Promise<readonly string[]> => redis.hkeys(key(`x:${target}`)),
+    ...objectReads(redis, key, schema),
+    ...relationReads(redis, key),
+    ...databaseState(redis, key, schema),
     unitsInUse: async (subnetKey: string, sparse: boolean): Promise<number> =>
       sparse ? redis.scard(key(`ip:${subnetKey}:used`)) : redis.bitcount(key(`ip:${subnetKey}`)),
     /** Free-form key/value pairs of `/useragent-kv`. */
@@ -103,10 +71,69 @@ export function createStore({ redis, schema, prefix, logLength }: StoreOptions) 
       all: async (): Promise<Record<string, string>> => redis.hgetall(key('kv')),
       delete: async (name: string): Promise<void> => void (await redis.hdel(key('kv'), name)),
     },
+  };
+}
+
+type Key = (name: string) => string;
+
+function objectReads(redis: Redis, key: Key, schema: Schema) {
+  const resource = (type: string) => schema.resource(type);
+  return {
+    read: async (uuid: string): Promise<StoredObject | undefined> =>
+      parseObject(await redis.hgetall(key(`o:${uuid}`)), resource),
+    /** Objects in the order asked for; those that are not there are left out. */
+    readAll: async (uuids: readonly string[]): Promise<StoredObject[]> =>
+      (
+        await hashes(
+          redis,
+          uuids.map((uuid) => key(`o:${uuid}`)),
+        )
+      ).flatMap((hash) => parseObject(hash, resource) ?? []),
+    /** The raw hash, for collections whose positions matter. */
+    readHash: async (uuid: string): Promise<Record<string, string>> => redis.hgetall(key(`o:${uuid}`)),
+    uuidOf: async (type: string, fqName: FqName): Promise<string | undefined> =>
+      (await redis.hget(key(`fq:${type}`), fqName.join(':'))) ?? undefined,
+    /** Several names of one type at once, in order. */
+    uuidsOf: async (type: string, names: readonly string[]): Promise<(string | null)[]> =>
+      names.length === 0 ? [] : redis.hmget(key(`fq:${type}`), ...names),
+    /** All names of a type: colon form → UUID. */
+    names: async (type: string): Promise<Record<string, string>> => redis.hgetall(key(`fq:${type}`)),
+  };
+}
+
+function relationReads(redis: Redis, key: Key) {
+  const childrenOf = async (uuids: readonly string[]): Promise<Child[][]> =>
+    (
+      await hashes(
+        redis,
+        uuids.map((uuid) => key(`c:${uuid}`)),
+      )
+    ).map(childrenIn);
+  const referrersOf = async (uuids: readonly string[]): Promise<Related[][]> =>
+    (
+      await hashes(
+        redis,
+        uuids.map((uuid) => key(`b:${uuid}`)),
+      )
+    ).map((hash) => entriesOf<StoredLink>(hash));
+  return {
+    /** Oldest first. */
+    children: async (uuid: string): Promise<Child[]> => (await childrenOf([uuid]))[0] ?? [],
+    referrers: async (uuid: string): Promise<Related[]> => (await referrersOf([uuid]))[0] ?? [],
+    childrenOf,
+    referrersOf,
+    relax: async (target: string, referrer: string): Promise<void> =>
+      void (await redis.hset(key(`x:${target}`), referrer, '1')),
+    relaxed: async (target: string): Promise<readonly string[]> => redis.hkeys(key(`x:${target}`)),
+  };
+}
+
+function databaseState(redis: Redis, key: Key, schema: Schema) {
+  return {
     state: async (): Promise<DatabaseState> => {
-      const [[epoch, state], revision] = results<[[string | null, string | null], string | null]>(
-        await redis.pipeline().hmget(key('epoch'), 'id', 'state').get(key('rev')).exec(),
-      ) as unknown as [[string | null, string | null], string | null];
+      const answers = await redis.pipeline().hmget(key('epoch'), 'id', 'state').get(key('rev')).exec();
+      // The two commands answer in this form.
+      const [[epoch, state], revision] = results(answers) as [[string | null, string | null], string | null];
       return {
         epoch: epoch ?? undefined,
         state: state === 'ready' ? 'ready' : 'rebuilding',
@@ -114,33 +141,44 @@ export function createStore({ redis, schema, prefix, logLength }: StoreOptions) 
       };
     },
     /** Marks this epoch's rebuild as finished; false where the epoch is another. */
-    markReady: async (epoch: string): Promise<boolean> => {
-      const script = `if redis.call('HGET', KEYS[1], 'id') ~= ARGV[1] then return 0 end redis.call('HSET', KEYS[1], 'state', 'ready') return 1`;
-      return (await redis.eval(script, 1, key('epoch'), epoch)) === 1;
-    },
+    markReady: async (epoch: string): Promise<boolean> =>
+      (await redis.eval(READY_SCRIPT, 1, key('epoch'), epoch)) === 1,
     /** The changes after `revision`, oldest first; `undefined` where the log no longer reaches back so far. */
     changesAfter: async (revision: number, count: number): Promise<readonly LogEntry[] | undefined> => {
-      const [first, entries] = results<unknown>(
-        await redis
-          .pipeline()
-          .xrange(key('log'), '-', '+', 'COUNT', 1)
-          .xrange(key('log'), `(${revision}-0`, '+', 'COUNT', count)
-          .exec(),
-      ) as unknown as [StreamEntry[], StreamEntry[]];
+      const log = key('log');
+      const answers = await redis
+        .pipeline()
+        .xrange(log, '-', '+', 'COUNT', 1)
+        .xrange(log, `(${revision}-0`, '+', 'COUNT', count)
+        .exec();
+      const [first, entries] = results(answers) as [StreamEntry[], StreamEntry[]];
       const oldest = first[0] === undefined ? undefined : logEntry(first[0]).revision;
-      if (oldest !== undefined && oldest > revision + 1) return undefined;
-      return entries.map(logEntry);
+      return oldest !== undefined && oldest > revision + 1 ? undefined : entries.map(logEntry);
     },
     allUuids: async (): Promise<string[]> => {
       const pipeline = redis.pipeline();
       for (const type of schema.types) pipeline.hvals(key(`fq:${type}`));
-      return results<string[]>(await pipeline.exec()).flat();
+      return (results(await pipeline.exec()) as string[][]).flat();
     },
     /** Waits on its own connection until the log grows past `revision`, or for `blockMs`. */
     waitForChange: async (connection: Redis, revision: number, blockMs: number): Promise<void> =>
       void (await connection.xread('COUNT', 1, 'BLOCK', blockMs, 'STREAMS', key('log'), `${revision}-0`)),
-    ping: async (): Promise<string> => redis.ping(),
   };
+}
+
+const READY_SCRIPT = `
+if redis.call('HGET', KEYS[1], 'id') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'state', 'ready')
+return 1`;
+
+async function hashes(redis: Redis, keys: readonly string[]): Promise<Record<string, string>[]> {
+  const found: Record<string, string>[] = [];
+  for (let start = 0; start < keys.length; start += PIPELINE) {
+    const pipeline = redis.pipeline();
+    for (const key of keys.slice(start, start + PIPELINE)) pipeline.hgetall(key);
+    found.push(...(results(await pipeline.exec()) as Record<string, string>[]));
+  }
+  return found;
 }
 
 type StreamEntry = [id: string, fields: string[]];
@@ -159,9 +197,9 @@ function childrenIn(hash: Record<string, string>): Child[] {
 }
 
 /** Pipeline answers without their error slots; the first error is thrown. */
-function results<T>(answers: [Error | null, unknown][] | null): T[] {
+function results(answers: [Error | null, unknown][] | null): unknown[] {
   return (answers ?? []).map(([error, value]) => {
     if (error !== null) throw error;
-    return value as T;
+    return value;
   });
 }

@@ -6,6 +6,7 @@ import { HttpError } from '../errors.ts';
 import { identityFields, propertyFields, type StoredObject, type StoredRef } from './objects.ts';
 import type {
   AllocationStep,
+  CommitResult,
   CreateStep,
   NumberField,
   NumberStep,
@@ -67,27 +68,25 @@ export async function transact<T>(deps: TransactionDeps, body: (tx: Transaction)
     const value = await body(tx);
     if (tx.isEmpty) return { value, revision: 0, addresses: [] };
     const result = await deps.store.commit(tx.plan());
-    switch (result.outcome) {
-      case 'done':
-        return { value, revision: result.revision, addresses: result.addresses ?? [] };
-      case 'conflict':
-        last = result.what;
-        if (attempt > 2) await sleep(Math.random() * 5 * attempt);
-        break;
-      case 'noepoch':
-        await deps.ensureDatabase();
-        break;
-      case 'rebuilding':
-        throw new HttpError(503, 'Api server is Initializing:DB Resync in progress');
-      case 'taken':
-      case 'exhausted':
-        throw tx.allocationFailure(result.allocation, result.outcome);
-      case 'number taken':
-      case 'numbers exhausted':
-        throw tx.numberFailure(result.number);
+    if (result.outcome === 'done') return { value, revision: result.revision, addresses: result.addresses ?? [] };
+    if (result.outcome === 'noepoch') {
+      await deps.ensureDatabase();
+      continue;
     }
+    if (result.outcome !== 'conflict') throw refusal(tx, result);
+    last = result.what;
+    if (attempt > 2) await sleep(Math.random() * 5 * attempt);
   }
   throw new HttpError(500, `Too many conflicting changes of ${last}`);
+}
+
+type Refusal = Exclude<CommitResult, { readonly outcome: 'done' | 'conflict' | 'noepoch' }>;
+
+function refusal(tx: Transaction, result: Refusal): HttpError {
+  if (result.outcome === 'rebuilding') return new HttpError(503, 'Api server is Initializing:DB Resync in progress');
+  return 'allocation' in result
+    ? tx.allocationFailure(result.allocation, result.outcome)
+    : tx.numberFailure(result.number);
 }
 
 /** See `transact`. Reads are remembered, so that one attempt sees each object once. */

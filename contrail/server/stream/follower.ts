@@ -18,94 +18,99 @@ export interface FollowerDeps extends ServerDeps {
   readonly onState: (state: DatabaseState) => void;
 }
 
-export interface Follower {
-  readonly cache: ConfigCache;
-  readonly state: () => DatabaseState | undefined;
-  /** Runs until the signal aborts. */
-  readonly run: (signal: AbortSignal) => Promise<void>;
-}
-
 const BATCH = 1_000;
 /** A lost database (a missing epoch) is noticed within this time. */
 const WAIT_MS = 500;
 
-/** A follower that has read nothing yet. */
-export function createFollower(deps: FollowerDeps): Follower {
-  const cache = new ConfigCache();
-  let current: DatabaseState | undefined;
-  let server = '';
-  let mayBeAnother = true;
-  deps.redis.on('ready', () => {
-    mayBeAnother = true;
-  });
+/** Reads nothing before it runs. */
+export class Follower {
+  readonly cache = new ConfigCache();
+  readonly #deps: FollowerDeps;
+  #current: DatabaseState | undefined;
+  #serverId = '';
+  #mayBeAnother = true;
+
+  constructor(deps: FollowerDeps) {
+    this.#deps = deps;
+    deps.redis.on('ready', () => {
+      this.#mayBeAnother = true;
+    });
+  }
+
+  /** What the cache holds; `undefined` before it has been loaded. */
+  get state(): DatabaseState | undefined {
+    return this.#current;
+  }
+
+  /** Runs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#step();
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#deps.log.warn({ error }, 'cannot follow the change log');
+        await sleep(500);
+      }
+    }
+  }
+
+  async #step(): Promise<void> {
+    const { store, redis, ensureDatabase, onState } = this.#deps;
+    const state = await store.state();
+    if (state.epoch === undefined) {
+      await ensureDatabase();
+      return;
+    }
+    const isLost = this.#mayBeAnother && (await this.#isAnotherServer());
+    const revision = isLost || this.#isBehind(state) ? undefined : await this.#take(state);
+    if (revision === undefined) {
+      await this.#reload(state);
+      return;
+    }
+    this.#current = { ...state, revision };
+    onState(this.#current);
+    if (revision >= state.revision) await store.waitForChange(redis, revision, WAIT_MS);
+  }
+
+  /** Whether the database is another one, or has lost its tail. */
+  #isBehind(state: DatabaseState): boolean {
+    const { epoch, revision } = this.#current ?? { epoch: undefined, revision: 0 };
+    return epoch !== state.epoch || state.revision < revision;
+  }
 
   /** Another Redis process may have lost the last writes, and give their revisions away a second time. */
-  const isAnother = async (): Promise<boolean> => {
-    mayBeAnother = false;
-    const before = server;
-    server = /run_id:(\w+)/.exec(await deps.redis.info('server'))?.[1] ?? '';
-    return before !== '' && before !== server;
-  };
+  async #isAnotherServer(): Promise<boolean> {
+    this.#mayBeAnother = false;
+    const before = this.#serverId;
+    this.#serverId = /run_id:(\w+)/.exec(await this.#deps.redis.info('server'))?.[1] ?? '';
+    return before !== '' && before !== this.#serverId;
+  }
 
-  const reload = async (state: DatabaseState): Promise<void> => {
-    cache.clear();
-    for (const object of await deps.store.readAll(await deps.store.allUuids())) cache.put(object);
+  async #reload(state: DatabaseState): Promise<void> {
+    const { store, onReload, log } = this.#deps;
+    this.cache.clear();
+    for (const object of await store.readAll(await store.allUuids())) this.cache.put(object);
     // What changed meanwhile stands in the log after this revision, and is read again.
-    current = state;
-    deps.onReload(state);
-    deps.log.info({ epoch: state.epoch, revision: state.revision, objects: cache.size }, 'configuration loaded');
-  };
+    this.#current = state;
+    onReload(state);
+    log.info({ epoch: state.epoch, revision: state.revision, objects: this.cache.size }, 'configuration loaded');
+  }
 
-  const take = async (state: DatabaseState, from: number): Promise<number | undefined> => {
-    const entries = await deps.store.changesAfter(from, BATCH);
-    if (entries === undefined) return undefined;
-    if (entries.length === 0) return from;
+  /** Takes in what the log holds next; `undefined` where it no longer reaches back. */
+  async #take(state: DatabaseState): Promise<number | undefined> {
+    const { store, onChanges } = this.#deps;
+    const from = this.#current?.revision ?? 0;
+    const entries = await store.changesAfter(from, BATCH);
+    if (entries === undefined || entries.length === 0) return entries === undefined ? undefined : from;
     const uuids = [...new Set(entries.map(({ uuid }) => uuid))];
-    const found = new Map((await deps.store.readAll(uuids)).map((object) => [object.uuid, object]));
+    const found = new Map((await store.readAll(uuids)).map((object) => [object.uuid, object]));
     const changes = uuids.map((uuid) => {
       const object = found.get(uuid);
-      return object === undefined ? cache.delete(uuid) : cache.put(object);
+      return object === undefined ? this.cache.delete(uuid) : this.cache.put(object);
     });
     const revision = entries.at(-1)?.revision ?? from;
-    deps.onChanges(changes, { ...state, revision });
+    onChanges(changes, { ...state, revision });
     return revision;
-  };
-
-  const step = async (): Promise<void> => {
-    const state = await deps.store.state();
-    if (state.epoch === undefined) {
-      await deps.ensureDatabase();
-      return;
-    }
-    // A revision that went back means a database that lost its tail.
-    const isLost = mayBeAnother && (await isAnother());
-    if (isLost || current?.epoch !== state.epoch || state.revision < current.revision) {
-      await reload(state);
-      return;
-    }
-    const revision = await take(state, current.revision);
-    if (revision === undefined) {
-      await reload(state);
-      return;
-    }
-    current = { ...state, revision };
-    deps.onState(current);
-    if (revision >= state.revision) await deps.store.waitForChange(deps.redis, revision, WAIT_MS);
-  };
-
-  return {
-    cache,
-    state: () => current,
-    run: async (signal) => {
-      while (!signal.aborted) {
-        try {
-          await step();
-        } catch (error) {
-          if (signal.aborted) return;
-          deps.log.warn({ error }, 'cannot follow the change log');
-          await sleep(500);
-        }
-      }
-    },
-  };
+  }
 }

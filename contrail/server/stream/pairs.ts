@@ -1,5 +1,5 @@
 /** Which networks may talk: the pairs that network policies open, as far as networks are concerned. */
-import { type PolicyAddress, type PolicyRule } from '../../objects.ts';
+import type { PolicyAddress, PolicyRule } from '../../objects.ts';
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheChange, CacheView } from './cache.ts';
 
@@ -29,22 +29,28 @@ export class NetworkPairs {
   }
 
   #compute(uuid: string): ReadonlySet<string> {
-    const network = this.#cache.get(uuid);
-    const peers = new Set<string>();
-    for (const { uuid: policy } of network?.refs['network_policy_refs'] ?? []) {
-      const attached = [...this.#cache.linked(policy, 'virtual-network')];
-      for (const rule of rulesOf(this.#cache.get(policy))) {
-        for (const [near, far] of [
-          [rule.src_addresses, rule.dst_addresses],
-          [rule.dst_addresses, rule.src_addresses],
-        ] as const) {
-          if (!near.some((address) => this.#matches(address, uuid))) continue;
-          for (const other of attached) if (far.some((address) => this.#matches(address, other))) peers.add(other);
-        }
-      }
-    }
+    const refs = this.#cache.get(uuid)?.refs['network_policy_refs'] ?? [];
+    const peers = new Set(refs.flatMap((ref) => this.#peersBy(ref.uuid, uuid)));
     peers.delete(uuid);
     return peers;
+  }
+
+  /** The networks that one policy pairs with this one: they have the policy too. */
+  #peersBy(policy: string, uuid: string): string[] {
+    const attached = [...this.#cache.linked(policy, 'virtual-network')];
+    return rulesOf(this.#cache.get(policy)).flatMap(({ src_addresses: source, dst_addresses: destination }) => [
+      ...this.#across(source, destination, { uuid, attached }),
+      ...this.#across(destination, source, { uuid, attached }),
+    ]);
+  }
+
+  #across(
+    near: readonly PolicyAddress[],
+    far: readonly PolicyAddress[],
+    at: { uuid: string; attached: readonly string[] },
+  ): string[] {
+    if (!near.some((address) => this.#matches(address, at.uuid))) return [];
+    return at.attached.filter((other) => far.some((address) => this.#matches(address, other)));
   }
 
   /** `network_policy` stands for every network that has that policy; `local` and `any` for every network. */

@@ -26,19 +26,19 @@ export interface Scope {
 /** Works out what runs on a node: about three look-ups for each of its ports. */
 export function localOf(cache: CacheView, node: string): Local {
   const router = cache.get(cache.byName('virtual-router', `default-global-system-config:${node}`) ?? '');
-  const machines = new Set((router?.refs['virtual_machine_refs'] ?? []).map(({ uuid }) => uuid));
-  const groups = new Set<string>();
-  const networks = new Set<string>();
+  const machines = refsOf(router, 'virtual_machine_refs');
+  const ports = machines
+    .flatMap((machine) => [...cache.linked(machine, 'virtual-machine-interface')])
+    .map((uuid) => cache.get(uuid));
   const fabric = cache.byName('virtual-network', IP_FABRIC);
-  if (fabric !== undefined) networks.add(fabric);
-  for (const machine of machines) {
-    for (const port of cache.linked(machine, 'virtual-machine-interface')) {
-      const refs = cache.get(port)?.refs;
-      for (const { uuid } of refs?.['virtual_network_refs'] ?? []) networks.add(uuid);
-      for (const { uuid } of refs?.['security_group_refs'] ?? []) groups.add(uuid);
-    }
-  }
-  return { machines, groups, networks };
+  return {
+    machines: new Set(machines),
+    groups: new Set(ports.flatMap((port) => refsOf(port, 'security_group_refs'))),
+    networks: new Set([
+      ...(fabric === undefined ? [] : [fabric]),
+      ...ports.flatMap((port) => refsOf(port, 'virtual_network_refs')),
+    ]),
+  };
 }
 
 /** The node's networks and their peers. */

@@ -1,5 +1,6 @@
 /** The change stream: sends each watcher what lies in its node's span, and what of it changes (NDJSON). */
 import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import type { Logger } from '../../../runtime/log.ts';
 import { gauge } from '../../../runtime/metrics.ts';
@@ -8,7 +9,7 @@ import type { ServerDeps } from '../context.ts';
 import { HttpError } from '../errors.ts';
 import type { DatabaseState } from '../store/store.ts';
 import type { CacheChange } from './cache.ts';
-import { createFollower } from './follower.ts';
+import { Follower } from './follower.ts';
 import { NetworkPairs } from './pairs.ts';
 import { affectedByAll, type SpanEvent, SpanTracker } from './tracker.ts';
 import { deleteLine, putLine, syncedLine, Watcher } from './watcher.ts';
@@ -35,6 +36,8 @@ interface Span {
 
 const HEARTBEAT_MS = 5_000;
 const KEEP_IDLE_MS = 600_000;
+/** How long a watcher waits for the first load. */
+const LOADING_MS = 10_000;
 
 /** A stream that follows nothing until it is started. */
 export function createStream(deps: StreamDeps): Stream {
@@ -52,7 +55,7 @@ class ChangeStream implements Stream {
   #running: Promise<void> | undefined;
 
   constructor(deps: StreamDeps) {
-    this.#follower = createFollower({
+    this.#follower = new Follower({
       ...deps,
       onChanges: (changes, state) => this.#onChanges(changes, state),
       onReload: (state) => this.#onReload(state),
@@ -75,8 +78,7 @@ class ChangeStream implements Stream {
   };
 
   readonly watch = async (query: URLSearchParams, response: ServerResponse): Promise<void> => {
-    const state = this.#follower.state();
-    if (state === undefined) throw new HttpError(503, 'Api server is Initializing:the change stream is not ready');
+    const state = await this.#loaded();
     const node = query.get('node') ?? undefined;
     const span = this.#spanOf(node, state);
     const revision = query.get('revision');
@@ -99,6 +101,15 @@ class ChangeStream implements Stream {
       syncedLine(state),
     );
   };
+
+  /** A server that has just started is asked before it has read everything. */
+  async #loaded(): Promise<DatabaseState> {
+    for (let waited = 0; waited < LOADING_MS && !this.#abort.signal.aborted; waited += 20) {
+      if (this.#follower.state !== undefined) return this.#follower.state;
+      await sleep(20);
+    }
+    throw new HttpError(503, 'Api server is Initializing:DB Resync in progress');
+  }
 
   #spanOf(node: string | undefined, state: DatabaseState): Span {
     const known = this.#spans.get(node);
@@ -147,7 +158,7 @@ class ChangeStream implements Stream {
   }
 
   #beat(): void {
-    const state = this.#follower.state();
+    const state = this.#follower.state;
     if (state !== undefined) this.#tellAll(state);
     for (const [node, { idleSince }] of this.#spans) {
       if (idleSince !== undefined && Date.now() - idleSince > KEEP_IDLE_MS) this.#spans.delete(node);

@@ -140,8 +140,8 @@ export function affectedByAll(cache: CacheView, changes: readonly CacheChange[])
   const affected = new Set<string>();
   for (const { uuid, before, after } of changes) {
     affected.add(uuid);
-    for (const object of [before, after]) {
-      if (object !== undefined) for (const other of affectedBy(cache, object)) affected.add(other);
+    for (const object of [before, after].filter((each) => each !== undefined)) {
+      for (const other of affectedBy(cache, object)) affected.add(other);
     }
   }
   return affected;

@@ -164,19 +164,21 @@ function nameOf(item: unknown): string | undefined {
 }
 
 function compareText(recorded: string, actual: string, path: string, context: Context): string | undefined {
-  const sorted = sortHrefs(recorded.replaceAll(RECORDED_BASE, context.base), (uuid) => context.uuids.get(uuid) ?? uuid);
+  const rename = (uuid: string): string => context.uuids.get(uuid) ?? uuid;
+  const theirs = macOf(recorded, context.uuids) ?? sortHrefs(recorded.replaceAll(RECORDED_BASE, context.base), rename);
   const ours = sortHrefs(actual, (uuid) => uuid);
-  const expectedMac = /^02(:[0-9a-f]{2}){5}$/.test(recorded) ? macOf(recorded, context.uuids) : undefined;
   const shape = (text: string): string => text.replaceAll(UUID, '<uuid>').replaceAll(TIME, '<time>');
-  const text = expectedMac ?? sorted;
-  if (shape(text) !== shape(ours)) return `${path}: "${actual.slice(0, 160)}" instead of "${recorded.slice(0, 160)}"`;
-  const theirs = [...sorted.matchAll(UUID)].map(String);
-  for (const [index, [uuid]] of [...ours.matchAll(UUID)].entries()) {
-    const recordedUuid = theirs[index] ?? '';
-    const known = context.uuids.get(recordedUuid);
-    if (known !== undefined && known !== uuid && recordedUuid !== uuid)
-      return `${path}: UUID ${uuid} instead of ${known}`;
-    if (known === undefined && recordedUuid !== uuid) context.uuids.set(recordedUuid, uuid);
+  if (shape(theirs) !== shape(ours)) return `${path}: "${actual.slice(0, 160)}" instead of "${recorded.slice(0, 160)}"`;
+  return learn([...theirs.matchAll(UUID)].map(String), [...ours.matchAll(UUID)].map(String), context.uuids);
+}
+
+/** UUIDs correspond one to one; the first meeting decides. */
+function learn(theirs: readonly string[], ours: readonly string[], uuids: Map<string, string>): string | undefined {
+  for (const [index, recorded] of theirs.entries()) {
+    const uuid = ours[index] ?? '';
+    const known = uuids.get(recorded) ?? (recorded === uuid ? uuid : undefined);
+    if (known !== undefined && known !== uuid && recorded !== uuid) return `UUID ${uuid} instead of ${known}`;
+    if (known === undefined) uuids.set(recorded, uuid);
   }
   return undefined;
 }
@@ -194,10 +196,13 @@ function sortHrefs(text: string, rename: (uuid: string) => string): string {
 
 /** A MAC address follows from the UUID of its port. */
 function macOf(mac: string, uuids: ReadonlyMap<string, string>): string | undefined {
-  const made = (uuid: string) =>
-    `02:${uuid.slice(0, 2)}:${uuid.slice(2, 4)}:${uuid.slice(4, 6)}:${uuid.slice(6, 8)}:${uuid.slice(9, 11)}`;
-  const found = [...uuids].find(([recorded]) => made(recorded) === mac);
-  return found === undefined ? undefined : made(found[1]);
+  if (!/^02(:[0-9a-f]{2}){5}$/.test(mac)) return undefined;
+  const found = [...uuids].find(([recorded]) => madeMac(recorded) === mac);
+  return found === undefined ? undefined : madeMac(found[1]);
+}
+
+function madeMac(uuid: string): string {
+  return `02:${uuid.slice(0, 2)}:${uuid.slice(2, 4)}:${uuid.slice(4, 6)}:${uuid.slice(6, 8)}:${uuid.slice(9, 11)}`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -32,8 +32,7 @@ export async function ask(
   url: string,
   method: string,
   path: string,
-  body?: unknown,
-  headers: Record<string, string> = {},
+  { body, headers = {} }: { readonly body?: unknown; readonly headers?: Record<string, string> } = {},
 ): Promise<Answer> {
   const init: RequestInit = { method, headers: { 'content-type': 'application/json', ...headers } };
   if (body !== undefined) init.body = typeof body === 'string' ? body : JSON.stringify(body);
