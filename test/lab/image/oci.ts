@@ -86,8 +86,8 @@ export async function writeImage(
       manifest,
     ),
   );
-  await run('tar', ['-C', dir, '-cf', `${archive}.making-${process.pid}`, 'oci-layout', 'index.json', 'blobs']);
-  renameSync(`${archive}.making-${process.pid}`, archive);
+  await run('tar', ['-C', dir, '-cf', join(dir, 'archive.tar'), 'oci-layout', 'index.json', 'blobs']);
+  renameSync(join(dir, 'archive.tar'), archive);
   rmSync(dir, { recursive: true });
   keepNewest(dirname(archive), (file) => file.endsWith(`-${left}.tar`), 2);
   return { archive, id };
