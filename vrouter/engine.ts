@@ -60,23 +60,18 @@ export function createEngine(deps: EngineDeps): Engine {
   const round = async (): Promise<RoundResult> => {
     if (state === undefined) return 'applied';
     const startedAt = performance.now();
-    const applied = await node.apply(state, new Map(bindings)).catch((error: unknown) => {
-      deps.log.error({ error }, 'cannot apply');
-      return `cannot apply: ${messageOf(error)}`;
-    });
-    unready = typeof applied === 'string' ? applied : undefined;
-    const result = typeof applied === 'string' ? 'failed' : applied.complete ? 'applied' : 'incomplete';
+    const outcome = await attempt(node, deps.log, { state, bindings: new Map(bindings) });
+    unready = outcome.unready;
     // A port bound again meanwhile waits for the next round.
-    if (typeof applied !== 'string') programmed.replace(stillBound(applied.standing, bindings));
-    deps.onRound?.((performance.now() - startedAt) / 1000, result);
-    return result;
+    if (outcome.standing !== undefined) programmed.replace(stillBound(outcome.standing, bindings));
+    deps.onRound?.((performance.now() - startedAt) / 1000, outcome.result);
+    return outcome.result;
   };
   const rounds = createRounds(round);
 
   return {
     setConfig(config) {
-      const compiled = compile(config, deps.node);
-      state = withAddress(compiled, deps.nodeAddress);
+      state = withAddress(compile(config, deps.node), deps.nodeAddress);
       rounds.request();
     },
     bind(vmi, hostInterface) {
@@ -113,6 +108,26 @@ function stillBound(standing: Bindings, bindings: Bindings): readonly string[] {
   return [...standing].filter(([vmi, host]) => bindings.get(vmi) === host).map(([vmi]) => vmi);
 }
 
+interface Outcome {
+  readonly result: RoundResult;
+  readonly unready: string | undefined;
+  readonly standing?: Bindings;
+}
+
+async function attempt(
+  node: ReturnType<typeof createNode>,
+  log: Logger,
+  { state, bindings }: { readonly state: ForwardingState; readonly bindings: Bindings },
+): Promise<Outcome> {
+  try {
+    const { standing, complete } = await node.apply(state, bindings);
+    return { result: complete ? 'applied' : 'incomplete', unready: undefined, standing };
+  } catch (error) {
+    log.error({ error }, 'cannot apply');
+    return { result: 'failed', unready: `cannot apply: ${messageOf(error)}` };
+  }
+}
+
 interface NodeApplied {
   /** Ports that stand, with the interface they were applied for. */
   readonly standing: Bindings;
@@ -141,11 +156,15 @@ function createNode(deps: EngineDeps) {
       const unprepared = [...fresh];
       fresh.clear();
       const desired = render(state, bindings, deps);
-      const [{ failures, previous }] = await Promise.all([deps.kernel.apply(desired), prepareInterfaces(deps.run, unprepared)]);
+      const [{ failures, previous }] = await Promise.all([
+        deps.kernel.apply(desired),
+        prepareInterfaces(deps.run, unprepared),
+      ]);
       await forgetFlows(deps.run, staleFlows(previous.sets, desired.sets)).catch((error: unknown) => {
         deps.log.warn({ reason: messageOf(error) }, 'cannot forget stale flows');
       });
-      if (failures.size > 0) deps.log.warn({ refused: failures.size, first: [...failures].slice(0, 3) }, 'entries refused');
+      if (failures.size > 0)
+        deps.log.warn({ refused: failures.size, first: [...failures].slice(0, 3) }, 'entries refused');
       const refused = refusedInterfaces(desired, failures);
       const standing = state.ports.flatMap(({ vmi, addresses }) => {
         const host = bindings.get(vmi);
@@ -158,6 +177,8 @@ function createNode(deps: EngineDeps) {
 
 /** The interfaces that an entry failed on. */
 function refusedInterfaces(desired: KernelDocument, failures: Failures): ReadonlySet<string> {
-  const devices = [...failures.keys()].map((key) => (desired.entries.v4.get(key) ?? desired.entries.v6.get(key))?.device);
+  const devices = [...failures.keys()].map(
+    (key) => (desired.entries.v4.get(key) ?? desired.entries.v6.get(key))?.device,
+  );
   return new Set(devices.filter((device) => device !== undefined));
 }

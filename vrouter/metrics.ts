@@ -13,13 +13,18 @@ export interface VrouterMetrics {
 
 /** Registers the duration of rounds by result, and the packets dropped by reason (a counter of the kernel's). */
 export function createVrouterMetrics(registry: Registry): VrouterMetrics {
-  const rounds = histogram(registry, 'vrouter_round_duration', 'Time from configuration to kernel, by result', ['result']);
-  const drops = gauge(registry, 'vrouter_dropped_packets', 'Packets dropped since the table was loaded, by reason', ['reason']);
+  const rounds = histogram(registry, 'vrouter_round_duration', 'Time from configuration to kernel, by result', [
+    'result',
+  ]);
+  const drops = gauge(registry, 'vrouter_dropped_packets', 'Packets dropped since the table was loaded, by reason', [
+    'reason',
+  ]);
   return {
     round: (seconds, result) => rounds.observe({ result }, seconds),
     async readDrops(run) {
       const { stdout } = await run(['nft', 'list', 'counters', 'table', ...TABLE.split(' ')]);
-      for (const [, reason = '', packets] of stdout.matchAll(/counter (\w+) \{\s+packets (\d+)/g)) drops.set({ reason }, Number(packets));
+      for (const [, reason = '', packets] of stdout.matchAll(/counter (\w+) \{\s+packets (\d+)/g))
+        drops.set({ reason }, Number(packets));
     },
   };
 }

@@ -38,15 +38,23 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   const ports = await openPorts({ store: createPortStore(settings.portDir), engine });
   const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(settings.listen) ?? [];
   const checks = [{ name: 'kernel', unready: engine.unready }];
-  const server = await servePorts({ host: host.replace(/^\[|\]$/g, ''), port: Number(port) }, { ports, engine, registry, checks });
+  const server = await servePorts(
+    { host: host.replace(/^\[|\]$/g, ''), port: Number(port) },
+    { ports, engine, registry, checks },
+  );
   lifecycle.onClose('port API', () => {
     server.close();
     server.closeAllConnections();
   });
   const client = createContrailClient({ ...(await contrailEndpoints(settings)), signal: lifecycle.signal });
   lifecycle.onClose('contrail', client.close);
-  watchConfig({ client, node, onChange: engine.setConfig, signal: lifecycle.signal, log });
-  void verifyForEver(engine, { everyMs: settings.verifyInterval * 1000, signal: lifecycle.signal, log, readDrops: async () => metrics.readDrops(runHere) });
+  void watchConfig({ client, node, onChange: engine.setConfig, signal: lifecycle.signal, log });
+  void verifyForEver(engine, {
+    everyMs: settings.verifyInterval * 1000,
+    signal: lifecycle.signal,
+    log,
+    readDrops: async () => metrics.readDrops(runHere),
+  });
   log.info({ node, listen: settings.listen }, 'serving ports');
 }
 

@@ -36,11 +36,31 @@ export const SETTINGS = {
     schema: text.regex(/^.+:\d+$/, 'is no host:port'),
     default: '127.0.0.1:9091',
   },
-  portDir: { describe: 'where bound ports are journalled', schema: text.min(1), default: '/var/lib/opencontrail/ports' },
-  stateDir: { describe: 'where the last applied table is journalled', schema: text.min(1), default: '/var/lib/opencontrail/vrouter' },
-  vxlanPort: { describe: 'UDP port of the tunnel', schema: z.coerce.number().int().min(1).max(65_535), default: '4789' },
-  vxlanDevice: { describe: 'name of the tunnel’s device', schema: text.regex(/^[a-z][a-z0-9-]{0,14}$/, 'is no interface name'), default: 'ocvx0' },
-  verifyInterval: { describe: 'seconds between two comparisons with the kernel', schema: z.coerce.number().positive(), default: '30' },
+  portDir: {
+    describe: 'where bound ports are journalled',
+    schema: text.min(1),
+    default: '/var/lib/opencontrail/ports',
+  },
+  stateDir: {
+    describe: 'where the last applied table is journalled',
+    schema: text.min(1),
+    default: '/var/lib/opencontrail/vrouter',
+  },
+  vxlanPort: {
+    describe: 'UDP port of the tunnel',
+    schema: z.coerce.number().int().min(1).max(65_535),
+    default: '4789',
+  },
+  vxlanDevice: {
+    describe: 'name of the tunnel’s device',
+    schema: text.regex(/^[a-z][a-z0-9-]{0,14}$/, 'is no interface name'),
+    default: 'ocvx0',
+  },
+  verifyInterval: {
+    describe: 'seconds between two comparisons with the kernel',
+    schema: z.coerce.number().positive(),
+    default: '30',
+  },
   remove: {
     describe: 'yes: take everything of the vRouter out of the kernel, and end',
     schema: z.enum(['yes', 'no']).transform((answer) => answer === 'yes'),

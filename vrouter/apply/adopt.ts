@@ -32,7 +32,11 @@ async function readFamily(run: Run, family: '-4' | '-6', device: string) {
     output(run, ['ip', family, 'rule', 'show']),
     output(run, ['ip', family, 'neigh', 'show', 'nud', 'permanent']),
   ]);
-  const keys = new Set([...routeKeys(routes.stdout, family === '-6'), ...ruleKeys(rules), ...neighbourKeys(neighbours, device)]);
+  const keys = new Set([
+    ...routeKeys(routes.stdout, family === '-6'),
+    ...ruleKeys(rules),
+    ...neighbourKeys(neighbours, device),
+  ]);
   return { family, keys, localFirst: hasLocalFirst(rules) };
 }
 

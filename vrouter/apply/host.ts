@@ -41,13 +41,16 @@ export async function prepareHost(run: Run, options: HostOptions): Promise<void>
 
 /** Settings of interfaces on which pods' packets arrive. An interface that is gone is no failure. */
 export async function prepareInterfaces(run: Run, names: readonly string[]): Promise<void> {
-  const each = names.flatMap((name) => INTERFACE_SETTINGS.map(([path, value]) => [`net/ipv4/conf/${name}/${path}`, value] as const));
+  const each = names.flatMap((name) =>
+    INTERFACE_SETTINGS.map(([path, value]) => [`net/ipv4/conf/${name}/${path}`, value] as const),
+  );
   if (each.length > 0) await write(run, each);
 }
 
 async function ensureDevice(run: Run, { device, vxlanPort, address }: HostOptions): Promise<void> {
   const found = await run(['ip', '-d', 'link', 'show', 'dev', device]);
-  const isTunnel = found.code === 0 && found.stdout.includes('vxlan external') && found.stdout.includes(`dstport ${vxlanPort} `);
+  const isTunnel =
+    found.code === 0 && found.stdout.includes('vxlan external') && found.stdout.includes(`dstport ${vxlanPort} `);
   if (found.code === 0 && !isTunnel) await output(run, ['ip', 'link', 'del', 'dev', device]);
   if (!isTunnel) {
     const kind = ['type', 'vxlan', 'external', 'dstport', `${vxlanPort}`] as const;
@@ -72,6 +75,8 @@ async function underlayMtu(run: Run, address: string): Promise<number> {
 
 /** Written by a shell in the node's network namespace: one process for all, and a value that stands already is not touched. */
 async function write(run: Run, settings: readonly (readonly [path: string, value: string])[]): Promise<void> {
-  const lines = settings.map(([path, value]) => `f=/proc/sys/${path}; [ ! -e $f ] || [ "$(cat $f)" = ${value} ] || echo ${value} > $f`);
+  const lines = settings.map(
+    ([path, value]) => `f=/proc/sys/${path}; [ ! -e $f ] || [ "$(cat $f)" = ${value} ] || echo ${value} > $f`,
+  );
   await output(run, ['sh', '-e'], `${lines.join('\n')}\n`);
 }

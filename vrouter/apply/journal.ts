@@ -23,7 +23,11 @@ export function createJournal(directory: string): Journal {
       try {
         // The file is our own; anything else fails the generation check and is replaced.
         const { generation, skeleton, declarations, sets } = JSON.parse(await readFile(file, 'utf8')) as OnDisk;
-        const document = { skeleton, declarations: new Map(declarations), sets: new Map(sets.map(([name, items]) => [name, new Map(items)] as const)) };
+        const document = {
+          skeleton,
+          declarations: new Map(declarations),
+          sets: new Map(sets.map(([name, items]) => [name, new Map(items)] as const)),
+        };
         return { generation, document };
       } catch {
         // Absent or torn: the whole table is loaded instead, which is safe, only slower.

@@ -50,7 +50,11 @@ export function createKernel(deps: KernelDeps): Kernel {
   const inTurn = createTurns();
 
   const adopt = async (): Promise<KernelDocument> => {
-    const [standing, journalled, found] = await Promise.all([readStanding(run, device), journal.read(), readGeneration(run)]);
+    const [standing, journalled, found] = await Promise.all([
+      readStanding(run, device),
+      journal.read(),
+      readGeneration(run),
+    ]);
     generation = found ?? 0;
     const table = journalled !== undefined && journalled.generation === found ? journalled.document : EMPTY_DOCUMENT;
     return { ...table, entries: { v4: standingEntries(standing.v4), v6: standingEntries(standing.v6) } };
@@ -58,7 +62,11 @@ export function createKernel(deps: KernelDeps): Kernel {
 
   const applyTable = async (nft: string): Promise<void> => {
     generation = randomInt(1, 2 ** 31);
-    await output(run, ['nft', '-f', '-'], `${nft}flush set ${TABLE} generation\nadd element ${TABLE} generation { ${hex(generation)} }\n`);
+    await output(
+      run,
+      ['nft', '-f', '-'],
+      `${nft}flush set ${TABLE} generation\nadd element ${TABLE} generation { ${hex(generation)} }\n`,
+    );
   };
 
   const apply = async (desired: KernelDocument): Promise<Applied> => {
@@ -68,10 +76,13 @@ export function createKernel(deps: KernelDeps): Kernel {
     const [failures] = await Promise.all([
       addAll(run, change),
       // A table that somebody changed under us is loaded anew.
-      change.nft === '' ? undefined : applyTable(change.nft).catch(() => applyTable(`${wholeTable(desired).join('\n')}\n`)),
+      change.nft === ''
+        ? undefined
+        : applyTable(change.nft).catch(() => applyTable(`${wholeTable(desired).join('\n')}\n`)),
     ]);
     await Promise.all([deleteEntries(run, '-4', change.ip.v4.dels), deleteEntries(run, '-6', change.ip.v6.dels)]);
-    if (applied === undefined || change.ip.v4.adds.some(([key]) => key.startsWith('rule '))) await moveLocalRule(run, device);
+    if (applied === undefined || change.ip.v4.adds.some(([key]) => key.startsWith('rule ')))
+      await moveLocalRule(run, device);
     applied = without(desired, failures);
     if (change.nft !== '') await journal.write({ generation, document: desired });
     return { failures, previous };
@@ -117,7 +128,10 @@ function withoutDevices(document: KernelDocument, devices: ReadonlySet<string>):
 }
 
 async function addAll(run: Run, change: Transaction): Promise<Failures> {
-  const [v4, v6] = await Promise.all([addEntries(run, '-4', change.ip.v4.adds), addEntries(run, '-6', change.ip.v6.adds)]);
+  const [v4, v6] = await Promise.all([
+    addEntries(run, '-4', change.ip.v4.adds),
+    addEntries(run, '-6', change.ip.v6.adds),
+  ]);
   return new Map([...v4, ...v6]);
 }
 

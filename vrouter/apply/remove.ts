@@ -10,9 +10,14 @@ export async function removeAll(run: Run, device: string): Promise<void> {
   const standing = await readStanding(run, device);
   for (const family of ['-4', '-6'] as const) {
     // Before ours goes, so that the node is never without its own addresses.
-    if (!standing.localFirst.includes(family)) await output(run, ['ip', family, 'rule', 'add', 'pref', '0', 'lookup', 'local']);
+    if (!standing.localFirst.includes(family))
+      await output(run, ['ip', family, 'rule', 'add', 'pref', '0', 'lookup', 'local']);
     const keys = [...(family === '-4' ? standing.v4 : standing.v6)];
-    await deleteEntries(run, family, keys.map((key) => [key, deletionOf(key)] as const));
+    await deleteEntries(
+      run,
+      family,
+      keys.map((key) => [key, deletionOf(key)] as const),
+    );
   }
   await run(['nft', 'delete', 'table', ...TABLE.split(' ')]);
   await run(['ip', 'link', 'del', 'dev', device]);

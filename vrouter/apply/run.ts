@@ -30,6 +30,7 @@ export const runHere: Run = async ([program, ...args], input = '') =>
 /** The standard output, or an error with what the program said. */
 export async function output(run: Run, command: readonly [string, ...string[]], input?: string): Promise<string> {
   const finished = await run(command, input);
-  if (finished.code !== 0) throw new Error(`${command.join(' ')}: ${finished.stderr.trim() || `exit code ${finished.code}`}`);
+  if (finished.code !== 0)
+    throw new Error(`${command.join(' ')}: ${finished.stderr.trim() || `exit code ${finished.code}`}`);
   return finished.stdout;
 }

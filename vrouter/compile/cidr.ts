@@ -12,7 +12,16 @@ export function cidrList(cidrs: readonly string[]): (address: string) => boolean
 }
 
 /** Loopback, link-local, multicast and unspecified addresses, which no service may name as a back end (as in Kubernetes). */
-export const isSpecialAddress = cidrList(['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4', '::/127', 'fe80::/10', 'ff00::/8']);
+export const isSpecialAddress = cidrList([
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  '::/127',
+  'fe80::/10',
+  'ff00::/8',
+]);
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIPv6(address) ? 'ipv6' : 'ipv4';

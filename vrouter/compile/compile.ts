@@ -11,7 +11,10 @@ import { compileServicePassages, compileServices } from './services.ts';
 const DEFAULT_FABRIC = 1;
 
 /** What this node forwards, from the objects it is sent. The same objects give the same state, in the same order. */
-export function compile(config: { readonly objects: ReadonlyMap<string, ContrailObject> }, node: string): ForwardingState {
+export function compile(
+  config: { readonly objects: ReadonlyMap<string, ContrailObject> },
+  node: string,
+): ForwardingState {
   const index = indexConfig(config.objects);
   const networks = compileNetworks(index);
   const fabric = networks.find(({ name }) => name === FABRIC_NAME)?.id ?? DEFAULT_FABRIC;
@@ -32,6 +35,8 @@ export function compile(config: { readonly objects: ReadonlyMap<string, Contrail
     passages,
     servicePassages: compileServicePassages(services, passages),
     services,
-    serviceSubnets: [...new Set(networks.filter(({ id }) => vipNetworks.has(id)).flatMap(({ subnets }) => subnets))].sort(),
+    serviceSubnets: [
+      ...new Set(networks.filter(({ id }) => vipNetworks.has(id)).flatMap(({ subnets }) => subnets)),
+    ].sort(),
   };
 }

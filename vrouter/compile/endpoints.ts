@@ -1,11 +1,6 @@
 /** Who lives where: nodes, this node's ports, and the addresses of pods on other nodes. Pure. */
 import { fqNameText } from '../../contrail/objects.ts';
-import type {
-  KeyValuePairs,
-  VirtualMachine,
-  VirtualMachineInterface,
-  VirtualRouter,
-} from '../../contrail/objects.ts';
+import type { KeyValuePairs, VirtualMachineInterface, VirtualRouter } from '../../contrail/objects.ts';
 import type { Network, Peer, Port, Remote } from '../model.ts';
 import type { ConfigIndex } from './index-config.ts';
 
@@ -25,47 +20,49 @@ export function addressesOf(config: ConfigIndex, vmi: string): readonly string[]
   return config.referrers(vmi, 'instance-ip').flatMap((ip) => ip.instance_ip_address ?? []);
 }
 
-/** Interfaces of pods: those of this node as ports, those of others as remote addresses. */
+/**
+ * Interfaces of pods: those of this node as ports, those of others as remote addresses. A virtual machine elsewhere is known
+ * by its UUID alone: a node is not sent its object.
+ */
 export function compileEndpoints(
   config: ConfigIndex,
   networks: readonly Network[],
   node: string,
 ): { readonly ports: readonly Port[]; readonly remotes: readonly Remote[] } {
   const byUuid = new Map(networks.map((network) => [network.uuid, network]));
+  const routers = placement(config);
   const ports: Port[] = [];
   const remotes: Remote[] = [];
-  for (const { router, vm, vmi } of interfacesOf(config)) {
-    const network = byUuid.get(config.targets(vmi, 'virtual-network')[0]?.uuid ?? '');
-    if (network === undefined) continue;
+  for (const vmi of config.all('virtual-machine-interface')) {
+    const vm = config.uuids(vmi, 'virtual-machine')[0] ?? '';
+    const network = byUuid.get(config.uuids(vmi, 'virtual-network')[0] ?? '');
+    const router = routers.get(vm);
+    if (network === undefined || router === undefined) continue;
     if (nodeOf(router) === node) ports.push(portOf(config, { vm, vmi, network }));
     else remotes.push(...remotesOf(config, { router, vmi, network }));
   }
   return { ports, remotes };
 }
 
-interface Placed {
-  readonly router: VirtualRouter;
-  readonly vm: VirtualMachine;
-  readonly vmi: VirtualMachineInterface;
-}
-
-function interfacesOf(config: ConfigIndex): readonly Placed[] {
-  return config
-    .all('virtual-router')
-    .flatMap((router) => config.targets(router, 'virtual-machine').map((vm) => ({ router, vm })))
-    .flatMap(({ router, vm }) => config.referrers(vm.uuid, 'virtual-machine-interface').map((vmi) => ({ router, vm, vmi })));
+/** Which virtual router a virtual machine runs on. */
+function placement(config: ConfigIndex): ReadonlyMap<string, VirtualRouter> {
+  return new Map(
+    config
+      .all('virtual-router')
+      .flatMap((router) => config.uuids(router, 'virtual-machine').map((vm) => [vm, router] as const)),
+  );
 }
 
 function portOf(
   config: ConfigIndex,
-  { vm, vmi, network }: { vm: VirtualMachine; vmi: VirtualMachineInterface; network: Network },
+  { vm, vmi, network }: { vm: string; vmi: VirtualMachineInterface; network: Network },
 ): Port {
   // `annotations` is a map property on every type of the schema.
   const annotations = (vmi['annotations'] as KeyValuePairs | undefined)?.key_value_pair ?? [];
   return {
     vmi: vmi.uuid,
-    vm: vm.uuid,
-    vmName: fqNameText(vm.fq_name),
+    vm,
+    vmName: fqNameText(config.get('virtual-machine', vm)?.fq_name ?? []),
     project: vmi.parent_uuid ?? '',
     network: network.id,
     networkUuid: network.uuid,

@@ -38,6 +38,8 @@ export interface ConfigIndex {
   readonly get: <K extends ConfigType>(type: K, uuid: string) => ConfigTypes[K] | undefined;
   /** The objects of `type` that `object` refers to. */
   readonly targets: <K extends ConfigType>(object: ContrailObject, type: K) => readonly ConfigTypes[K][];
+  /** The UUIDs that `object` refers to, also of objects that were not sent. */
+  readonly uuids: (object: ContrailObject, type: ConfigType) => readonly string[];
   /** The objects of `type` that refer to `uuid`. */
   readonly referrers: <K extends ConfigType>(uuid: string, type: K) => readonly ConfigTypes[K][];
   /** The members of a pool. */
@@ -64,7 +66,13 @@ export function indexConfig(objects: ReadonlyMap<string, ContrailObject>): Confi
       const found = objects.get(uuid);
       return typed(type, found?.type === type ? [found] : [])[0];
     },
-    targets: (object, type) => typed(type, referencesOf(object, type).flatMap((reference) => resolve(type, reference) ?? [])),
+    targets: (object, type) =>
+      typed(
+        type,
+        referencesOf(object, type).flatMap((reference) => resolve(type, reference) ?? []),
+      ),
+    uuids: (object, type) =>
+      referencesOf(object, type).flatMap((reference) => reference.uuid ?? resolve(type, reference)?.uuid ?? []),
     referrers: (uuid, type) => typed(type, referrers.get(nameKey(type, uuid)) ?? []),
     members: (pool) => typed('loadbalancer-member', members.get(pool) ?? []),
   };
@@ -83,7 +91,6 @@ export function referencesOf(object: ContrailObject, type: string): readonly Ref
 
 const LINKED: readonly (readonly [referrer: ConfigType, target: ConfigType])[] = [
   ['instance-ip', 'virtual-machine-interface'],
-  ['virtual-machine-interface', 'virtual-machine'],
   ['virtual-network', 'network-policy'],
   ['loadbalancer-listener', 'loadbalancer'],
   ['loadbalancer-pool', 'loadbalancer-listener'],

@@ -20,7 +20,15 @@ export function compileNetworks(config: ConfigIndex): readonly Network[] {
       const id = network.virtual_network_network_id;
       if (id === undefined || id < 1 || id > HIGHEST_ID) return [];
       const name = fqNameText(network.fq_name);
-      return [{ id, uuid: network.uuid, name, overlapping: isOverlapping(network, name), subnets: subnetsOf(config, network) }];
+      return [
+        {
+          id,
+          uuid: network.uuid,
+          name,
+          overlapping: isOverlapping(network, name),
+          subnets: subnetsOf(config, network),
+        },
+      ];
     })
     .sort((a, b) => a.id - b.id);
 }
@@ -33,7 +41,9 @@ function isOverlapping(network: VirtualNetwork, name: string): boolean {
 
 function subnetsOf(config: ConfigIndex, network: VirtualNetwork): readonly string[] {
   // The link's attribute is a VnSubnetsType by the schema.
-  const references = referencesOf(network, 'network-ipam') as readonly Reference<{ ipam_subnets?: readonly IpamSubnet[] }>[];
+  const references = referencesOf(network, 'network-ipam') as readonly Reference<{
+    ipam_subnets?: readonly IpamSubnet[];
+  }>[];
   const own = references.flatMap((reference) => reference.attr?.ipam_subnets ?? []);
   const flat = config
     .targets(network, 'network-ipam')

@@ -28,7 +28,9 @@ export function compilePassages(config: ConfigIndex, networks: readonly Network[
 
 function passesEverything(rule: PolicyRule): boolean {
   const ports = [...(rule.src_ports ?? []), ...(rule.dst_ports ?? [])];
-  return passes(rule) && rule.protocol === 'any' && ports.every((range) => range.start_port === -1 && range.end_port === -1);
+  return (
+    passes(rule) && rule.protocol === 'any' && ports.every((range) => range.start_port === -1 && range.end_port === -1)
+  );
 }
 
 function passes({ action_list: actions }: PolicyRule): boolean {
@@ -36,7 +38,11 @@ function passes({ action_list: actions }: PolicyRule): boolean {
 }
 
 /** The attached networks that an address of a rule stands for; a rule cannot speak of networks it is not attached to. */
-function matching(addresses: readonly PolicyAddress[], policy: NetworkPolicy, members: readonly Network[]): readonly Network[] {
+function matching(
+  addresses: readonly PolicyAddress[],
+  policy: NetworkPolicy,
+  members: readonly Network[],
+): readonly Network[] {
   const own = fqNameText(policy.fq_name);
   return members.filter((network) =>
     addresses.some(
@@ -46,7 +52,11 @@ function matching(addresses: readonly PolicyAddress[], policy: NetworkPolicy, me
   );
 }
 
-function connect(rule: PolicyRule, sources: readonly Network[], targets: readonly Network[]): (readonly [InstanceId, InstanceId])[] {
+function connect(
+  rule: PolicyRule,
+  sources: readonly Network[],
+  targets: readonly Network[],
+): (readonly [InstanceId, InstanceId])[] {
   return sources.flatMap((source) =>
     targets.flatMap((target) => {
       const forth = [source.id, target.id] as const;

@@ -4,12 +4,7 @@
  * tenant's pod. Pure.
  */
 import { annotationOf } from '../../contrail/objects.ts';
-import type {
-  ContrailObject,
-  Loadbalancer,
-  LoadbalancerListener,
-  LoadbalancerMember,
-} from '../../contrail/objects.ts';
+import type { ContrailObject, Loadbalancer, LoadbalancerListener, LoadbalancerMember } from '../../contrail/objects.ts';
 import type { Backend, InstanceId, Network, Passage, Remote, Port, Service } from '../model.ts';
 import { cidrList, isSpecialAddress } from './cidr.ts';
 import { addressesOf } from './endpoints.ts';
@@ -72,7 +67,9 @@ function serviceOf(
   const kernelProtocol = PROTOCOLS[protocol];
   if (kernelProtocol === undefined || port === undefined) return [];
   const sameFamily = backends.filter(({ address }) => address.includes(':') === vip.includes(':'));
-  const sorted = [...sameFamily].sort((a, b) => (a.address === b.address ? a.port - b.port : a.address < b.address ? -1 : 1));
+  const sorted = [...sameFamily].sort((a, b) =>
+    a.address === b.address ? a.port - b.port : a.address < b.address ? -1 : 1,
+  );
   return [{ vip, network, protocol: kernelProtocol, port, backends: sorted }];
 }
 
@@ -96,7 +93,11 @@ function backendRule(config: ConfigIndex, context: ServiceContext): BackendRule 
     if (address === undefined || network === undefined) return [];
     return network === context.fabric || isOpen(vipNetwork, network) ? [{ address, network }] : [];
   };
-  const ofInterface = (uuid: string, balancer: Loadbalancer, vipNetwork: InstanceId): readonly Omit<Backend, 'port'>[] => {
+  const ofInterface = (
+    uuid: string,
+    balancer: Loadbalancer,
+    vipNetwork: InstanceId,
+  ): readonly Omit<Backend, 'port'>[] => {
     const vmi = config.get('virtual-machine-interface', uuid);
     const network = vmi && byUuid.get(config.targets(vmi, 'virtual-network')[0]?.uuid ?? '');
     if (vmi === undefined || network === undefined || network.overlapping) return [];
@@ -110,7 +111,9 @@ function backendRule(config: ConfigIndex, context: ServiceContext): BackendRule 
     const found =
       vmi === undefined
         ? ofAddress(address, vipNetwork)
-        : ofInterface(vmi, balancer, vipNetwork).filter((backend) => address === undefined || backend.address === address);
+        : ofInterface(vmi, balancer, vipNetwork).filter(
+            (backend) => address === undefined || backend.address === address,
+          );
     return found.map((backend) => ({ ...backend, port }));
   };
 }
@@ -118,15 +121,25 @@ function backendRule(config: ConfigIndex, context: ServiceContext): BackendRule 
 /** Whether everybody who may reach a virtual address's network may reach another network by itself, too. */
 function openness(passages: readonly Passage[]): (vipNetwork: InstanceId, backend: InstanceId) => boolean {
   const known = new Set(passages.map(({ from, to }) => `${from} ${to}`));
-  return (vipNetwork, backend) => passages.every(({ from, to }) => to !== vipNetwork || known.has(`${from} ${backend}`));
+  return (vipNetwork, backend) =>
+    passages.every(({ from, to }) => to !== vipNetwork || known.has(`${from} ${backend}`));
 }
 
 /** The network of an address: a pod's, or the fabric for a machine's; none for an address of pods that no pod here has. */
-function addressOwners({ networks, fabric, ports, remotes }: ServiceContext): (address: string) => InstanceId | undefined {
-  const isPodAddress = cidrList(networks.filter(({ id, overlapping }) => id !== fabric && !overlapping).flatMap(({ subnets }) => subnets));
+function addressOwners({
+  networks,
+  fabric,
+  ports,
+  remotes,
+}: ServiceContext): (address: string) => InstanceId | undefined {
+  const isPodAddress = cidrList(
+    networks.filter(({ id, overlapping }) => id !== fabric && !overlapping).flatMap(({ subnets }) => subnets),
+  );
   const flat = new Set(networks.filter(({ overlapping }) => !overlapping).map(({ id }) => id));
   const local = ports.flatMap(({ addresses, network }) => addresses.map((address) => ({ address, network })));
-  const owners = new Map([...remotes, ...local].filter(({ network }) => flat.has(network)).map(({ address, network }) => [address, network]));
+  const owners = new Map(
+    [...remotes, ...local].filter(({ network }) => flat.has(network)).map(({ address, network }) => [address, network]),
+  );
   return (address) => owners.get(address) ?? (isPodAddress(address) ? undefined : fabric);
 }
 

@@ -24,7 +24,9 @@ export function elements(state: ForwardingState, bindings: Bindings): ReadonlyMa
 
 /** The numbers of back ends that services of a family have. */
 export function backendCounts(services: readonly Service[], n: '4' | '6'): readonly number[] {
-  const counts = services.filter(({ vip, backends }) => familyOf(vip) === n && backends.length > 0).map(({ backends }) => slotCount(backends.length));
+  const counts = services
+    .filter(({ vip, backends }) => familyOf(vip) === n && backends.length > 0)
+    .map(({ backends }) => slotCount(backends.length));
   return [...new Set(counts)].sort((a, b) => a - b);
 }
 
@@ -80,13 +82,16 @@ function addDestination(
   const overlapping = marks.isOverlapping(network);
   if (!overlapping) into.add(`pods${n}`, address, marks.of(network));
   for (const { from, to } of state.passages) {
-    if (to === network && (overlapping || marks.isOverlapping(from))) into.add(`peers${n}`, `${marks.of(from)} . ${address}`, marks.of(network));
+    if (to === network && (overlapping || marks.isOverlapping(from)))
+      into.add(`peers${n}`, `${marks.of(from)} . ${address}`, marks.of(network));
   }
 }
 
 function addPassages(into: ElementCollector, state: ForwardingState, marks: Marks): void {
   state.passages.forEach((passage) => addPassage(into, { map: 'pairs', passage, marks, fabric: state.fabric }));
-  state.servicePassages.forEach((passage) => addPassage(into, { map: 'service_pairs', passage, marks, fabric: state.fabric }));
+  state.servicePassages.forEach((passage) =>
+    addPassage(into, { map: 'service_pairs', passage, marks, fabric: state.fabric }),
+  );
   for (const to of new Set(state.ports.map(({ network }) => network))) {
     if (marks.isOverlapping(to)) continue;
     const passage = { from: state.fabric, to };
@@ -132,7 +137,8 @@ function addService(into: ElementCollector, { vip, network, protocol, port, back
   into.add(`services${n}`, key, `goto backends${n}_${count}`);
   for (let slot = 0; slot < count; slot += 1) {
     const backend = backends[slot % backends.length];
-    if (backend !== undefined) into.add(`slots${n}_${count}`, `${key} . ${slot}`, `${backend.address} . ${backend.port}`);
+    if (backend !== undefined)
+      into.add(`slots${n}_${count}`, `${key} . ${slot}`, `${backend.address} . ${backend.port}`);
   }
 }
 

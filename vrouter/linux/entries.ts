@@ -83,7 +83,9 @@ function overlappingRules(state: ForwardingState, markOf: (id: InstanceId) => st
         .map((id) => [3000 + branch * 2, `fwmark ${markOf(id)} lookup ${TABLES.overlapping + id}`] as const),
     ]),
     [2000, `fwmark ${hex(base)}/0xffff8000 nop`] as const,
-    ...branches.map((branch) => [2001, `fwmark ${hex(base + (branch << 5))}/0xffffffe0 goto ${3000 + branch * 2}`] as const),
+    ...branches.map(
+      (branch) => [2001, `fwmark ${hex(base + (branch << 5))}/0xffffffe0 goto ${3000 + branch * 2}`] as const,
+    ),
   ];
 }
 
@@ -93,7 +95,12 @@ function addPeers({ state, device, into }: Context): void {
     const mac = tunnelMac(address);
     neighbour(into.v4, { address, mac, device });
     neighbour(into.v6, { address: tunnelLinkLocal(address), mac, device });
-    route(into.v4, { table: TABLES.fabric, prefix: `${address}/32`, via: tunnelTo({ state, device }, { node: address, network: state.fabric, v6: false }), device });
+    route(into.v4, {
+      table: TABLES.fabric,
+      prefix: `${address}/32`,
+      via: tunnelTo({ state, device }, { node: address, network: state.fabric, v6: false }),
+      device,
+    });
   }
 }
 
@@ -112,11 +119,13 @@ function addPods(context: Context, bindings: Bindings): void {
   }
   for (const port of state.ports) {
     const host = bindings.get(port.vmi);
-    if (host !== undefined) addPort(context, { ...port, host, tables: tablesOf(state, port.network, marks.isOverlapping) });
+    if (host !== undefined)
+      addPort(context, { ...port, host, tables: tablesOf(state, port.network, marks.isOverlapping) });
   }
   for (const remote of state.remotes) {
     const v6 = familyOf(remote.address) === '6';
-    const via = tunnelTo(context, { node: remote.node, network: remote.network, v6 }) + sourceFor(context, remote.address);
+    const via =
+      tunnelTo(context, { node: remote.node, network: remote.network, v6 }) + sourceFor(context, remote.address);
     for (const table of tablesOf(state, remote.network, marks.isOverlapping)) {
       route(v6 ? into.v6 : into.v4, { table, prefix: hostPrefix(remote.address), via, device });
     }
@@ -131,13 +140,22 @@ function addPort(
     const family = familyOf(address) === '4' ? context.into.v4 : context.into.v6;
     if (mac !== '') neighbour(family, { address, mac, device: host });
     for (const table of tables) {
-      route(family, { table, prefix: hostPrefix(address), via: `dev ${host}${sourceFor(context, address)}`, device: host });
+      route(family, {
+        table,
+        prefix: hostPrefix(address),
+        via: `dev ${host}${sourceFor(context, address)}`,
+        device: host,
+      });
     }
   }
 }
 
 /** The tables in which an address of a network stands: its own (or the flat one), and those of overlapping networks it talks with. */
-function tablesOf(state: ForwardingState, network: InstanceId, isOverlapping: (id: InstanceId) => boolean): readonly number[] {
+function tablesOf(
+  state: ForwardingState,
+  network: InstanceId,
+  isOverlapping: (id: InstanceId) => boolean,
+): readonly number[] {
   const own = isOverlapping(network) ? TABLES.overlapping + network : TABLES.flat;
   const others = state.passages.filter(({ from, to }) => to === network && from !== network && isOverlapping(from));
   return [own, ...others.map(({ from }) => TABLES.overlapping + from)];
@@ -161,7 +179,12 @@ function hostPrefix(address: string): string {
 
 function route(
   family: Map<string, IpEntry>,
-  { table, prefix, via, device }: { readonly table: number; readonly prefix: string; readonly via: string; readonly device: string },
+  {
+    table,
+    prefix,
+    via,
+    device,
+  }: { readonly table: number; readonly prefix: string; readonly via: string; readonly device: string },
 ): void {
   const key = `route ${table} ${prefix}`;
   if (family.has(key)) return;

@@ -13,7 +13,9 @@ export function staleFlows(before: Sets, after: Sets): readonly string[] {
 
 function movedAddresses(before: Sets, after: Sets): readonly string[] {
   const flat = ['pods4', 'pods6'].flatMap((name) =>
-    [...(before.get(name) ?? [])].filter(([address, mark]) => after.get(name)?.get(address) !== mark).map(([address]) => address),
+    [...(before.get(name) ?? [])]
+      .filter(([address, mark]) => after.get(name)?.get(address) !== mark)
+      .map(([address]) => address),
   );
   const overlapping = ['peers4', 'peers6'].flatMap((name) =>
     [...(before.get(name) ?? [])].flatMap(([key, mark]) => {
@@ -24,7 +26,9 @@ function movedAddresses(before: Sets, after: Sets): readonly string[] {
       return [`${address} -w ${zone}`];
     }),
   );
-  return [...flat, ...overlapping].flatMap((target) => ['-s', '-d', '-r'].map((side) => `-D ${familyFlag(target)}${side} ${target}`));
+  return [...flat, ...overlapping].flatMap((target) =>
+    ['-s', '-d', '-r'].map((side) => `-D ${familyFlag(target)}${side} ${target}`),
+  );
 }
 
 /** A UDP client keeps its port for minutes, and would go on being sent to a back end that is gone. */

@@ -40,7 +40,9 @@ export function neighbourKeys(text: string, tunnel: string): readonly string[] {
 }
 
 function isOurs(preference: number, rest: string): boolean {
-  return rest.includes(` proto ${ROUTE_PROTOCOL}`) || /\bgoto\b|\bnop\b/.test(rest) ? preference > 0 && preference <= 30_000 : false;
+  return rest.includes(` proto ${ROUTE_PROTOCOL}`) || /\bgoto\b|\bnop\b/.test(rest)
+    ? preference > 0 && preference <= 30_000
+    : false;
 }
 
 function withLength(destination: string, v6: boolean): string {

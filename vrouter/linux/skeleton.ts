@@ -172,9 +172,7 @@ function track({ device }: SkeletonOptions): readonly string[] {
 
 function services({ fabricMark }: SkeletonOptions): readonly string[] {
   return [
-    chain('vips', 'nat hook prerouting priority -100', [
-      `${POD} goto vips_from_pod`,
-    ]),
+    chain('vips', 'nat hook prerouting priority -100', [`${POD} goto vips_from_pod`]),
     chain('vips_from_pod', undefined, [
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} goto vips${n}`]),
     ]),
@@ -219,16 +217,16 @@ function pair({ device, fabricMark }: SkeletonOptions): readonly string[] {
       'ct mark set ct mark . meta mark map @service_pairs accept',
       'counter name unpaired drop',
     ]),
-    chain('judge', undefined, [
-      'ct mark set ct mark . meta mark map @pairs accept',
-      'counter name unpaired drop',
-    ]),
+    chain('judge', undefined, ['ct mark set ct mark . meta mark map @pairs accept', 'counter name unpaired drop']),
     chain('refuse', undefined, [
       'meta mark set ct mark . meta mark map @pairs meta mark set ct mark goto refuse_politely',
       'counter name unpaired drop',
     ]),
     // The refusal is routed by the refused packet's mark (fwmark_reflect): the source's.
-    chain('refuse_politely', undefined, ['meta l4proto tcp reject with tcp reset', 'reject with icmpx type port-unreachable']),
+    chain('refuse_politely', undefined, [
+      'meta l4proto tcp reject with tcp reset',
+      'reject with icmpx type port-unreachable',
+    ]),
   ];
 }
 
@@ -249,9 +247,7 @@ function forward({ device, vxlanPort }: SkeletonOptions): readonly string[] {
     // Security groups are judged here, on original packets that are about to reach their pod.
     chain('judge_policy', undefined, ['accept']),
     // After reassembly, so that no fragment hides the port; nested tunnels between pods are none of this.
-    chain('input_pods', 'filter hook input priority 0', [
-      `udp dport ${vxlanPort} goto input_tunnel`,
-    ]),
+    chain('input_pods', 'filter hook input priority 0', [`udp dport ${vxlanPort} goto input_tunnel`]),
     chain('input_tunnel', undefined, [
       `${POD} counter name injected drop`,
       `iifname "${device}" counter name injected drop`,

@@ -63,7 +63,11 @@ function changedElements(applied: KernelDocument, desired: KernelDocument): read
   return [...declared.flatMap(([, lines]) => lines), ...dels, ...adds];
 }
 
-function elementLines(verb: 'add' | 'delete', set: string, elements: readonly (readonly [key: string, data: string])[]): readonly string[] {
+function elementLines(
+  verb: 'add' | 'delete',
+  set: string,
+  elements: readonly (readonly [key: string, data: string])[],
+): readonly string[] {
   const lines: string[] = [];
   for (let from = 0; from < elements.length; from += CHUNK) {
     const items = elements.slice(from, from + CHUNK).map(([key, data]) => (data === '' ? key : `${key} : ${data}`));
@@ -74,7 +78,9 @@ function elementLines(verb: 'add' | 'delete', set: string, elements: readonly (r
 
 function changedEntries(applied: ReadonlyMap<string, IpEntry>, desired: ReadonlyMap<string, IpEntry>): IpChange {
   return {
-    adds: [...desired].filter(([key, entry]) => applied.get(key)?.add !== entry.add).map(([key, { add }]) => [key, add] as const),
+    adds: [...desired]
+      .filter(([key, entry]) => applied.get(key)?.add !== entry.add)
+      .map(([key, { add }]) => [key, add] as const),
     dels: [...applied].filter(([key]) => !desired.has(key)).map(([key, { del }]) => [key, del] as const),
   };
 }

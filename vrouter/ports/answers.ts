@@ -21,7 +21,9 @@ export function portAnswer(port: Port, binding: Binding, state: ForwardingState)
     'rx-vlan-id': NO_VLAN,
     'tx-vlan-id': NO_VLAN,
     'vhostuser-mode': 0,
-    ...(v4 === undefined ? {} : { 'ip-address': v4, plen: lengthOf(v4, port, state), 'dns-server': '', gateway: GATEWAY }),
+    ...(v4 === undefined
+      ? {}
+      : { 'ip-address': v4, plen: lengthOf(v4, port, state), 'dns-server': '', gateway: GATEWAY }),
     ...(v6 === undefined ? {} : { 'v6-ip-address': v6, 'v6-dns-server': '', 'v6-gateway': 'fe80::1' }),
     author: binding.author ?? '',
     time: binding.time ?? '',
@@ -38,7 +40,9 @@ export function configurationAnswer(port: Port): Record<string, unknown> {
     'mac-address': port.mac,
     'sub-interface': false,
     'vlan-id': NO_VLAN,
-    ...(port.annotations.length === 0 ? {} : { annotations: port.annotations.map(([key, value]) => `{${key}:${value}}`) }),
+    ...(port.annotations.length === 0
+      ? {}
+      : { annotations: port.annotations.map(([key, value]) => `{${key}:${value}}`) }),
   };
 }
 

@@ -47,7 +47,10 @@ const ROUTES: Readonly<Record<string, Route>> = {
 };
 
 /** Serves the port API on `host:port`; resolves when listening. */
-export async function servePorts(address: { readonly host: string; readonly port: number }, deps: ApiDeps): Promise<Server> {
+export async function servePorts(
+  address: { readonly host: string; readonly port: number },
+  deps: ApiDeps,
+): Promise<Server> {
   const server = createServer((request, response) => {
     const abort = new AbortController();
     response.once('close', () => abort.abort());

@@ -15,7 +15,11 @@ export interface Ports {
 }
 
 /** Replays the journalled ports whose host interface still exists, and answers for further ones. */
-export async function openPorts(deps: { readonly store: PortStore; readonly engine: Engine; readonly run?: Run }): Promise<Ports> {
+export async function openPorts(deps: {
+  readonly store: PortStore;
+  readonly engine: Engine;
+  readonly run?: Run;
+}): Promise<Ports> {
   const { store, engine, run = runHere } = deps;
   const bound = new Map<string, Binding>();
   const [journalled, links] = await Promise.all([store.readAll(), run(['ip', '-o', 'link', 'show'])]);
@@ -34,7 +38,8 @@ export async function openPorts(deps: { readonly store: PortStore; readonly engi
     },
     async unbind(vm, sandbox) {
       for (const binding of of(vm)) {
-        if (sandbox !== undefined && sandbox !== '' && binding['vm-id'] !== undefined && binding['vm-id'] !== sandbox) continue;
+        if (sandbox !== undefined && sandbox !== '' && binding['vm-id'] !== undefined && binding['vm-id'] !== sandbox)
+          continue;
         bound.delete(binding['vmi-uuid']);
         engine.unbind(binding['vmi-uuid']);
         await store.remove(binding);

@@ -38,7 +38,10 @@ function udpBody({ sourcePort = 4000, port, payload }: Datagram): Buffer {
   return Buffer.concat([head, Buffer.from(payload)]);
 }
 
-function ipv4Packet({ from, to }: Datagram, { id, fragment, body }: { id: number; fragment: number; body: Buffer }): Buffer {
+function ipv4Packet(
+  { from, to }: Datagram,
+  { id, fragment, body }: { id: number; fragment: number; body: Buffer },
+): Buffer {
   const head = Buffer.alloc(20);
   head.writeUInt8(0x45, 0);
   head.writeUInt16BE(20 + body.length, 2);

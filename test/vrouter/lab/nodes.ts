@@ -66,7 +66,11 @@ async function must(line: string): Promise<void> {
 }
 
 /** A lab with a namespace per node; `down` takes everything away again. */
-export async function createLab(prefix: string, nodes: Readonly<Record<string, string>>, underlayMtu = 1500): Promise<Lab> {
+export async function createLab(
+  prefix: string,
+  nodes: Readonly<Record<string, string>>,
+  underlayMtu = 1500,
+): Promise<Lab> {
   const names: string[] = [];
   const children: ChildProcess[] = [];
   const kernels = new Map<string, Kernel>();
@@ -74,7 +78,9 @@ export async function createLab(prefix: string, nodes: Readonly<Record<string, s
   const space = (name: string): string => `${prefix}-${name}`;
   const state = await mkdtemp(join(tmpdir(), 'vt-'));
   const create = async (name: string): Promise<void> => {
-    await must(`ip netns del ${space(name)} 2>/dev/null || :; ip netns add ${space(name)}; ip -n ${space(name)} link set lo up`);
+    await must(
+      `ip netns del ${space(name)} 2>/dev/null || :; ip netns add ${space(name)}; ip -n ${space(name)} link set lo up`,
+    );
     names.push(name);
   };
   const attachToUnderlay = async (name: string, address: string): Promise<void> => {
@@ -87,14 +93,20 @@ export async function createLab(prefix: string, nodes: Readonly<Record<string, s
     );
   };
   await create('hub');
-  await must(`ip -n ${space('hub')} link add br0 mtu ${underlayMtu} type bridge; ip -n ${space('hub')} link set br0 up`);
+  await must(
+    `ip -n ${space('hub')} link add br0 mtu ${underlayMtu} type bridge; ip -n ${space('hub')} link set br0 up`,
+  );
   for (const [name, address] of Object.entries(nodes)) {
     await attachToUnderlay(name, address);
     const run = inNamespace(space(name));
     await prepareHost(run, { ...OPTIONS, address });
     kernels.set(name, createKernel({ run, journal: createJournal(join(state, name)), device: DEVICE }));
   }
-  const applyWorld = async (world: TestWorld, mangle: (document: KernelDocument) => KernelDocument, forget: boolean): Promise<void> => {
+  const applyWorld = async (
+    world: TestWorld,
+    mangle: (document: KernelDocument) => KernelDocument,
+    forget: boolean,
+  ): Promise<void> => {
     const objects = worldObjects(world);
     for (const [name, kernel] of kernels) {
       const bound = new Map(
@@ -125,8 +137,10 @@ export async function createLab(prefix: string, nodes: Readonly<Record<string, s
       const { stdout } = await inNamespace(space(from))(['sh', '-c', line]);
       return stdout.trim() === '' ? undefined : stdout.trim();
     },
-    serve: (where, port) => void background(where, `socat TCP4-LISTEN:${port},fork,reuseaddr SYSTEM:'echo ${where} $SOCAT_PEERADDR'`),
-    listen: (where, port) => void background(where, `socat -u UDP4-RECV:${port},reuseaddr OPEN:${noteFile(where)},creat,append`),
+    serve: (where, port) =>
+      void background(where, `socat TCP4-LISTEN:${port},fork,reuseaddr SYSTEM:'echo ${where} $SOCAT_PEERADDR'`),
+    listen: (where, port) =>
+      void background(where, `socat -u UDP4-RECV:${port},reuseaddr OPEN:${noteFile(where)},creat,append`),
     async received(where, text) {
       for (let tries = 0; tries < 15; tries += 1) {
         if ((await readFile(noteFile(where), 'utf8').catch(() => '')).includes(text)) return true;
@@ -138,7 +152,11 @@ export async function createLab(prefix: string, nodes: Readonly<Record<string, s
       await inNamespace(space(where))(['socat', '-u', '-', target], bytes);
     },
     restart(node) {
-      const kernel = createKernel({ run: inNamespace(space(node)), journal: createJournal(join(state, node)), device: DEVICE });
+      const kernel = createKernel({
+        run: inNamespace(space(node)),
+        journal: createJournal(join(state, node)),
+        device: DEVICE,
+      });
       kernels.set(node, kernel);
       return kernel;
     },

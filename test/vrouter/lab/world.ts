@@ -44,13 +44,24 @@ export const WORLD = {
       vip: '10.96.0.10',
       network: 's',
       ports: [
-        { protocol: 'TCP', port: 80, backends: [['c1', 8080], ['c2', 8080]] },
+        {
+          protocol: 'TCP',
+          port: 80,
+          backends: [
+            ['c1', 8080],
+            ['c2', 8080],
+          ],
+        },
         { protocol: 'TCP', port: 81, backends: [] },
         { protocol: 'UDP', port: 53, backends: [['c2', 9000]] },
       ],
     },
     own: { vip: '10.96.0.11', network: 's', ports: [{ protocol: 'TCP', port: 80, backends: [['c1', 8080]] }] },
-    outside: { vip: '10.96.0.1', network: 's', ports: [{ protocol: 'TCP', port: 443, backends: [['192.0.2.9', 6443]] }] },
+    outside: {
+      vip: '10.96.0.1',
+      network: 's',
+      ports: [{ protocol: 'TCP', port: 443, backends: [['192.0.2.9', 6443]] }],
+    },
     node: { vip: '10.96.0.2', network: 's', ports: [{ protocol: 'TCP', port: 443, backends: [['192.0.2.2', 6443]] }] },
   },
 } as const satisfies TestWorld;

@@ -1,0 +1,247 @@
+/** The program as a whole: a real config API on a real Redis, two nodes, the port API, kill -9 and uninstallation. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { tapName, uuidOf } from '../../contrail/names.ts';
+import { vmiOf, worldObjects } from './config.ts';
+import type { TestWorld } from './config.ts';
+import { createLab, inNamespace } from './lab/nodes.ts';
+import type { Lab } from './lab/nodes.ts';
+
+jest.setTimeout(60_000);
+const API = 'http://192.0.2.9:8082';
+const TOKEN = 'secret';
+const WORLD: TestWorld = {
+  nodes: { n1: '192.0.2.1', n2: '192.0.2.2' },
+  networks: {
+    c: { id: 5, subnet: '10.32.0.0/12', policies: ['fabric'] },
+    'ip-fabric': { id: 1, policies: ['fabric'] },
+  },
+  policies: { fabric: [['self', 'ip-fabric']] },
+  pods: {
+    c1: { network: 'c', address: '10.32.0.1', node: 'n1' },
+    c2: { network: 'c', address: '10.32.0.2', node: 'n2' },
+    ...Object.fromEntries(
+      Array.from({ length: 20 }, (_, i) => [`m${i}`, { network: 'c', address: `10.32.1.${i}`, node: 'n1' }]),
+    ),
+  },
+};
+
+let lab: Lab;
+let folder: string;
+const programs: ChildProcess[] = [];
+const vrouters = new Map<string, ChildProcess>();
+
+function program(node: string, path: string, args: readonly string[]): ChildProcess {
+  const child = spawn(
+    'ip',
+    [
+      'netns',
+      'exec',
+      `vp-${node}`,
+      ...(path.endsWith('.ts') ? [process.execPath, '--no-warnings', path] : [path]),
+      ...args,
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  programs.push(child);
+  return child;
+}
+
+function startVrouter(node: string): void {
+  const state = join(folder, node);
+  const args = [
+    '--node',
+    node,
+    '--contrail-api',
+    API,
+    '--contrail-token',
+    TOKEN,
+    '--port-dir',
+    `${state}/ports`,
+    '--state-dir',
+    `${state}/state`,
+    '--verify-interval',
+    '0.5',
+    '--log-level',
+    'error',
+  ];
+  vrouters.set(node, program(node, 'vrouter/main.ts', args));
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly ms: number;
+}
+async function call(node: string, method: string, path: string, body = '{}'): Promise<Answer> {
+  const { stdout, stderr } = await inNamespace(`vp-${node}`)([
+    process.execPath,
+    '--no-warnings',
+    'test/vrouter/lab/call.ts',
+    method,
+    `http://127.0.0.1:9091${path}`,
+    body,
+  ]);
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as Answer;
+}
+
+async function untilAnswers(node: string, path: string, status = 200): Promise<void> {
+  for (let tries = 0; tries < 60; tries += 1) {
+    const answer = await call(node, 'GET', path).catch(() => undefined);
+    if (answer?.status === status) return;
+    await sleep(100);
+  }
+  throw new Error(`${node} never answered ${status} at ${path}`);
+}
+
+const vmOf = (pod: string): string => uuidOf('virtual-machine', [`k8s__test__${pod}`]);
+const binding = (pod: string): string =>
+  JSON.stringify({
+    'vm-id': 'sandbox',
+    'vm-uuid': vmOf(pod),
+    'vm-name': `k8s__test__${pod}`,
+    'host-ifname': tapName(vmiOf(pod)),
+    'vn-uuid': '',
+    'vmi-uuid': vmiOf(pod),
+  });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vp-'));
+  lab = await createLab('vp', WORLD.nodes);
+  await lab.addOutside('out', '192.0.2.9');
+  program('out', 'redis-server', ['--port', '6379', '--bind', '127.0.0.1', '--save', '', '--loglevel', 'warning']);
+  program('out', 'contrail/server/main.ts', [
+    '--listen',
+    '192.0.2.9:8082',
+    '--redis',
+    'redis://127.0.0.1:6379/0',
+    '--token',
+    TOKEN,
+    '--rebuild',
+    'off',
+  ]);
+  const objects = JSON.stringify([...worldObjects(WORLD).values()]);
+  const create = async () =>
+    inNamespace('vp-out')(
+      [process.execPath, '--no-warnings', 'test/vrouter/lab/call.ts', 'create', API, TOKEN],
+      objects,
+    );
+  const created = await create();
+  if (created.code !== 0) throw new Error(created.stderr);
+  for (const node of Object.keys(WORLD.nodes)) startVrouter(node);
+  await Promise.all(Object.keys(WORLD.nodes).map(async (node) => untilAnswers(node, '/readyz')));
+  for (const pod of ['c1', 'c2', 'm0', 'm1', 'm2']) await lab.addPod(pod, WORLD);
+  lab.serve('c2', 8080);
+});
+
+afterAll(async () => {
+  for (const child of programs) {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  }
+  await lab.down();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('a port is configured before it is bound, and programmed after', async () => {
+  const configured = await call('n1', 'GET', '/vm-cfg/k8s__test__c1');
+  expect(JSON.parse(configured.text)).toMatchObject([{ id: vmiOf('c1'), 'vn-name': 'default-domain:k8s-test:c' }]);
+  await expect(call('n1', 'GET', `/vm/${vmOf('c1')}/${vmiOf('c1')}`)).resolves.toMatchObject({
+    status: 404,
+    text: '{"error":"{ Not Found }"}',
+  });
+  await call('n2', 'POST', '/vm', binding('c2'));
+  await expect(call('n1', 'POST', '/vm', binding('c1'))).resolves.toMatchObject({ status: 200, text: '{}' });
+  const programmed = await call('n1', 'GET', `/vm/${vmOf('c1')}/${vmiOf('c1')}?wait=5000`);
+  expect(JSON.parse(programmed.text)).toMatchObject([
+    { id: vmiOf('c1'), 'ip-address': '10.32.0.1', plen: 12, gateway: '169.254.1.1' },
+  ]);
+  await untilAnswers('n2', `/vm/${vmOf('c2')}/${vmiOf('c2')}`);
+  await expect(lab.reach('c1', '10.32.0.2')).resolves.toBe('c2 10.32.0.1');
+});
+
+test.each([
+  ['{}', 'vm-uuid'],
+  [binding('c1').replace('tap', 'eth'), 'tap…'],
+  [binding('c1').replace('k8s__test__c1', '../../etc'), 'virtual machine'],
+])('refuses %s', async (body, reason) => {
+  const answer = await call('n1', 'POST', '/vm', body);
+  expect(answer.status).toBe(500);
+  expect(answer.text).toContain(reason);
+});
+
+test('an unknown path is told so', async () => {
+  await expect(call('n1', 'GET', '/nothing')).resolves.toMatchObject({
+    status: 404,
+    text: '{"error":"Unknown Request"}',
+  });
+});
+
+test('kill -9 and a new start interrupt no flow and forget no port', async () => {
+  const pinging = lab.sh('c1', 'busybox ping -q -i 0.005 -c 400 10.32.0.2');
+  vrouters.get('n1')?.kill('SIGKILL');
+  startVrouter('n1');
+  await untilAnswers('n1', `/vm/${vmOf('c1')}/${vmiOf('c1')}`);
+  expect((await pinging).stdout).toContain(' 0% packet loss');
+});
+
+test('what somebody else flushes is put back', async () => {
+  await lab.sh(
+    'n1',
+    'ip rule flush; ip rule add pref 0 lookup local; ip rule add pref 32766 lookup main; ip rule add pref 32767 lookup default; ip route flush table 29001; nft delete table inet opencontrail',
+  );
+  for (let tries = 0; tries < 50; tries += 1) {
+    if ((await lab.reach('c1', '10.32.0.2')) === 'c2 10.32.0.1') return;
+  }
+  throw new Error('not mended');
+});
+
+test('an interface made anew under its old name is programmed anew', async () => {
+  await lab.addPod('c1', WORLD);
+  await call('n1', 'POST', '/vm', binding('c1'));
+  await untilAnswers('n1', `/vm/${vmOf('c1')}/${vmiOf('c1')}`);
+  await expect(lab.reach('c1', '10.32.0.2')).resolves.toBe('c2 10.32.0.1');
+});
+
+test('a late deletion of an older sandbox takes nothing away; the right one does', async () => {
+  await call('n1', 'DELETE', `/vm/${vmOf('c1')}`, '{"vm-id":"older"}').catch(() => undefined);
+  await expect(call('n1', 'GET', `/vm/${vmOf('c1')}`)).resolves.toMatchObject({ status: 200 });
+  await expect(call('n1', 'DELETE', `/vm/${vmOf('c1')}`)).resolves.toMatchObject({ status: 200, text: '{}' });
+  await untilAnswers('n1', `/vm/${vmOf('c1')}`, 404);
+  await expect(lab.reach('c1', '10.32.0.2')).resolves.toBeUndefined();
+});
+
+test('a burst of ports is programmed together', async () => {
+  await Promise.all(['m0', 'm1', 'm2'].map(async (pod) => call('n1', 'POST', '/vm', binding(pod))));
+  await Promise.all(['m0', 'm1', 'm2'].map(async (pod) => untilAnswers('n1', `/vm/${vmOf(pod)}/${vmiOf(pod)}`)));
+});
+
+test('removal leaves nothing in the kernel', async () => {
+  vrouters.get('n1')?.kill('SIGKILL');
+  await once(vrouters.get('n1')!, 'exit');
+  await once(program('n1', 'vrouter/main.ts', ['--node', 'n1', '--remove', 'yes']), 'exit');
+  const left = await lab.sh(
+    'n1',
+    'ip rule; ip -6 rule; ip route show table all proto 79; nft list tables; ip link show ocvx0 2>&1',
+  );
+  expect(
+    left.stdout
+      .replaceAll('\t', ' ')
+      .split('\n')
+      .filter((line) => line !== ''),
+  ).toEqual([
+    '0: from all lookup local',
+    '32766: from all lookup main',
+    '32767: from all lookup default',
+    '0: from all lookup local',
+    '32766: from all lookup main',
+    'Device "ocvx0" does not exist.',
+  ]);
+});
