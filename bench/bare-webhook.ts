@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 
 const [port, cert, key] = process.argv.slice(2);
-const patch = Buffer.from('[{"op":"add","path":"/metadata/annotations","value":{"opencontrail.org/assignment":"{}"}}]').toString('base64');
+const patch = Buffer.from(
+  '[{"op":"add","path":"/metadata/annotations","value":{"opencontrail.org/assignment":"{}"}}]',
+).toString('base64');
 
 createServer({ cert: readFileSync(cert ?? ''), key: readFileSync(key ?? '') }, (request, response) => {
   const chunks: Buffer[] = [];

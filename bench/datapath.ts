@@ -45,7 +45,10 @@ export async function run(): Promise<readonly string[]> {
   }
 }
 
-async function measure(paths: readonly Path[], figureOf: (path: Path) => Promise<number>): Promise<Record<string, number>> {
+async function measure(
+  paths: readonly Path[],
+  figureOf: (path: Path) => Promise<number>,
+): Promise<Record<string, number>> {
   const samples: Record<string, number[]> = Object.fromEntries(paths.map(({ name }) => [name, []]));
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const path of paths) samples[path.name]?.push(await figureOf(path));
@@ -59,7 +62,10 @@ async function throughputOf({ client, server }: Path): Promise<number> {
     const args = [...client.enter, 'iperf3', '-J', '-c', server.address, '-t', String(SECONDS)];
     const { stdout } = await command(args[0] ?? '', args.slice(1));
     // iperf3's documented JSON report.
-    return (JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } }).end.sum_received.bits_per_second / 1e9;
+    return (
+      (JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } }).end.sum_received.bits_per_second /
+      1e9
+    );
   });
 }
 
@@ -89,12 +95,14 @@ async function withServer<T>(place: Place, server: readonly string[], body: () =
 /** One pod on each node, entered by its network namespace so that the measuring programs are the machine's own. */
 async function labPods(lab: LabHandle): Promise<readonly [Place, Place]> {
   await lab.createNamespace(NAMESPACE);
-  await lab.apply(lab.nodes.slice(0, 2).map((node) => ({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: node, namespace: NAMESPACE },
-    spec: { nodeName: node, containers: [{ name: 'idle', image: 'busybox:lab', command: ['sleep', '100000'] }] },
-  })));
+  await lab.apply(
+    lab.nodes.slice(0, 2).map((node) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: node, namespace: NAMESPACE },
+      spec: { nodeName: node, containers: [{ name: 'idle', image: 'busybox:lab', command: ['sleep', '100000'] }] },
+    })),
+  );
   await lab.podsReady(NAMESPACE);
   const [first, second] = await Promise.all(lab.nodes.slice(0, 2).map((node) => placeOf(lab, node)));
   if (first === undefined || second === undefined) throw new Error('the datapath benchmark needs a lab of two nodes');

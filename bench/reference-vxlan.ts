@@ -20,7 +20,20 @@ const netns = (name: string): string => `${PREFIX}${name}`;
 export async function createReference(): Promise<Reference> {
   await remove();
   for (const name of ['node1', 'node2', 'pod1', 'pod2']) await ip('netns', 'add', netns(name));
-  await ip('link', 'add', 'eth0', 'netns', netns('node1'), 'type', 'veth', 'peer', 'name', 'eth0', 'netns', netns('node2'));
+  await ip(
+    'link',
+    'add',
+    'eth0',
+    'netns',
+    netns('node1'),
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'eth0',
+    'netns',
+    netns('node2'),
+  );
   for (const self of [1, 2]) await createNode(self, 3 - self);
   const place = (kind: string, index: number, address: string): Place => ({
     enter: ['ip', 'netns', 'exec', netns(`${kind}${index}`)],

@@ -11,7 +11,9 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !(name in BENCHES));
 if (names.length === 0 || unknown.length > 0) {
-  process.stderr.write(`npm run bench -- webhook cni\n\n${unknown.length > 0 ? `"${unknown.join('", "')}" is no benchmark; ` : ''}known: ${Object.keys(BENCHES).join(', ')}\n`);
+  process.stderr.write(
+    `npm run bench -- webhook cni\n\n${unknown.length > 0 ? `"${unknown.join('", "')}" is no benchmark; ` : ''}known: ${Object.keys(BENCHES).join(', ')}\n`,
+  );
   process.exit(2);
 }
 for (const name of names) {

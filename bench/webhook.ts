@@ -63,7 +63,10 @@ async function round(server: Server, samples: number[]): Promise<void> {
 
 async function untilAnswering(server: Server, agent: Agent): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt += 1) {
-    const answered = await post(server, agent).then(() => true, () => false);
+    const answered = await post(server, agent).then(
+      () => true,
+      () => false,
+    );
     if (answered) return;
     await sleep(200);
   }
@@ -74,17 +77,25 @@ function post(server: Server, agent: Agent): Promise<void> {
   const body = JSON.stringify(podReview());
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
-    const call = request({ host: '127.0.0.1', port: PORTS[server], path: '/mutate', method: 'POST', agent, headers }, (answer) => {
-      answer.resume();
-      answer.on('end', () => (answer.statusCode === 200 ? resolve() : reject(new Error(`HTTP ${answer.statusCode}`))));
-    });
+    const call = request(
+      { host: '127.0.0.1', port: PORTS[server], path: '/mutate', method: 'POST', agent, headers },
+      (answer) => {
+        answer.resume();
+        answer.on('end', () =>
+          answer.statusCode === 200 ? resolve() : reject(new Error(`HTTP ${answer.statusCode}`)),
+        );
+      },
+    );
     call.on('error', reject);
     call.end(body);
   });
 }
 
 function podReview(): object {
-  const env = Array.from({ length: 40 }, (_, index) => ({ name: `SETTING_${index}`, value: 'some text of a usual length' }));
+  const env = Array.from({ length: 40 }, (_, index) => ({
+    name: `SETTING_${index}`,
+    value: 'some text of a usual length',
+  }));
   const object = {
     apiVersion: 'v1',
     kind: 'Pod',
