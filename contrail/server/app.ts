@@ -6,6 +6,7 @@ import { answerHealth, type ReadinessCheck } from '../../runtime/health.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { counter, histogram } from '../../runtime/metrics.ts';
 import type { ApiAnswer, ApiRequest, ServerDeps } from './context.ts';
+import type { Database } from './database.ts';
 import { HttpError } from './errors.ts';
 import { routeOf } from './router.ts';
 
@@ -16,6 +17,7 @@ export interface AppDeps extends ServerDeps {
   readonly token: string;
   readonly isSecure: boolean;
   readonly checks: readonly ReadinessCheck[];
+  readonly database: Database;
   /** Answers `/embedded/watch`, whose response stays open; throws what it refuses. */
   readonly watch: (query: URLSearchParams, response: ServerResponse) => Promise<void>;
 }
@@ -58,7 +60,28 @@ async function answer(deps: AppDeps, request: IncomingMessage, response: ServerR
     return;
   }
   const { handler, params } = routeOf(deps.schema, request.method ?? 'GET', decodeURIComponent(url.pathname));
-  send(response, request, await handler(await parse(request, url, deps.isSecure), deps, params));
+  const parsed = await parse(request, url, deps.isSecure);
+  send(response, request, await ofOneDatabase(deps, parsed, () => handler(parsed, deps, params)));
+}
+
+/** Answers of an emptied database that nobody must take for the truth: it is asked again when it has been laid anew. */
+const MAX_RUNS = 3;
+
+/**
+ * Runs a handler, and runs it again where the database was lost meanwhile: what was read, or refused for want of
+ * something, came from an empty Redis. A write that succeeded is not repeated: the script looks for the epoch itself.
+ */
+async function ofOneDatabase(deps: AppDeps, { method }: ApiRequest, run: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
+  for (let runs = 1; ; runs += 1) {
+    const epoch = deps.database.known();
+    const isOver = async (): Promise<boolean> => runs < MAX_RUNS && (await deps.database.current()) !== epoch;
+    try {
+      const answer = await run();
+      if (method !== 'GET' || !(await isOver())) return answer;
+    } catch (error) {
+      if (!(error instanceof HttpError) || !(await isOver())) throw error;
+    }
+  }
 }
 
 async function parse(request: IncomingMessage, url: URL, isSecure: boolean): Promise<ApiRequest> {

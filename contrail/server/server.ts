@@ -10,6 +10,7 @@ import { createApp } from './app.ts';
 import { createClock } from './clock.ts';
 import { listen, type ListenOptions } from './listen.ts';
 import { layStartObjects } from './start.ts';
+import { createDatabase } from './database.ts';
 import { createStore } from './store/store.ts';
 import { createStream } from './stream/stream.ts';
 
@@ -49,12 +50,13 @@ export async function startConfigServer(options: ConfigServerOptions): Promise<C
   const store = createStore({ redis, schema, prefix: options.prefix, logLength: options.logLength });
   const now = createClock();
   const base = { store, schema, now };
-  const deps = { ...base, ensureDatabase: () => layStartObjects(base, options.initialState) };
+  const database = createDatabase(store, () => layStartObjects(base, options.initialState));
+  const deps = { ...base, ensureDatabase: database.ensure };
   const stream = createStream({ ...deps, redis: follower, log, registry });
   const checks = [
     { name: 'redis', unready: () => (redis.status === 'ready' ? undefined : 'no connection to the database') },
   ];
-  await deps.ensureDatabase();
+  await database.ensure();
   const app = createApp({
     ...deps,
     log,
@@ -63,6 +65,7 @@ export async function startConfigServer(options: ConfigServerOptions): Promise<C
     isSecure: options.tls !== undefined,
     checks,
     watch: stream.watch,
+    database,
   });
   const server = await listen(options, app, log);
   stream.start();

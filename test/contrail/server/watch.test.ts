@@ -1,0 +1,388 @@
+/** The change stream: whole first, then what changes; narrowed to a node; taken up again; never an empty world. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { type ContrailClient, createContrailClient } from '../../../contrail/client.ts';
+import type { ConfigServer } from '../../../contrail/server/server.ts';
+import { type ConfigView, watchConfig } from '../../../contrail/watch.ts';
+import { createLogger } from '../../../runtime/log.ts';
+import { createRedis, type Redis } from '../../../runtime/redis.ts';
+import { startRedis, type TestRedis } from '../../redis.ts';
+import { ask, startServer } from './support.ts';
+import {
+  attach,
+  connect,
+  createBase,
+  createNetwork,
+  createNode,
+  createPod,
+  createService,
+  inProject,
+  place,
+} from './world.ts';
+
+let redis: TestRedis;
+let raw: Redis;
+let server: ConfigServer;
+let client: ContrailClient;
+let stop: AbortController;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  raw = createRedis(redis.url);
+});
+
+afterAll(async () => {
+  raw.disconnect();
+  await redis.stop();
+});
+
+beforeEach(async () => {
+  await raw.flushall();
+  server = await startServer(redis.url);
+  client = createContrailClient({ endpoints: async () => [server.url] });
+  stop = new AbortController();
+  await createBase(client);
+});
+
+afterEach(async () => {
+  stop.abort();
+  client.close();
+  await server.close();
+});
+
+interface Watched {
+  readonly names: () => string[];
+  readonly view: () => ConfigView | undefined;
+  readonly until: (condition: (names: readonly string[]) => boolean) => Promise<string[]>;
+}
+
+/** Follows a node and shows its objects as `type name`. */
+function watch(node?: string, through: ContrailClient = client): Watched {
+  let view: ConfigView | undefined;
+  const onChange = (next: ConfigView): void => {
+    view = next;
+  };
+  void watchConfig({
+    client: through,
+    ...(node === undefined ? {} : { node }),
+    onChange,
+    signal: stop.signal,
+    log: createLogger('test', 'silent'),
+  });
+  const names = (): string[] =>
+    [...(view?.objects.values() ?? [])].map(({ type, fq_name: name }) => `${type} ${name.at(-1)}`).sort();
+  const until = async (condition: (names: readonly string[]) => boolean): Promise<string[]> => {
+    for (let tries = 0; tries < 250; tries += 1) {
+      if (view !== undefined && condition(names())) return names();
+      await sleep(20);
+    }
+    throw new Error(`never came about; there is: ${names().join(', ')}`);
+  };
+  return { names, view: () => view, until };
+}
+
+const podOf = (name: string): string[] => [`instance-ip ${name}`, `virtual-machine-interface ${name}`];
+
+describe('a node is sent', () => {
+  test('its pods with their network, and nothing of a network that its own may not talk to', async () => {
+    const router = await createNode(client, 'n1');
+    await createNetwork(client, 'red');
+    await createNetwork(client, 'blue');
+    await createPod(client, 'here', 'red', router);
+    await createPod(client, 'far', 'red');
+    await createPod(client, 'stranger', 'blue');
+    const names = await watch('n1').until((all) => all.includes('instance-ip far'));
+    expect(names).toEqual(
+      expect.arrayContaining([
+        ...podOf('here'),
+        ...podOf('far'),
+        'virtual-machine here',
+        'virtual-network red',
+        'network-ipam ipam',
+      ]),
+    );
+    expect(names).not.toContain('virtual-machine far');
+    for (const stranger of [...podOf('stranger'), 'virtual-network blue']) expect(names).not.toContain(stranger);
+  });
+
+  test('a network with its pods when a policy opens it, and the end of them when it closes', async () => {
+    const router = await createNode(client, 'n1');
+    await createNetwork(client, 'red');
+    await createNetwork(client, 'blue');
+    await createPod(client, 'here', 'red', router);
+    await createPod(client, 'peer', 'blue');
+    const watched = watch('n1');
+    await watched.until((all) => all.includes('virtual-machine here'));
+    const policy = await connect(client, 'np', ['red', 'blue']);
+    await watched.until(
+      (all) => podOf('peer').every((name) => all.includes(name)) && all.includes('network-policy np'),
+    );
+    const blue = (await client.fqNameToUuid('virtual-network', inProject('blue'))) ?? '';
+    await client.refUpdate({
+      type: 'virtual-network',
+      uuid: blue,
+      refType: 'network-policy',
+      refUuid: policy,
+      operation: 'DELETE',
+    });
+    const names = await watched.until((all) => !all.includes('virtual-network blue'));
+    expect(names).not.toContain('instance-ip peer');
+    await attach(client, 'blue', policy);
+    await watched.until((all) => all.includes('instance-ip peer'));
+  });
+
+  test('what its network may reach as soon as its first pod comes, and no longer when the last has gone', async () => {
+    const router = await createNode(client, 'n1');
+    await createNetwork(client, 'red');
+    const { machine } = await createPod(client, 'pod', 'red');
+    await createPod(client, 'other', 'red');
+    const watched = watch('n1');
+    expect(await watched.until((all) => all.includes('virtual-router n1'))).not.toContain('virtual-network red');
+    await place(client, router, machine);
+    await watched.until((all) => all.includes('instance-ip other') && all.includes('virtual-machine pod'));
+    await place(client, router, machine, 'DELETE');
+    const names = await watched.until((all) => !all.includes('virtual-network red'));
+    expect(names).not.toContain('instance-ip other');
+    expect(names).not.toContain('virtual-machine pod');
+  });
+
+  test('the load balancers that it can reach, whole, with the ports of backends in networks that it cannot', async () => {
+    const router = await createNode(client, 'n1');
+    await createNetwork(client, 'pods');
+    await createNetwork(client, 'services');
+    await createNetwork(client, 'hidden');
+    await createPod(client, 'here', 'pods', router);
+    const backend = await createPod(client, 'backend', 'hidden');
+    await createPod(client, 'unseen', 'hidden');
+    await connect(client, 'np', ['pods', 'services']);
+    const watched = watch('n1');
+    await watched.until((all) => all.includes('virtual-network services'));
+    const { member } = await createService(client, 'svc', 'services', backend.port);
+    const parts = [
+      'loadbalancer svc',
+      'loadbalancer-listener svc',
+      'loadbalancer-pool svc',
+      'loadbalancer-member m',
+      ...podOf('vip-svc'),
+    ];
+    const names = await watched.until((all) => [...parts, ...podOf('backend')].every((name) => all.includes(name)));
+    expect(names).toContain('virtual-network hidden');
+    expect(names).not.toContain('instance-ip unseen');
+    await client.delete('loadbalancer-member', member ?? '');
+    expect(await watched.until((all) => !all.includes('instance-ip backend'))).not.toContain('virtual-network hidden');
+  });
+
+  test('what may talk to nodes, since it is one itself', async () => {
+    await createNode(client, 'n1');
+    await createNetwork(client, 'red');
+    await createPod(client, 'pod', 'red');
+    const policy = await client.create({
+      type: 'network-policy',
+      fq_name: inProject('fabric-np'),
+      parent_type: 'project',
+      network_policy_entries: {
+        policy_rule: [
+          {
+            direction: '<>',
+            protocol: 'any',
+            action_list: { simple_action: 'pass' },
+            src_addresses: [{ network_policy: inProject('fabric-np').join(':') }],
+            dst_addresses: [{ virtual_network: 'default-domain:default-project:ip-fabric' }],
+            src_ports: [{ start_port: -1, end_port: -1 }],
+            dst_ports: [{ start_port: -1, end_port: -1 }],
+          },
+        ],
+      },
+    });
+    const watched = watch('n1');
+    expect(await watched.until((all) => all.includes('virtual-network ip-fabric'))).not.toContain('instance-ip pod');
+    await attach(client, 'red', policy);
+    const fabric =
+      (await client.fqNameToUuid('virtual-network', ['default-domain', 'default-project', 'ip-fabric'])) ?? '';
+    await client.refUpdate({
+      type: 'virtual-network',
+      uuid: fabric,
+      refType: 'network-policy',
+      refUuid: policy,
+      operation: 'ADD',
+      attr: {},
+    });
+    await watched.until((all) => all.includes('instance-ip pod'));
+  });
+
+  test('the same set whether it came by changes or at once', async () => {
+    const router = await createNode(client, 'n1');
+    const live = watch('n1');
+    for (const network of ['a', 'b', 'c']) await createNetwork(client, network);
+    const pods = [];
+    for (let index = 0; index < 12; index += 1)
+      pods.push(
+        await createPod(client, `p${index}`, ['a', 'b', 'c'][index % 3]!, index % 4 === 0 ? router : undefined),
+      );
+    await connect(client, 'ab', ['a', 'b']);
+    await createService(client, 's', 'b', pods[2]!.port);
+    await place(client, router, pods[4]!.machine, 'DELETE');
+    await client.delete('instance-ip', pods[7]!.address);
+    await sleep(300);
+    const fresh = watch('n1');
+    const names = await fresh.until((all) => all.length > 3);
+    expect(live.names()).toEqual(names);
+    const plain = (view: ConfigView | undefined) => Object.fromEntries(view?.objects ?? []);
+    expect(plain(live.view())).toEqual(plain(fresh.view()));
+  });
+});
+
+describe('a stream', () => {
+  const lines = async (query: string): Promise<{ status: number; lines: Record<string, unknown>[] }> => {
+    const abort = new AbortController();
+    const response = await fetch(`${server.url}/embedded/watch?${query}`, { signal: abort.signal });
+    if (response.status !== 200 || response.body === null) return { status: response.status, lines: [] };
+    const found: Record<string, unknown>[] = [];
+    let text = '';
+    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      const parts = text.split('\n');
+      text = parts.pop() ?? '';
+      found.push(...parts.map((line) => JSON.parse(line) as Record<string, unknown>));
+      if (found.at(-1)?.['kind'] === 'synced') break;
+    }
+    abort.abort();
+    return { status: 200, lines: found };
+  };
+
+  test('is taken up from a revision with nothing but the difference, departures included', async () => {
+    const router = await createNode(client, 'n1');
+    await createNetwork(client, 'red');
+    const pod = await createPod(client, 'pod', 'red', router);
+    const first = (await lines('node=n1')).lines.at(-1)!;
+    const extra = await createPod(client, 'extra', 'red');
+    await client.delete('instance-ip', pod.address);
+    await sleep(100);
+    const { lines: rest } = await lines(
+      `node=n1&revision=${String(first['revision'])}&epoch=${String(first['epoch'])}`,
+    );
+    const puts = rest.filter(({ kind }) => kind === 'put').map(({ object }) => (object as { uuid: string }).uuid);
+    expect(puts.sort()).toEqual([extra.port, extra.address].sort());
+    expect(rest.filter(({ kind }) => kind === 'delete')).toEqual([
+      expect.objectContaining({ uuid: pod.address, type: 'instance-ip' }),
+    ]);
+  });
+
+  test('answers 410 to another epoch, to a revision not yet reached, and to one that is forgotten', async () => {
+    const { epoch, revision } = (await lines('node=n1')).lines.at(-1) as { epoch: string; revision: number };
+    expect((await lines(`node=n1&revision=${revision}&epoch=another`)).status).toBe(410);
+    expect((await lines(`node=n1&revision=${revision + 100}&epoch=${epoch}`)).status).toBe(410);
+    expect((await lines(`node=unheard&revision=${revision - 1}&epoch=${epoch}`)).status).toBe(410);
+    expect((await lines(`node=n1&revision=${revision}&epoch=${epoch}`)).status).toBe(200);
+  });
+
+  test('carries whole objects as the API writes them, without URLs and back references', async () => {
+    const router = await createNode(client, 'n1');
+    const { lines: all } = await lines('node=n1');
+    const sent = all.find(({ object }) => (object as { uuid?: string } | undefined)?.uuid === router)?.[
+      'object'
+    ] as Record<string, unknown>;
+    const read = await client.read('virtual-router', router);
+    expect(sent).toEqual(read);
+  });
+
+  test('without a node holds everything', async () => {
+    await createNetwork(client, 'red');
+    const { lines: all } = await lines('');
+    expect(all.some(({ object }) => (object as { type?: string } | undefined)?.type === 'routing-instance')).toBe(true);
+    const status = (await ask(server.url, 'GET', '/embedded/status')).body as { revision: number };
+    expect(all.at(-1)).toMatchObject({ kind: 'synced', revision: status.revision, state: 'ready' });
+  });
+
+  test('goes on through another server when the first one dies', async () => {
+    const other = await startServer(redis.url);
+    const alive = [server.url, other.url];
+    const both = createContrailClient({ endpoints: async () => alive });
+    const watched = watch('n1', both);
+    await createNode(client, 'n1');
+    await watched.until((all) => all.includes('virtual-router n1'));
+    await server.close();
+    alive.shift();
+    await createNode(both, 'n2');
+    await watched.until((all) => all.includes('virtual-router n2'));
+    stop.abort();
+    both.close();
+    await other.close();
+    server = await startServer(redis.url);
+  });
+});
+
+describe('a lost database', () => {
+  test('is laid anew with another epoch; allocation waits for the rebuild, and a watcher keeps what it has until then', async () => {
+    await server.close();
+    server = await startServer(redis.url, { initialState: 'rebuilding' });
+    const router = await createNode(client, 'n1');
+    await createNetwork(client, 'red');
+    await createPod(client, 'kept', 'red', router);
+    await createPod(client, 'vanished', 'red', router);
+    const watched = watch('n1');
+    await watched.until((all) => all.includes('instance-ip vanished'));
+    const before = watched.view()!.epoch;
+
+    await raw.flushall();
+    const status = (await ask(server.url, 'GET', '/embedded/status')).body as { epoch: string; state: string };
+    expect(status).toMatchObject({ state: 'rebuilding' });
+    expect(status.epoch).not.toBe(before);
+
+    await createBase(client);
+    const again = await createNode(client, 'n1');
+    await createNetwork(client, 'red');
+    const refused = createPod(
+      createContrailClient({ endpoints: async () => [server.url], signal: AbortSignal.timeout(2_000) }),
+      'kept',
+      'red',
+      again,
+    );
+    await expect(refused).rejects.toBeDefined();
+    await client.create({
+      type: 'instance-ip',
+      fq_name: ['kept'],
+      virtual_network_refs: [{ to: inProject('red') }],
+      virtual_machine_interface_refs: [{ to: inProject('kept') }],
+      instance_ip_address: '10.47.255.252',
+    });
+    await place(client, again, (await client.fqNameToUuid('virtual-machine', ['kept'])) ?? '');
+    await sleep(200);
+    expect(watched.names()).toContain('instance-ip vanished');
+
+    expect((await ask(server.url, 'POST', '/embedded/ready', { body: { epoch: before } })).status).toBe(409);
+    expect((await ask(server.url, 'POST', '/embedded/ready', { body: { epoch: status.epoch } })).status).toBe(200);
+    const names = await watched.until((all) => !all.includes('instance-ip vanished'));
+    expect(names).toContain('instance-ip kept');
+    expect(watched.view()!.epoch).toBe(status.epoch);
+  }, 20_000);
+
+  test('never looks empty to a request that comes before anybody has noticed', async () => {
+    await raw.flushall();
+    const answers = await Promise.all([
+      ask(server.url, 'GET', '/domains?count=true'),
+      ask(server.url, 'POST', '/projects', {
+        body: { project: { fq_name: ['default-domain', 'q'], parent_type: 'domain' } },
+      }),
+      ask(server.url, 'POST', '/fqname-to-id', { body: { type: 'domain', fq_name: ['default-domain'] } }),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(answers[0]?.body).toEqual({ domains: { count: 1 } });
+  });
+
+  test('whose last writes were lost with another Redis process is read anew', async () => {
+    const persistent = await startRedis({ persist: true });
+    const own = await startServer(persistent.url);
+    const through = createContrailClient({ endpoints: async () => [own.url] });
+    const watched = watch('n1', through);
+    await createNode(through, 'n1');
+    await watched.until((all) => all.includes('virtual-router n1'));
+    await persistent.restart();
+    await createNode(through, 'n2');
+    await watched.until((all) => all.includes('virtual-router n1') && all.includes('virtual-router n2'));
+    stop.abort();
+    through.close();
+    await own.close();
+    await persistent.stop();
+  }, 20_000);
+});
