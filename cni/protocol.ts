@@ -5,6 +5,13 @@ export const PROTOCOL_VERSION = 1;
 export const DEFAULT_SOCKET = '/run/opencontrail/cni.sock';
 /** Where the plugin leaves the releases that the agent could not take; the agent finishes them later (design rule 10). */
 export const DEFAULT_RELEASE_DIR = '/var/lib/opencontrail/cni/releases';
+/** The agent touches this file beside its socket while the node can serve. */
+export const SERVING_FILE = 'serving';
+/**
+ * A node that could serve so recently still counts as one that can: an agent or vRouter that restarts is back sooner.
+ * Otherwise every upgrade would make the node NotReady for a moment, and Services would lose the endpoints on it.
+ */
+export const SERVING_GRACE_MS = 30_000;
 export const CNI_VERSIONS: readonly string[] = ['0.3.1', '0.4.0', '1.0.0', '1.1.0'];
 
 export type CniCommand = 'ADD' | 'DEL' | 'CHECK' | 'GC' | 'STATUS';

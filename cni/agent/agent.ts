@@ -1,7 +1,7 @@
 /** The running agent: its parts put together, its periodic work, and what opens must close. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import { createNames } from '../../contrail/names.ts';
@@ -13,6 +13,7 @@ import { messageOf } from '../../runtime/errors.ts';
 import type { Lifecycle } from '../../runtime/lifecycle.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { histogram } from '../../runtime/metrics.ts';
+import { SERVING_FILE, SERVING_GRACE_MS } from '../protocol.ts';
 import { sweep } from './collect.ts';
 import { createCommands } from './commands.ts';
 import { CONFLIST_NAME, type ConflistState, conflistText, installFile, keepConflist, PLUGIN_NAME } from './conflist.ts';
@@ -45,15 +46,17 @@ export async function startAgent(
     'command',
     'code',
   ] as const);
+  const serving = join(dirname(settings.socket), SERVING_FILE);
+  const overdue = async (): Promise<string | undefined> => (servedRecently(serving) ? undefined : await unready());
   await installPlugin(settings, log);
-  const server = await serveCni(settings.socket, createCommands({ agent: deps, durations, unready }));
+  const server = await serveCni(settings.socket, createCommands({ agent: deps, durations, unready: overdue }));
   lifecycle.onClose('commands under way', async () => {
     await deps.locks.idle();
     deps.netlink.close();
   });
   lifecycle.onClose('plugin socket', () => new Promise<void>((resolve) => server.close(() => resolve())));
   void every(SWEEP_MS, lifecycle.signal, log, async () => await sweep(settings.releaseDir, deps));
-  return keepServing(settings, { log, signal: lifecycle.signal, unready });
+  return keepServing(settings, { log, signal: lifecycle.signal, unready, serving });
 }
 
 async function agentDeps(settings: AgentSettings, log: Logger, signal: AbortSignal): Promise<AgentDeps> {
@@ -83,7 +86,12 @@ async function installPlugin(settings: AgentSettings, log: Logger): Promise<void
 /** Keeps the CNI configuration in step with what the node can do. It stays when the agent stops: the data plane lives on. */
 function keepServing(
   settings: AgentSettings,
-  context: { readonly log: Logger; readonly signal: AbortSignal; readonly unready: () => Promise<string | undefined> },
+  context: {
+    readonly log: Logger;
+    readonly signal: AbortSignal;
+    readonly unready: () => Promise<string | undefined>;
+    readonly serving: string;
+  },
 ): () => string | undefined {
   const { log, signal } = context;
   const keeper = {
@@ -98,12 +106,18 @@ function keepServing(
     current = await context.unready();
     if (current !== before)
       log.info({ reason: current }, current === undefined ? 'the node can serve' : 'the node cannot serve');
+    if (current === undefined) await writeFile(context.serving, '');
     if (settings.cniConfDir === '') return;
     const outcome = await keepConflist(keeper, { unready: current, now: performance.now(), state });
     state = outcome.state;
     if (outcome.did !== 'nothing') log.info({ path: keeper.path, did: outcome.did }, 'CNI configuration changed');
   });
   return () => current;
+}
+
+function servedRecently(file: string): boolean {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs < SERVING_GRACE_MS;
 }
 
 async function every(periodMs: number, signal: AbortSignal, log: Logger, work: () => Promise<void>): Promise<void> {

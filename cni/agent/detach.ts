@@ -37,7 +37,7 @@ export async function removeAttachment(
   cutOff: () => void = () => undefined,
 ): Promise<void> {
   if (attachment.state !== 'releasing') await deps.journal.put({ ...attachment, state: 'releasing' });
-  const port = deps.vrouter.removePorts(attachment.uid).finally(cutOff);
+  const port = deps.vrouter.removePorts(attachment.uid, attachment.containerId).finally(cutOff);
   const outcomes = await Promise.allSettled([port, removeLinks(attachment, deps)]);
   const problems = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [messageOf(outcome.reason)] : []));
   if (problems.length === 0) await deps.journal.delete(attachment);

@@ -22,8 +22,8 @@ export interface VRouter {
   ) => Promise<void>;
   /** Whether the port is programmed now. */
   readonly hasPort: (vm: string, vmi: string) => Promise<boolean>;
-  /** Removes every port of a virtual machine; fine when there is none. Throws when the vRouter does not take it. */
-  readonly removePorts: (vm: string) => Promise<void>;
+  /** Removes a sandbox's ports of a virtual machine; fine when there are none. Throws when the vRouter does not take it. */
+  readonly removePorts: (vm: string, sandbox: string) => Promise<void>;
   /** Why it cannot serve, or `undefined` when it can. */
   readonly unready: () => Promise<string | undefined>;
 }
@@ -58,17 +58,20 @@ export function createVRouter(url: string): VRouter {
       }
     },
     hasPort: async (vm, vmi) => await isOk(call('GET', `/vm/${vm}/${vmi}`)),
-    removePorts: async (vm) => {
-      const response = await call('DELETE', `/vm/${vm}`, { body: '{}' });
+    removePorts: async (vm, sandbox) => {
+      const response = await call('DELETE', `/vm/${vm}`, {
+        body: JSON.stringify({ time: new Date().toISOString(), 'vm-id': sandbox, 'vm-uuid': vm }),
+      });
       const text = await response.text();
       if (!response.ok && response.status !== 404)
         throw new Error(`DELETE /vm/${vm} answered ${response.status}: ${text}`);
     },
     unready: async () => {
       try {
-        // Any answer, 404 included, says that the port API is open: nothing is asked about.
-        await (await call('GET', '/vm-cfg/-')).text();
-        return undefined;
+        // Ours says by 503 that it has no configuration yet. Contrail's agent does not know the question, which is an answer.
+        const response = await call('GET', '/readyz');
+        const text = await response.text();
+        return response.status === 503 ? `the vRouter is not ready: ${text.trim()}` : undefined;
       } catch (error) {
         return `the vRouter does not answer at ${url}: ${reasonOf(error)}`;
       }

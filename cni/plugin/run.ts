@@ -1,4 +1,6 @@
 /** The plugin from stdin to exit code, with its edges injected. */
+import { statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import {
   CNI_VERSIONS,
   type CniError,
@@ -6,6 +8,8 @@ import {
   DEFAULT_RELEASE_DIR,
   DEFAULT_SOCKET,
   ERROR_CODES,
+  SERVING_FILE,
+  SERVING_GRACE_MS,
 } from '../protocol.ts';
 import { exchange } from './exchange.ts';
 import { journalRelease } from './release.ts';
@@ -45,7 +49,7 @@ export async function runPlugin(edges: PluginEdges): Promise<number> {
 
 async function ask(request: CniRequest, edges: PluginEdges): Promise<number> {
   const timeoutMs = request.command === 'DEL' ? DEL_TIMEOUT_MS : ADD_TIMEOUT_MS;
-  const outcome = await exchange(request, textOr(request.config['socket'], DEFAULT_SOCKET), timeoutMs);
+  const outcome = await exchange(request, socketOf(request), timeoutMs);
   if (outcome.kind === 'unreachable') return withoutAgent(request, outcome.reason, edges);
   switch (outcome.response.kind) {
     case 'result':
@@ -74,6 +78,7 @@ function withoutAgent(request: CniRequest, reason: string, edges: PluginEdges): 
       edges.stderr(`opencontrail-cni: nothing was collected: ${reason}\n`);
       return 0;
     case 'STATUS':
+      if (servedRecently(dirname(socketOf(request)))) return 0;
       return fail(edges, request.cniVersion, {
         code: ERROR_CODES.unavailable,
         msg: 'the node agent does not answer',
@@ -87,6 +92,16 @@ function withoutAgent(request: CniRequest, reason: string, edges: PluginEdges): 
         details,
       });
   }
+}
+
+/** The folder is emptied by a reboot, so what it says is of this boot. */
+function servedRecently(folder: string): boolean {
+  const stat = statSync(join(folder, SERVING_FILE), { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs < SERVING_GRACE_MS;
+}
+
+function socketOf(request: CniRequest): string {
+  return textOr(request.config['socket'], DEFAULT_SOCKET);
 }
 
 function fail(edges: PluginEdges, cniVersion: string, error: CniError): number {

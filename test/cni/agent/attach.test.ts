@@ -1,11 +1,14 @@
 /** ADD, CHECK and DEL against real network namespaces. */
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { attach } from '../../../cni/agent/attach.ts';
 import { check } from '../../../cni/agent/check.ts';
 import { detach } from '../../../cni/agent/detach.ts';
 import { CniFailure } from '../../../cni/agent/failure.ts';
 import { openJournal } from '../../../cni/agent/journal.ts';
 import { assigned, type Bed, makeBed, requestFor, sh } from '../bed.ts';
+
+// Real namespaces and programs, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 let bed: Bed;
 const never = new AbortController().signal;

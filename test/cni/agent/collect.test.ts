@@ -1,12 +1,15 @@
 /** GC and the sweep: nothing dead stays, nothing alive goes. */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { attach } from '../../../cni/agent/attach.ts';
 import { collect, sweep } from '../../../cni/agent/collect.ts';
 import { detach } from '../../../cni/agent/detach.ts';
 import { createVRouter } from '../../../cni/agent/vrouter.ts';
 import { assigned, type Bed, makeBed, requestFor, sh, startVRouter } from '../bed.ts';
+
+// Real namespaces and programs, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 let bed: Bed;
 const never = new AbortController().signal;

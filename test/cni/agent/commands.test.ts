@@ -2,12 +2,15 @@
 import { connect } from 'node:net';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { createCommands } from '../../../cni/agent/commands.ts';
 import { serveCni } from '../../../cni/agent/server.ts';
 import type { CniRequest, CniResponse } from '../../../cni/protocol.ts';
 import { createRegistry, histogram } from '../../../runtime/metrics.ts';
 import { assigned, type Bed, makeBed, requestFor } from '../bed.ts';
+
+// Real namespaces and programs, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 let bed: Bed;
 let server: Server;

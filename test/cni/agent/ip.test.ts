@@ -1,7 +1,10 @@
 /** `ip` by processes that stay and processes started ahead. */
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { createNetlink, type Netlink } from '../../../cni/agent/ip.ts';
 import { makeNamespace, sh } from '../bed.ts';
+
+// Real namespaces and programs, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 let host: ReturnType<typeof makeNamespace>;
 let pod: ReturnType<typeof makeNamespace>;
@@ -46,7 +49,7 @@ test('batches side by side each get their own outcome', async () => {
 test('the process on the host is started anew when it has died', async () => {
   await netlink.onHost(['link set dev lo up']);
   const pid = sh(
-    `for p in /proc/[0-9]*; do [ "$(readlink $p/ns/net)" = "$(ip netns exec ${host.name} readlink /proc/self/ns/net)" ] && grep -qa force $p/cmdline && echo \${p#/proc/}; done; true`,
+    `ns=$(ip netns exec ${host.name} readlink /proc/self/ns/net); for p in /proc/[0-9]*; do [ "$(readlink $p/ns/net)" = "$ns" ] && grep -qa force $p/cmdline && echo \${p#/proc/}; done; true`,
   ).trim();
   expect(pid).toMatch(/^\d+$/);
   sh(`kill -9 ${pid}`);

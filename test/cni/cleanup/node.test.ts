@@ -3,10 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { KERNEL_NAMES } from '../../../cni/cleanup/traces.ts';
 import { ROUTE_PROTOCOL, TABLE } from '../../../vrouter/linux/names.ts';
 import { makeNamespace, sh } from '../bed.ts';
+
+// Real namespaces and programs, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 let host: ReturnType<typeof makeNamespace>;
 let folder: string;

@@ -4,10 +4,13 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { serveCni } from '../../../cni/agent/server.ts';
 import type { CniRequest } from '../../../cni/protocol.ts';
 import { sh } from '../bed.ts';
+
+// Real namespaces and programs, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'ct-'));

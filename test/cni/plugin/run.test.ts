@@ -1,5 +1,5 @@
 /** The plugin from its environment to its exit code, against a real unix socket. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,6 +116,13 @@ describe('without an agent', () => {
   ])('%s fails with code %i', async (command, code) => {
     expect(await invoke(command)).toMatchObject({ code: 1, out: { code, msg: 'the node agent does not answer' } });
     expect(existsSync(releases())).toBe(false);
+  });
+
+  test('STATUS is fine while the agent was there a moment ago: it restarts', async () => {
+    writeFileSync(join(folder, 'serving'), '');
+    expect(await invoke('STATUS')).toMatchObject({ code: 0, out: undefined });
+    utimesSync(join(folder, 'serving'), new Date(Date.now() - 31_000), new Date(Date.now() - 31_000));
+    expect(await invoke('STATUS')).toMatchObject({ code: 1, out: { code: 50 } });
   });
 
   test('GC succeeds and says that it did nothing', async () => {
