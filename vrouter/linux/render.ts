@@ -17,7 +17,12 @@ export function render(state: ForwardingState, bindings: Bindings, options: Rend
   if (state.address === undefined) return EMPTY_DOCUMENT;
   const { v4, v6 } = entries(state, bindings, options.device);
   return {
-    skeleton: skeleton({ ...options, address: state.address, fabricMark: marksOf(state.networks).of(state.fabric) }),
+    skeleton: skeleton({
+      ...options,
+      address: state.address,
+      fabricMark: marksOf(state.networks).of(state.fabric),
+      hasOverlapping: state.networks.some(({ overlapping }) => overlapping),
+    }),
     declarations: declarations(state.services),
     sets: elements(state, bindings),
     entries: { v4, v6 },

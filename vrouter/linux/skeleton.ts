@@ -1,13 +1,12 @@
 /**
  * The nftables table without its elements: the pipeline of facts 2, one function per hook. Where a packet is judged:
  *
- *     outer -500   mark by interface or VNI; spoofed sources and foreign VXLAN die here
- *     zone  -450   conntrack zone, before reassembly
- *     track -150   replies: guard and restored mark; new flows: ct mark := source
+ *     outer -450   mark by interface or VNI, and zone, before reassembly; spoofed sources and foreign VXLAN die here
+ *     track -150   known flows: their mark, as long as their pair stands; new ones: ct mark := source
  *     vips  -100   services
- *     pair   -90   ct mark := pair(source, destination), mark := destination; no pair, no passage
+ *     pair   -90   new flows: ct mark := pair(source, destination), mark := destination; no pair, no passage
  *     forward  0   what arrives at a pod was meant for it; network policy has its place here
- *     source 100   translation of sources; clear 300: the tunnel's outer packet has no mark
+ *     source 100   translation of sources
  *
  * Pure.
  */
@@ -22,6 +21,8 @@ export interface SkeletonOptions {
   readonly address: string;
   /** The fabric's packet mark. */
   readonly fabricMark: string;
+  /** Whether any network's addresses overlap with others': only then a packet is asked for its zone. */
+  readonly hasOverlapping: boolean;
 }
 
 interface Family {
@@ -41,9 +42,9 @@ export function skeleton(options: SkeletonOptions): string {
     ...['spoofed', 'injected', 'invalid', 'forged', 'unpaired', 'misdelivered'].map((name) => `counter ${name} { }`),
     ...sets(),
     ...outer(options),
-    ...zone(),
+    ...zone(options),
     ...track(options),
-    ...services(options),
+    ...services(),
     ...pair(options),
     ...forward(options),
     ...source(options),
@@ -107,15 +108,16 @@ function sets(): readonly string[] {
   ];
 }
 
-function outer({ device, vxlanPort }: SkeletonOptions): readonly string[] {
+function outer({ device, vxlanPort, hasOverlapping }: SkeletonOptions): readonly string[] {
+  const marked = hasOverlapping ? 'goto zone' : 'accept';
   return [
-    chain('outer', 'filter hook prerouting priority -500', [
+    chain('outer', 'filter hook prerouting priority -450', [
       `${POD} goto from_pod`,
-      `iifname "${device}" meta mark set meta mark & 0x0000ffff | ${hex(MAGIC)} accept`,
+      `iifname "${device}" meta mark set meta mark & 0x0000ffff | ${hex(MAGIC)} ${marked}`,
       // Marks of ours come from nowhere else.
       `meta mark & 0xffff0000 == ${hex(MAGIC)} meta mark set 0`,
-      'iif "lo" accept',
       `udp dport ${vxlanPort} goto tunnel`,
+      'iif "lo" accept',
       // The underlay never speaks with pods' addresses: not whole packets, and not fragments to splice into theirs.
       ...perFamily(({ n, ip }) => [
         `meta mark set ${ip} saddr map @pods${n} counter name spoofed drop`,
@@ -123,7 +125,7 @@ function outer({ device, vxlanPort }: SkeletonOptions): readonly string[] {
       ]),
     ]),
     chain('from_pod', undefined, [
-      ...perFamily(({ n, ip }) => [`meta mark set ${ip} saddr . iifname map @port${n} accept`]),
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} saddr . iifname map @port${n} ${marked}`]),
       'counter name spoofed drop',
     ]),
     chain('tunnel', undefined, [
@@ -133,24 +135,21 @@ function outer({ device, vxlanPort }: SkeletonOptions): readonly string[] {
   ];
 }
 
-function zone(): readonly string[] {
-  // Flat networks share zone 0; whatever is not ours keeps its own (and the tunnel's notrack).
+/** Zones are set before reassembly, so that no fragment of one network completes another's datagram; flat networks share zone 0. */
+function zone({ hasOverlapping }: SkeletonOptions): readonly string[] {
+  if (!hasOverlapping) return [];
   const onlyOverlapping = `meta mark & 0xffff8000 != ${hex(MAGIC + 0x8000)} accept`;
-  const errors = [
-    'icmp type { 3, 11, 12 } meta mark . @th,160,32 . @th,192,32 @inner4 ct zone set meta mark map @zones accept',
-    'icmpv6 type { 1, 2, 3, 4 } meta mark . @th,128,128 . @th,256,128 @inner6 ct zone set meta mark map @zones accept',
-  ];
-  const own = perFamily(({ n, ip }) => [
-    `meta mark . ${ip} saddr . ${ip} daddr @own${n} ct zone set meta mark map @zones accept`,
-  ]);
   return [
-    chain('zone', 'filter hook prerouting priority -450', [
-      onlyOverlapping,
-      ...errors,
-      ...own,
-      'ct original zone set meta mark map @zones',
+    chain('zone', undefined, [onlyOverlapping, 'goto zone_of_error']),
+    chain('zone_of_error', undefined, [
+      // An error belongs to the connection that it quotes.
+      'icmp type { 3, 11, 12 } meta mark . @th,160,32 . @th,192,32 @inner4 ct zone set meta mark map @zones accept',
+      'icmpv6 type { 1, 2, 3, 4 } meta mark . @th,128,128 . @th,256,128 @inner6 ct zone set meta mark map @zones accept',
+      ...perFamily(({ n, ip }) => [
+        `meta mark . ${ip} saddr . ${ip} daddr @own${n} ct zone set meta mark map @zones accept`,
+      ]),
+      'ct original zone set meta mark map @zones accept',
     ]),
-    chain('output_zone', 'filter hook output priority -450', [onlyOverlapping, ...errors]),
   ];
 }
 
@@ -158,10 +157,13 @@ function track({ device }: SkeletonOptions): readonly string[] {
   return [
     chain('track', 'filter hook prerouting priority -150', [
       `meta mark & 0xffff0000 != ${hex(MAGIC)} goto track_underlay`,
-      'ct state invalid counter name invalid drop',
       'ct direction reply meta mark set meta mark . ct mark map @back accept',
+      'ct state established,related meta mark set meta mark . ct mark map @forth accept',
+      'ct state new ct mark set meta mark accept',
+      'ct state invalid counter name invalid drop',
       'ct direction reply counter name forged drop',
-      'ct state new ct mark set meta mark',
+      // The passage was taken away.
+      'counter name unpaired drop',
     ]),
     chain('track_underlay', undefined, [
       'ct mark 0 accept',
@@ -170,7 +172,7 @@ function track({ device }: SkeletonOptions): readonly string[] {
   ];
 }
 
-function services({ fabricMark }: SkeletonOptions): readonly string[] {
+function services(): readonly string[] {
   return [
     chain('vips', 'nat hook prerouting priority -100', [`${POD} goto vips_from_pod`]),
     chain('vips_from_pod', undefined, [
@@ -184,8 +186,7 @@ function services({ fabricMark }: SkeletonOptions): readonly string[] {
       chain(`backends${n}`, undefined, [`${ip} daddr . meta l4proto . th dport vmap @services${n}`]),
     ]),
     chain('vips_from_host', 'nat hook output priority -100', [
-      `ct mark != ${fabricMark} accept`,
-      ...perFamily(({ n }) => [`meta nfproto ipv${n} goto backends${n}`]),
+      ...perFamily(({ n, ip }) => [`ct mark set ${ip} daddr map @host_vips${n} goto backends${n}`]),
     ]),
   ];
 }
@@ -193,13 +194,11 @@ function services({ fabricMark }: SkeletonOptions): readonly string[] {
 function pair({ device, fabricMark }: SkeletonOptions): readonly string[] {
   return [
     chain('pair', 'filter hook prerouting priority -90', [
-      'ct direction reply accept',
+      'ct state != new accept',
       `${POD} goto admit`,
       `iifname "${device}" goto admit`,
     ]),
     chain('admit', undefined, [
-      'ct state established,related meta mark set meta mark . ct mark map @forth accept',
-      'ct state != new counter name unpaired drop',
       'ct status dnat goto admit_service',
       `ct mark & 0x00008000 != 0 goto admit_overlapping`,
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto judge`]),
@@ -234,9 +233,14 @@ function forward({ device, vxlanPort }: SkeletonOptions): readonly string[] {
   return [
     chain('forward_pods', 'filter hook forward priority 0', [
       `${TO_POD} goto to_pod`,
-      `oifname "${device}" iifname != "${POD_INTERFACES}" counter name unpaired drop`,
+      `oifname "${device}" goto to_tunnel`,
       `iifname "${device}" counter name unpaired drop`,
-      `${POD} oifname != "${device}" udp dport ${vxlanPort} counter name injected drop`,
+      `${POD} udp dport ${vxlanPort} counter name injected drop`,
+    ]),
+    chain('to_tunnel', undefined, [
+      `iifname != "${POD_INTERFACES}" counter name unpaired drop`,
+      // The outer packet inherits the mark, and must not be routed by it.
+      'meta mark set 0',
     ]),
     chain('to_pod', undefined, [
       `meta mark & 0xffff0000 != ${hex(MAGIC)} counter name unpaired drop`,
@@ -264,25 +268,26 @@ function source({ device, address }: SkeletonOptions): readonly string[] {
       `${POD} oifname != "${POD_INTERFACES}" oifname != "${device}" meta nfproto ipv4 snat ip to ${address}`,
       `${POD} oifname != "${POD_INTERFACES}" oifname != "${device}" meta nfproto ipv6 masquerade`,
     ]),
-    chain('clear', 'filter hook postrouting priority 300', [
-      // The outer packet inherits the mark, and must not be routed by it.
-      `oifname "${device}" meta mark set 0`,
-    ]),
   ];
 }
 
-function output({ device, vxlanPort, fabricMark }: SkeletonOptions): readonly string[] {
+function output({ device, vxlanPort, fabricMark, hasOverlapping }: SkeletonOptions): readonly string[] {
   return [
-    chain('output_raw', 'filter hook output priority -300', [`udp dport ${vxlanPort} ip daddr @nodes4 notrack accept`]),
-    chain('output_track', 'route hook output priority -150', [
-      'ct state untracked accept',
-      'ct direction reply meta mark set ct mark map @back_by_host accept',
-      'ct state != new accept',
-      ...perFamily(({ n, ip }) => [`ct mark set ${ip} daddr map @host_vips${n}`]),
+    chain('output_raw', 'filter hook output priority -450', [
+      `udp dport ${vxlanPort} ip daddr @nodes4 notrack accept`,
+      ...(hasOverlapping ? [`icmp type { 3, 11, 12 } goto zone`, `icmpv6 type { 1, 2, 3, 4 } goto zone`] : []),
     ]),
+    ...(hasOverlapping
+      ? [
+          chain('output_track', 'route hook output priority -150', [
+            'ct direction reply meta mark set ct mark map @back_by_host accept',
+          ]),
+        ]
+      : []),
     chain('output_pair', 'filter hook output priority -90', [
       'ct state untracked accept',
       'oif "lo" accept',
+      ...(hasOverlapping ? [`oifname "${device}" meta mark & 0xffff0000 == ${hex(MAGIC)} meta mark set 0`] : []),
       'ct direction reply accept',
       'ct state new goto host_new',
       `ct mark & 0x80000000 == 0 accept`,
@@ -291,6 +296,8 @@ function output({ device, vxlanPort, fabricMark }: SkeletonOptions): readonly st
       `${TO_POD} counter name unpaired drop`,
     ]),
     chain('host_new', undefined, [
+      // A datagram that was not answered yet; its flow has been judged.
+      'ct status dnat ct mark @forth_by_host accept',
       `ct status dnat ct mark ${fabricMark} goto host_service`,
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto host_to_pod`]),
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} meta mark set 0 goto refuse_politely`]),
