@@ -153,15 +153,16 @@ class Replica {
     const isNew = this.#position?.epoch !== epoch;
     this.#position = { revision, epoch };
     if (isNew) this.#options.onConnected?.(true);
-    const isWhole = state === 'ready';
-    if (isWhole && this.#arrived !== undefined) this.#dropMissing(this.#arrived);
-    if (!this.#hasView && !isWhole) return;
-    const isFirst = !this.#hasView;
+    if (state === 'ready') this.#dropMissing();
+    if (!this.#hasView && state !== 'ready') return;
+    if (!this.#hasView || isNew || this.#changed.size > 0) this.#tell();
     this.#hasView = true;
-    if (isFirst || isNew || this.#changed.size > 0) this.#tell();
   }
 
-  #dropMissing(arrived: ReadonlySet<string>): void {
+  /** The set is whole: what did not come is not there. */
+  #dropMissing(): void {
+    const arrived = this.#arrived;
+    if (arrived === undefined) return;
     for (const uuid of this.#objects.keys()) {
       if (arrived.has(uuid)) continue;
       this.#objects.delete(uuid);

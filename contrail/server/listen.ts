@@ -4,14 +4,21 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Logger } from '../../runtime/log.ts';
 
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** How often to look whether they have changed, in milliseconds; default 5000. */
+  readonly reloadMs?: number;
+}
+
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   /** Files in PEM; both or neither. */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly tls?: TlsFiles;
 }
 
-/** How often the files' times are looked at; mounted secrets change through symbolic links, which no watch follows. */
+/** Mounted secrets change through symbolic links, which no watch follows: so their times are looked at. */
 const RELOAD_MS = 5_000;
 
 /** Resolves when the socket is open. Closing the server ends its timer. */
@@ -25,11 +32,7 @@ export async function listen(options: ListenOptions, app: RequestListener, log: 
   return server;
 }
 
-async function tlsServer(
-  files: { certFile: string; keyFile: string },
-  app: RequestListener,
-  log: Logger,
-): Promise<Server> {
+async function tlsServer(files: TlsFiles, app: RequestListener, log: Logger): Promise<Server> {
   const load = async () => ({ cert: await readFile(files.certFile), key: await readFile(files.keyFile) });
   const server = createTlsServer({ ...(await load()), minVersion: 'TLSv1.2' }, app);
   let seen = await timeOf(files);
@@ -42,12 +45,12 @@ async function tlsServer(
   };
   const timer = setInterval(() => {
     reload().catch((error: unknown) => log.warn({ error }, 'certificate cannot be read'));
-  }, RELOAD_MS);
+  }, files.reloadMs ?? RELOAD_MS);
   server.once('close', () => clearInterval(timer));
   return server;
 }
 
-async function timeOf(files: { certFile: string; keyFile: string }): Promise<string> {
+async function timeOf(files: TlsFiles): Promise<string> {
   const stats = await Promise.all([stat(files.certFile), stat(files.keyFile)]);
   return stats.map(({ mtimeMs, ino }) => `${mtimeMs}/${ino}`).join();
 }

@@ -75,10 +75,12 @@ export async function startConfigServer(options: ConfigServerOptions): Promise<C
     port,
     url: `${options.tls === undefined ? 'http' : 'https'}://${options.host}:${port}`,
     close: async () => {
-      await stream.close();
+      const stopped = stream.close();
+      // It waits for changes on this connection.
+      follower.disconnect();
+      await stopped;
       await closeServer(server);
       redis.disconnect();
-      follower.disconnect();
     },
   };
 }

@@ -1,0 +1,176 @@
+/** Writes at once, from several servers: each is whole, none is lost, nothing is left hanging. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { type ContrailClient, createContrailClient } from '../../../contrail/client.ts';
+import type { KeyValuePairs } from '../../../contrail/objects.ts';
+import type { ConfigServer } from '../../../contrail/server/server.ts';
+import { createRedis, type Redis } from '../../../runtime/redis.ts';
+import { startRedis, type TestRedis } from '../../redis.ts';
+import { ask, startServer } from './support.ts';
+import { createBase, createNetwork, createNode, inProject } from './world.ts';
+
+let redis: TestRedis;
+let raw: Redis;
+let servers: ConfigServer[];
+let clients: ContrailClient[];
+let client: ContrailClient;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  raw = createRedis(redis.url);
+});
+
+afterAll(async () => {
+  raw.disconnect();
+  await redis.stop();
+});
+
+beforeEach(async () => {
+  await raw.flushall();
+  servers = await Promise.all([startServer(redis.url), startServer(redis.url)]);
+  clients = servers.map(({ url }) => createContrailClient({ endpoints: async () => [url] }));
+  client = clients[0]!;
+  await createBase(client);
+});
+
+afterEach(async () => {
+  for (const each of clients) each.close();
+  for (const server of servers) await server.close();
+});
+
+const all = <T>(
+  count: number,
+  run: (through: ContrailClient, index: number) => Promise<T>,
+): Promise<PromiseSettledResult<T>[]> =>
+  Promise.allSettled(Array.from({ length: count }, (_, index) => run(clients[index % 2]!, index)));
+const done = (results: readonly PromiseSettledResult<unknown>[]): number =>
+  results.filter(({ status }) => status === 'fulfilled').length;
+
+describe('writes at once', () => {
+  test('to one name succeed once; all others are told by whom it is held', async () => {
+    const results = await all(20, (through) => through.create({ type: 'virtual-machine', fq_name: ['vm'] }));
+    expect(done(results)).toBe(1);
+    const uuid = await client.fqNameToUuid('virtual-machine', ['vm']);
+    const refused = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
+    expect(new Set(refused)).toEqual(new Set([`ContrailError: ['vm'] already exists with uuid: ${uuid}`]));
+  });
+
+  test('to one list of references are all kept', async () => {
+    const router = await createNode(client, 'n1');
+    const machines = await Promise.all(
+      Array.from({ length: 60 }, (_, index) => client.create({ type: 'virtual-machine', fq_name: [`vm${index}`] })),
+    );
+    const results = await all(60, (through, index) =>
+      through.refUpdate({
+        type: 'virtual-router',
+        uuid: router,
+        refType: 'virtual-machine',
+        refUuid: machines[index]!,
+        operation: 'ADD',
+      }),
+    );
+    expect(done(results)).toBe(60);
+    const refs = (await client.read('virtual-router', router))?.['virtual_machine_refs'] as { uuid: string }[];
+    expect(refs.map(({ uuid }) => uuid).sort()).toEqual(machines.sort());
+  });
+
+  test('never leave a child without its parent, or a reference without its target', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const network = await createNetwork(client, `n${round}`);
+      const results = await Promise.allSettled([
+        clients[0]!.delete('virtual-network', network),
+        clients[1]!.create({
+          type: 'virtual-machine-interface',
+          fq_name: inProject(`port${round}`),
+          parent_type: 'project',
+          virtual_network_refs: [{ to: inProject(`n${round}`) }],
+        }),
+        clients[1]!.create({
+          type: 'floating-ip-pool',
+          fq_name: [...inProject(`n${round}`), 'pool'],
+          parent_type: 'virtual-network',
+        }),
+      ]);
+      const isThere = (await client.read('virtual-network', network)) !== undefined;
+      const port = await client.readByName('virtual-machine-interface', inProject(`port${round}`));
+      const pool = await client.readByName('floating-ip-pool', [...inProject(`n${round}`), 'pool']);
+      expect({ isThere, refused: results[0].status }).toEqual({ isThere, refused: isThere ? 'rejected' : 'fulfilled' });
+      if (!isThere) expect([port, pool]).toEqual([undefined, undefined]);
+    }
+  });
+
+  test('of different fields of one object are all kept', async () => {
+    const uuid = await client.create({ type: 'virtual-machine', fq_name: ['vm'] });
+    const fields = [
+      { display_name: 'shown' },
+      { server_type: 'container' },
+      { annotations: { key_value_pair: [{ key: 'a', value: 'b' }] } },
+    ];
+    const results = await all(fields.length, (through, index) =>
+      through.update('virtual-machine', uuid, fields[index]!),
+    );
+    expect(done(results)).toBe(fields.length);
+    expect(await client.read('virtual-machine', uuid)).toMatchObject(
+      Object.assign({}, ...fields) as Record<string, unknown>,
+    );
+  });
+
+  test('of items of one map are all kept, and changed items replaced', async () => {
+    const uuid = await client.create({ type: 'virtual-machine', fq_name: ['vm'] });
+    await all(10, (through, index) =>
+      through.propCollectionUpdate(uuid, [
+        { field: 'annotations', operation: 'set', value: { key: `k${index % 5}`, value: String(index) } },
+      ]),
+    );
+    const pairs = (await client.read('virtual-machine', uuid))?.['annotations'] as KeyValuePairs;
+    expect(pairs.key_value_pair.map(({ key }) => key)).toEqual(['k0', 'k1', 'k2', 'k3', 'k4']);
+  });
+});
+
+describe('a write', () => {
+  test('through one server is seen through the other at once', async () => {
+    for (let index = 0; index < 50; index += 1) {
+      const uuid = await clients[0]!.create({ type: 'virtual-machine', fq_name: [`vm${index}`] });
+      expect(await clients[1]!.read('virtual-machine', uuid)).toBeDefined();
+    }
+  });
+
+  test('shows UUID halves with all their digits', async () => {
+    const uuid = '8e4ab821-bb32-42ba-8eba-708b6d928004';
+    await client.create({ type: 'virtual-machine', fq_name: ['vm'], uuid });
+    const { text } = await ask(servers[0]!.url, 'GET', `/virtual-machine/${uuid}`);
+    expect(text).toContain('"uuid_mslong":10253209956676420282,"uuid_lslong":10284656443195031556');
+  });
+
+  test('of more than a megabyte is refused', async () => {
+    const answer = await ask(servers[0]!.url, 'POST', '/virtual-machines', {
+      body: { 'virtual-machine': { fq_name: ['x'.repeat(1_100_000)] } },
+    });
+    expect(answer.status).toBe(413);
+  });
+
+  test('that lists thousands of objects comes back whole', async () => {
+    await all(1_200, (through, index) => through.create({ type: 'virtual-machine', fq_name: [`vm${index}`] }));
+    const list = await client.list('virtual-machine', { detail: true });
+    expect(list).toHaveLength(1_200);
+    const some = list.slice(0, 100).map(({ uuid }) => uuid);
+    expect(await client.list('virtual-machine', { uuids: some })).toHaveLength(100);
+  }, 30_000);
+});
+
+describe('Redis that dies', () => {
+  test('is an answer of 503, and no more than that: after it is back, everything is there', async () => {
+    const persistent = await startRedis({ persist: true });
+    const server = await startServer(persistent.url);
+    const through = createContrailClient({ endpoints: async () => [server.url] });
+    const uuid = await through.create({ type: 'virtual-machine', fq_name: ['vm'] });
+    await persistent.kill();
+    const refused = await ask(server.url, 'GET', `/virtual-machine/${uuid}`);
+    expect(refused.status).toBe(503);
+    expect((await ask(server.url, 'GET', '/readyz')).status).toBe(503);
+    await persistent.restart();
+    expect(await through.read('virtual-machine', uuid)).toMatchObject({ fq_name: ['vm'] });
+    through.close();
+    await server.close();
+    await persistent.stop();
+  }, 30_000);
+});
