@@ -8,8 +8,9 @@
  *                         │      note present ──┘  │  └── done or terminal ──► (no job), or waiting again by the note
  *                         └──── back-off over ◄────┘ failed or "not yet": delayed; a new event ends the delay at once
  *
- * Each option and hook below answers an observed defect (docs/adr/0020-queue.md).
+ * Each option and hook below answers a defect that was observed; test/workers/queue.test.ts shows each.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, type JobsOptions, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { messageOf, TerminalError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -65,6 +66,9 @@ const PREFIX = '{opencontrail}';
 const TIMING: QueueTiming = { lockMs: 5_000, stalledCheckMs: 2_500, longestBackoffMs: 30_000 };
 /** As good as for ever: a key is given up only by a terminal error, and lives through any number of crashes. */
 const EVER = 1e9;
+/** Enough for the keys that run, less than a pod's grace period. */
+const CLOSE_MS = 10_000;
+const DISCONNECT_MS = 1_000;
 const KEPT: JobsOptions = { removeOnComplete: true, removeOnFail: true, attempts: EVER, backoff: { type: 'custom' } };
 
 /** Opens a queue. No key is taken before `work`. */
@@ -86,17 +90,27 @@ export function createQueue(options: QueueOptions): KeyQueue {
       const connection = options.connect(`${name}-worker`);
       const worker = startWorker({ queue, redis, connection, run, concurrency, timing, log });
       closers.push(async () => {
-        await worker.close();
+        await closeWithin(CLOSE_MS, worker);
         connection.disconnect();
       });
     },
     close: async () => {
       await Promise.all(closers.map((close) => close()));
       await producer.close();
-      await queue.close();
+      await closeWithin(CLOSE_MS, queue);
       redis.disconnect();
     },
   };
+}
+
+/** Closing asks Redis, which may be away: then the crash's way out is good enough, since another worker takes over. */
+async function closeWithin(limitMs: number, closable: Worker | Queue): Promise<void> {
+  const closed = closable.close().then(
+    () => true,
+    () => false,
+  );
+  if (await Promise.race([closed, sleep(limitMs, false, { ref: false })])) return;
+  await Promise.race([closable.disconnect().catch(() => undefined), sleep(DISCONNECT_MS, undefined, { ref: false })]);
 }
 
 /** `keepLastIfActive` keeps an event that comes while the key runs, `reschedule` ends a back-off (style, measured facts). */

@@ -5,11 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Queue, Worker } from 'bullmq';
+import type { ContrailClient } from '../../contrail/client.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { createRedis } from '../../runtime/redis.ts';
+import { startHeartbeat } from '../../workers/heartbeat.ts';
 import { createQueue, type KeyQueue, type Outcome, type QueueTiming, type Run } from '../../workers/queue.ts';
 import { startRedis, type TestRedis } from '../redis.ts';
+import { startSilentProxy } from './silent-proxy.ts';
 
 const DONE: Outcome = { kind: 'done' };
 const HANGING_WORKER = fileURLToPath(new URL('hanging-worker.ts', import.meta.url));
@@ -250,6 +253,57 @@ test('keys noted while Redis is away arrive when it is back', async () => {
   await until(() => done.size === 11);
 }, 40_000);
 
+test('a connection that has silently died is noticed, and nothing is lost with it', async () => {
+  const proxy = await startSilentProxy(redis.port);
+  const queue = createQueue({ name: 'live', log, connect: () => createRedis(`redis://127.0.0.1:${proxy.port}/0`) });
+  queues.push(queue);
+  const done = new Set<string>();
+  queue.work(async (key) => {
+    done.add(key);
+    return DONE;
+  }, 4);
+  queue.enqueue(['Pod/a/before']);
+  await until(() => done.has('Pod/a/before'));
+  proxy.silence();
+  queue.enqueue(['Pod/a/during']);
+  // Without a limit of silence this takes what TCP takes: more than 75 s.
+  await until(() => done.has('Pod/a/during'), 45_000);
+  await Promise.all(queues.splice(0).map((each) => each.close()));
+  proxy.close();
+}, 60_000);
+
+test('an emptied Redis is noticed, and every key is run again', async () => {
+  const client = createRedis(redis.url);
+  const queue = open();
+  const runs: string[] = [];
+  queue.work(async (key) => {
+    runs.push(key);
+    return DONE;
+  }, 1);
+  const stop = new AbortController();
+  let lost = 0;
+  startHeartbeat({
+    contrail: { raw: async () => ({ epoch: 'e', state: 'ready', revision: 1 }) } as unknown as ContrailClient,
+    redis: client,
+    intervalMs: 20,
+    signal: stop.signal,
+    log,
+    onDatabase: () => undefined,
+    onQueueLost: () => {
+      lost += 1;
+      queue.enqueue(['Pod/a/b']);
+    },
+  });
+  await until(async () => (await client.exists('{opencontrail}:queue-mark')) === 1);
+  await sleep(100);
+  expect(lost).toBe(0);
+  await client.flushall();
+  await until(() => runs.length === 1);
+  expect(lost).toBe(1);
+  stop.abort();
+  client.disconnect();
+}, 30_000);
+
 test('the same schedule from two replicas is one', async () => {
   const [first, second] = [open(), open()];
   await first?.every('Prune', 300);
@@ -264,6 +318,14 @@ test('the same schedule from two replicas is one', async () => {
   const span = (starts.at(-1) ?? 0) - (starts[0] ?? 0);
   expect(span / (starts.length - 1)).toBeGreaterThan(150);
 }, 20_000);
+
+test('closing ends also while Redis is away', async () => {
+  const queue = open();
+  queue.work(async () => DONE, 1);
+  await until(async () => (await queue.state()).waiting === 0);
+  await redis.kill();
+  await queues.splice(0)[0]?.close();
+}, 30_000);
 
 test('closing waits for the running key', async () => {
   const queue = open();
