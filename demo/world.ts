@@ -1,4 +1,6 @@
 /** The demonstration's four namespaces, three pods in each, a service for each pod, and who should reach whom. Pure. */
+import { isReachable } from '../test/e2e/reachability.ts';
+import type { Place } from '../test/e2e/reachability.ts';
 
 /** An ordinary pair and an isolated pair. */
 export const namespaces = [
@@ -32,14 +34,14 @@ export function demoPods(nodes: readonly string[]): readonly DemoPod[] {
   );
 }
 
-/**
- * Whether a connection should come about. Within a namespace: always. From outside it an isolated namespace is not
- * reached at all, and its pods reach only the services of the others.
- */
+/** Whether a connection should come about, by the table that is the project's acceptance test. */
 export function isExpected(from: DemoPod, to: DemoPod, target: 'pod' | 'service'): boolean {
-  if (from.namespace === to.namespace) return true;
-  if (to.isolated) return false;
-  return !from.isolated || target === 'service';
+  return isReachable(placeOf(from), placeOf(to), target);
+}
+
+function placeOf(pod: DemoPod): Place {
+  if (!pod.isolated) return 'default';
+  return pod.namespace === 'demo-blue' ? 'isolatedA' : 'isolatedB';
 }
 
 /** All objects but the namespaces. */
