@@ -9,7 +9,7 @@ export { ContrailError };
 export type ContrailClientOptions = TransportOptions;
 
 /** Which objects of a type to list; several conditions narrow each other. */
-export interface ListQuery {
+interface ListQuery {
   readonly parentId?: string;
   /** Objects that refer to these. */
   readonly backRefId?: string | readonly string[];
@@ -22,7 +22,7 @@ export interface ListQuery {
 }
 
 /** One change of one reference, atomic on the server. ADD overwrites `attr`; DELETE of what is not there succeeds. */
-export interface RefUpdate {
+interface RefUpdate {
   readonly type: string;
   readonly uuid: string;
   readonly refType: string;
@@ -33,7 +33,7 @@ export interface RefUpdate {
 }
 
 /** One change of one item of a list or map property. */
-export interface CollectionUpdate {
+interface CollectionUpdate {
   readonly field: string;
   readonly operation: 'add' | 'modify' | 'set' | 'delete';
   readonly value?: unknown;
@@ -67,7 +67,7 @@ export interface ContrailClient {
 }
 
 /** An object to create; the server chooses the UUID where none is given. */
-export type NewObject = Omit<ContrailObject, 'uuid'> & {
+type NewObject = Omit<ContrailObject, 'uuid'> & {
   readonly type: string;
   readonly fq_name: FqName;
   readonly uuid?: string;

@@ -18,7 +18,7 @@ export interface LinkSchema {
   readonly attr?: string;
 }
 
-export interface ChildSchema {
+interface ChildSchema {
   readonly type: string;
   /** Made by the server itself, and therefore no obstacle to a deletion. */
   readonly derived?: boolean;
@@ -38,11 +38,11 @@ export interface FieldSchema {
   readonly list?: boolean;
 }
 
-export interface ComplexType {
+interface ComplexType {
   readonly fields: Readonly<Record<string, FieldSchema>>;
 }
 
-export interface SimpleType {
+interface SimpleType {
   readonly base: string;
   readonly enum?: readonly (string | number)[];
   readonly min?: number;

@@ -19,6 +19,12 @@ export function str(value: unknown): string {
   return typeof value === 'string' ? value : repr(value);
 }
 
+/** `pprint.pformat` of a list of texts: an item a line where one line would hold more than 80 characters. Pure. */
+export function pformat(list: readonly string[]): string {
+  const line = repr(list);
+  return line.length <= 80 ? line : `[${list.map(repr).join(',\n ')}]`;
+}
+
 /** `json.dumps` of a JSON value: a space after each comma and colon. Pure. */
 export function dumps(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(dumps).join(', ')}]`;

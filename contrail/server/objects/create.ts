@@ -4,7 +4,7 @@ import type { FqName } from '../../objects.ts';
 import type { ResourceSchema } from '../../schema.ts';
 import { demand, HttpError } from '../errors.ts';
 import { rulesOf } from '../hooks/rules.ts';
-import { repr, str } from '../python.ts';
+import { pformat, repr, str } from '../python.ts';
 import type { StoredObject } from '../store/objects.ts';
 import type { Transaction } from '../store/transaction.ts';
 import type { Draft } from './draft.ts';
@@ -108,11 +108,11 @@ function hasIllegalXml(text: string): boolean {
 
 async function refuseTakenName(tx: Transaction, type: string, fqName: FqName): Promise<void> {
   const holder = await tx.store.uuidOf(type, fqName);
-  if (holder !== undefined) throw new HttpError(409, `${repr(fqName)} already exists with uuid: ${holder}`);
+  if (holder !== undefined) throw new HttpError(409, `${pformat(fqName)} already exists with uuid: ${holder}`);
 }
 
 /** The type of the parent, or `undefined` for an object that has none. */
-export function checkedParentType(resource: ResourceSchema, given: unknown, fqName: FqName): string | undefined {
+function checkedParentType(resource: ResourceSchema, given: unknown, fqName: FqName): string | undefined {
   const allowed = resource.parents.map(({ type }) => type);
   const hasRoot = allowed.length === 0 || allowed.includes('config-root');
   const named = given === 'config-root' && hasRoot ? undefined : given;
@@ -134,7 +134,7 @@ async function checkedUuid(tx: Transaction, given: unknown): Promise<string> {
   if (given === undefined || given === null || given === '') return randomUUID();
   demand(typeof given === 'string' && UUID.test(given), 400, `Invalid UUID format: ${str(given)}`);
   const holder = await tx.store.read(given);
-  if (holder !== undefined) throw new HttpError(409, `${given} already exists with fq_name: ${repr(holder.fqName)}`);
+  if (holder !== undefined) throw new HttpError(409, `${given} already exists with fq_name: ${pformat(holder.fqName)}`);
   return given;
 }
 

@@ -39,8 +39,6 @@ export interface TypeRules {
   readonly beforeDelete?: (object: StoredObject, tx: Transaction) => Promise<Removal> | Removal;
   /** Reference fields whose single changes must pass `beforeUpdate` too. */
   readonly guardedRefs?: readonly string[];
-  /** Adds to what a read answers. */
-  readonly properties?: Readonly<Record<string, unknown>>;
 }
 
 /** A field as it will be after the change. */

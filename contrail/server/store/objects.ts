@@ -137,7 +137,7 @@ export function sortItems(items: readonly CollectionItem[]): CollectionItem[] {
 }
 
 /** The items inside a collection property's wrapper. */
-export function collectionItems(value: unknown, wrapperField: string): readonly unknown[] {
+function collectionItems(value: unknown, wrapperField: string): readonly unknown[] {
   const inner = (value as Record<string, unknown> | null)?.[wrapperField];
   return Array.isArray(inner) ? inner : [];
 }

@@ -48,7 +48,7 @@ export interface UpdateStep {
   readonly refs: readonly (RefAddition | RefRemoval)[];
 }
 
-export interface DeleteStep {
+interface DeleteStep {
   readonly uuid: string;
   readonly type: string;
   readonly fqText: string;

@@ -27,7 +27,7 @@ export interface DatabaseState {
 }
 
 /** One change, as the log holds it. */
-export interface LogEntry {
+interface LogEntry {
   readonly revision: number;
   readonly uuid: string;
   readonly type: string;

@@ -1,7 +1,7 @@
 /** A small cluster's configuration, written through the client as the workers write it. */
 import type { ContrailClient } from '../../../contrail/client.ts';
 
-export const PROJECT = ['default-domain', 'p'];
+const PROJECT = ['default-domain', 'p'];
 const ANY = [{ start_port: -1, end_port: -1 }];
 
 export const inProject = (name: string): string[] => [...PROJECT, name];

@@ -174,3 +174,13 @@ describe('Redis that dies', () => {
     await persistent.stop();
   }, 30_000);
 });
+
+describe('an error text', () => {
+  test('wraps a long name as Python prints it, since clients parse what follows', async () => {
+    const name = 'a-name-long-enough-to-need-a-second-line-in-the-text-of-the-conflict';
+    const uuid = await createNetwork(client, name);
+    await expect(createNetwork(client, name)).rejects.toMatchObject({
+      message: `['default-domain',\n 'p',\n '${name}'] already exists with uuid: ${uuid}`,
+    });
+  });
+});
