@@ -1,6 +1,6 @@
 /** Cleanup on one node: the kernel, the host's folders, and the kernel settings that were changed. */
-import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../runtime/errors.ts';
@@ -19,8 +19,21 @@ export interface HostFolders {
 export async function cleanNode(folders: HostFolders): Promise<readonly string[]> {
   await restoreSettings(join(folders.vrouterState, 'sysctls.json'));
   await cleanKernel();
-  for (const path of folders.remove) await rm(path, { recursive: true, force: true });
-  return [...(await remainsInKernel()), ...folders.remove.filter((path) => existsSync(path))];
+  for (const path of folders.remove) await removeWhole(path);
+  return [...(await remainsInKernel()), ...folders.remove.filter(isLeft)];
+}
+
+/** A folder that is a mount point of its own cannot be removed, only emptied: then it is the administrator's, not ours. */
+async function removeWhole(path: string): Promise<void> {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!isFolder) return await rm(path, { force: true });
+  for (const name of await readdir(path)) await rm(join(path, name), { recursive: true, force: true });
+  await rmdir(path).catch(() => undefined);
+}
+
+function isLeft(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found !== undefined && (!found.isDirectory() || readdirSync(path).length > 0);
 }
 
 async function cleanKernel(): Promise<void> {

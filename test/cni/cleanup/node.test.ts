@@ -1,6 +1,6 @@
 /** Cleanup of a node, in a network namespace that holds what the product leaves. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -61,6 +61,18 @@ describe('cleanNode', () => {
     inHost('ip rule del pref 50; ip link del tapforeign');
     expect(['rule', 'route show table all', '-6 rule'].map((what) => inHost(`ip ${what}`))).toEqual(before.slice(0, 3));
   });
+});
+
+test('a folder that is mounted is emptied, which is as far as it can go', () => {
+  const state = join(folder, 'opencontrail');
+  mkdirSync(join(state, 'ports'), { recursive: true });
+  sh(`mount -t tmpfs tmpfs ${state} && mkdir -p ${state}/ports/vm && touch ${state}/ports/vm/x`);
+  try {
+    clean(state);
+    expect(readdirSync(state)).toEqual([]);
+  } finally {
+    sh(`umount ${state}`);
+  }
 });
 
 test('cleanup knows the vRouter’s names in the kernel', () => {
