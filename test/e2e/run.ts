@@ -1,4 +1,7 @@
-/** `npm run e2e -- [name …]`: runs end-to-end suites on the lab, one line per expectation, a count at the end. */
+/**
+ * `npm run e2e -- [--as-is] [name …]`: runs end-to-end suites on the lab, one line per expectation, a count at the end.
+ * The lab is brought up with this checkout's product, unless it is to be taken `--as-is`.
+ */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLab } from '../lab/handle.ts';
@@ -32,9 +35,9 @@ async function runSuite(name: string, suite: Suite): Promise<{ passed: number; f
   return report;
 }
 
-async function main(names: readonly string[]): Promise<number> {
-  const suites = await loadSuites(names);
-  await bringUp({ bare: false });
+async function main(args: readonly string[]): Promise<number> {
+  const suites = await loadSuites(args.filter((name) => name !== '--as-is'));
+  if (!args.includes('--as-is')) await bringUp({ bare: false });
   let passed = 0;
   let failed = 0;
   for (const [name, suite] of suites) {
