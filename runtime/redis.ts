@@ -1,5 +1,6 @@
 /** Connections to Redis: one place knows the URL forms, the time limits and how a Service's address is found anew. */
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
 import { type ApiServerAccess, resolveService } from './discovery.ts';
 
@@ -87,23 +88,36 @@ function connectionOptions(target: RedisTarget, { access }: CreateRedisOptions):
   }
   if (access === undefined) throw new Error('redis+kubernetes:// needs the address of the Kubernetes API server');
   const { namespace, service, port } = target;
-  const resolve = async (): Promise<string | undefined> => (await resolveService(namespace, service, access))[0];
+  const resolve: Resolve = async () => (await resolveService(namespace, service, access))[0];
   return { Connector: serviceConnector(resolve, port), ...login };
 }
 
-/** An ioredis connector that asks where Redis is each time it connects, so a Redis that moved is found again. */
-function serviceConnector(resolve: () => Promise<string | undefined>, port: number | undefined) {
+type Resolve = () => Promise<string | undefined>;
+
+/** How long to wait before asking again where a Service is. */
+const ASK_AGAIN_MS = 500;
+
+/**
+ * An ioredis connector that asks where Redis is each time it connects, so a Redis that moved is found again. It asks
+ * until it is told: ioredis gives up for good on a connector that fails.
+ */
+function serviceConnector(resolve: Resolve, port: number | undefined) {
   return class ServiceConnector extends AbstractConnector {
     constructor() {
       super(2_000);
     }
 
-    override async connect(): Promise<Socket> {
+    override async connect(emit: (type: string, error: Error) => void): Promise<Socket> {
       this.connecting = true;
-      const address = await resolve();
-      if (address === undefined) throw new Error('the Redis Service has no ready address');
-      if (!this.connecting) throw new Error('Connection is closed.');
-      const at = hostPort(address, 6379);
+      while (this.connecting) {
+        const address = await addressOr(resolve, (error) => emit('error', error));
+        if (address !== undefined && this.connecting) return this.#open(hostPort(address, 6379));
+        await sleep(ASK_AGAIN_MS);
+      }
+      throw new Error('Connection is closed.');
+    }
+
+    #open(at: { host: string; port: number }): Socket {
       const socket = connect({ host: at.host, port: port ?? at.port });
       socket.once('error', (error) => {
         this.firstError = error;
@@ -112,6 +126,17 @@ function serviceConnector(resolve: () => Promise<string | undefined>, port: numb
       return socket;
     }
   };
+}
+
+async function addressOr(resolve: Resolve, report: (error: Error) => void): Promise<string | undefined> {
+  try {
+    const address = await resolve();
+    if (address === undefined) report(new Error('the Redis Service has no ready address'));
+    return address;
+  } catch (error) {
+    report(error instanceof Error ? error : new Error(String(error)));
+    return undefined;
+  }
 }
 
 function hostPort(text: string, fallback: number): { host: string; port: number } {

@@ -56,7 +56,6 @@ export async function startConfigServer(options: ConfigServerOptions): Promise<C
   const checks = [
     { name: 'redis', unready: () => (redis.status === 'ready' ? undefined : 'no connection to the database') },
   ];
-  await database.ensure();
   const app = createApp({
     ...deps,
     log,
@@ -68,6 +67,8 @@ export async function startConfigServer(options: ConfigServerOptions): Promise<C
     database,
   });
   const server = await listen(options, app, log);
+  // Until Redis answers, probes are answered and everything else is told to wait.
+  await database.ensure();
   stream.start();
   // `address()` is an AddressInfo for every TCP server.
   const { port } = server.address() as AddressInfo;

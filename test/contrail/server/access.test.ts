@@ -1,16 +1,15 @@
 /** Who may ask: TLS and a token, and neither open sockets nor a server that starts open by mistake. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import forge from 'node-forge';
 import { createContrailClient } from '../../../contrail/client.ts';
 import { startRedis, type TestRedis } from '../../redis.ts';
+import { writeCertificate } from './certificate.ts';
 import { ask, startServer } from './support.ts';
 
 jest.setTimeout(30_000);
@@ -28,27 +27,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** Writes a self-signed certificate for `config-api.opencontrail.svc` and returns it. */
-function writeCertificate(serial: string): string {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const key = forge.pki.privateKeyFromPem(privateKey.export({ type: 'pkcs1', format: 'pem' }).toString());
-  const certificate = forge.pki.createCertificate();
-  certificate.publicKey = forge.pki.setRsaPublicKey(key.n, key.e);
-  certificate.serialNumber = serial;
-  certificate.validity.notAfter.setFullYear(certificate.validity.notBefore.getFullYear() + 1);
-  const name = [{ name: 'commonName', value: 'config-api' }];
-  certificate.setSubject(name);
-  certificate.setIssuer(name);
-  certificate.setExtensions([
-    { name: 'subjectAltName', altNames: [{ type: 2, value: 'config-api.opencontrail.svc' }] },
-  ]);
-  certificate.sign(key, forge.md.sha256.create());
-  const pem = forge.pki.certificateToPem(certificate);
-  writeFileSync(join(folder, 'tls.crt'), pem);
-  writeFileSync(join(folder, 'tls.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
-  return pem;
-}
-
+const NAME = 'config-api.opencontrail.svc';
 const files = () => ({ certFile: join(folder, 'tls.crt'), keyFile: join(folder, 'tls.key'), reloadMs: 50 });
 
 const run = (...flags: readonly string[]): ChildProcess =>
@@ -74,10 +53,10 @@ describe('a server with a token', () => {
 
 describe('a server with a certificate', () => {
   test('speaks TLS to a client that knows its authority and its name, though it calls an address', async () => {
-    const ca = writeCertificate('01');
+    const ca = writeCertificate(folder, { name: NAME, serial: '01' });
     const server = await startServer(redis.url, { token: 't', tls: files() });
     const options = { endpoints: async () => [server.url], token: 't', ca };
-    const client = createContrailClient({ ...options, serverName: 'config-api.opencontrail.svc' });
+    const client = createContrailClient({ ...options, serverName: NAME });
     expect(await client.fqNameToUuid('domain', ['default-domain'])).toBeDefined();
     const impostor = createContrailClient({
       ...options,
@@ -91,23 +70,18 @@ describe('a server with a certificate', () => {
   });
 
   test('takes up a new one without a restart', async () => {
-    writeCertificate('02');
+    writeCertificate(folder, { name: NAME, serial: '02' });
     const server = await startServer(redis.url, { token: 't', tls: files() });
     const serial = (): Promise<string> =>
       new Promise((resolve, reject) => {
-        const socket = connect(
-          server.port,
-          '127.0.0.1',
-          { rejectUnauthorized: false, servername: 'config-api.opencontrail.svc' },
-          () => {
-            resolve(socket.getPeerCertificate().serialNumber);
-            socket.destroy();
-          },
-        );
+        const socket = connect(server.port, '127.0.0.1', { rejectUnauthorized: false, servername: NAME }, () => {
+          resolve(socket.getPeerCertificate().serialNumber);
+          socket.destroy();
+        });
         socket.on('error', reject);
       });
     expect(await serial()).toBe('02');
-    writeCertificate('03');
+    writeCertificate(folder, { name: NAME, serial: '03' });
     let seen = '';
     for (let tries = 0; tries < 100 && seen !== '03'; tries += 1) {
       await sleep(50);
