@@ -6,7 +6,10 @@ export const OPENCONTRAIL_NAMESPACE = uuidV5('6ba7b810-9dad-11d1-80b4-00c04fd430
 
 /** The version 5 UUID of `name` in `namespace`, in the canonical lower-case form. Pure. */
 export function uuidV5(namespace: string, name: string): string {
-  const digest = createHash('sha1').update(Buffer.from(namespace.replaceAll('-', ''), 'hex')).update(name).digest();
+  const digest = createHash('sha1')
+    .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
+    .update(name)
+    .digest();
   const bytes = digest.subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
