@@ -101,7 +101,7 @@ async function startPrograms(lab: LabHandle, folder: string): Promise<readonly C
     'jsonpath={.items[0].endpoints[0].addresses[0]}',
   ]);
   const start = (program: string, flags: readonly string[]): ChildProcess => {
-    const [enter = '', ...args] = machineCommand(MACHINE, [
+    const [enter, ...args] = machineCommand(MACHINE, [
       process.execPath,
       join(lab.checkout, program),
       '--node',
@@ -179,7 +179,7 @@ function referencePlugin(): Measured {
 }
 
 async function time(measured: Measured): Promise<Times> {
-  const [program = '', ...args] = machineCommand(MACHINE, [
+  const [program, ...args] = machineCommand(MACHINE, [
     process.execPath,
     join(import.meta.dirname, 'cni-inside.ts'),
     JSON.stringify(measured),

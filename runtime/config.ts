@@ -49,7 +49,10 @@ export function parseSettings<S extends Settings>(
     }
     const result = setting.schema.safeParse(text);
     if (result.success) values[key] = result.data;
-    else problems.push(`--${flagOf(key)}: "${text}" is not valid: ${result.error.issues.map((i) => i.message).join('; ')}`);
+    else
+      problems.push(
+        `--${flagOf(key)}: "${text}" is not valid: ${result.error.issues.map((i) => i.message).join('; ')}`,
+      );
   }
   if (problems.length > 0) return { kind: 'invalid', problems };
   // The loop above filled exactly the keys of S with what each schema yields.

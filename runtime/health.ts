@@ -1,5 +1,5 @@
 /** The plain HTTP side of a program: `/healthz`, `/readyz` and `/metrics`. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 
 /** A named condition of readiness; `undefined` means ready, text says what is missing. */
@@ -21,7 +21,11 @@ export async function answerHealth(
         const reason = unready();
         return reason === undefined ? [] : [`${name}: ${reason}`];
       });
-      return { status: reasons.length === 0 ? 200 : 503, contentType: 'text/plain', body: `${reasons.join('\n') || 'ok'}\n` };
+      return {
+        status: reasons.length === 0 ? 200 : 503,
+        contentType: 'text/plain',
+        body: `${reasons.join('\n') || 'ok'}\n`,
+      };
     }
     case '/metrics':
       return { status: 200, contentType: deps.registry.contentType, body: await deps.registry.metrics() };
@@ -36,14 +40,21 @@ export async function serveHealth(
   deps: { readonly checks: readonly ReadinessCheck[]; readonly registry: Registry },
 ): Promise<Server> {
   const server = createServer((request, response) => {
-    void answerHealth(request.url ?? '/', deps).then((answer) => {
-      response.writeHead(answer?.status ?? 404, { 'content-type': answer?.contentType ?? 'text/plain' });
-      response.end(answer?.body ?? 'not found\n');
-    });
+    void respond(request, response, deps);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(address.port, address.host, resolve);
   });
   return server;
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  deps: Parameters<typeof answerHealth>[1],
+): Promise<void> {
+  const answer = await answerHealth(request.url ?? '/', deps);
+  response.writeHead(answer?.status ?? 404, { 'content-type': answer?.contentType ?? 'text/plain' });
+  response.end(answer?.body ?? 'not found\n');
 }

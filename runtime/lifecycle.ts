@@ -26,7 +26,9 @@ export async function runProgram(
 ): Promise<void> {
   const abort = new AbortController();
   const closers: Closer[] = [];
-  const stopped = new Promise<void>((resolve) => abort.signal.addEventListener('abort', () => resolve(), { once: true }));
+  const stopped = new Promise<void>((resolve) =>
+    abort.signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
   const stop = (name: NodeJS.Signals): void => {
     log.info({ signal: name }, 'stopping');
     abort.abort();

@@ -15,7 +15,17 @@ const STEPS: readonly Step[] = [
   { name: 'types', command: ['npx', 'tsc', '--noEmit'] },
   { name: 'dead exports', command: ['npx', 'knip'] },
   { name: 'generated docs', command: ['node', 'tools/docs.ts', '--check'] },
-  { name: 'chart', command: [helm(), 'lint', '--strict', 'charts/opencontrail', '--set', 'kubernetes.apiServer=https://192.0.2.1:6443'] },
+  {
+    name: 'chart',
+    command: [
+      helm(),
+      'lint',
+      '--strict',
+      'charts/opencontrail',
+      '--set',
+      'kubernetes.apiServer=https://192.0.2.1:6443',
+    ],
+  },
   { name: 'import table and unit tests', command: ['npm', 'run', '-s', 'unit'] },
 ];
 
@@ -30,5 +40,7 @@ const failed = STEPS.filter(({ name, command: [program = '', ...args] }) => {
   process.stdout.write(`— ${name}: ${[program, ...args].join(' ')}\n`);
   return spawnSync(program, args, { stdio: 'inherit' }).status !== 0;
 });
-process.stdout.write(failed.length === 0 ? 'check: clean\n' : `check: failed: ${failed.map(({ name }) => name).join(', ')}\n`);
+process.stdout.write(
+  failed.length === 0 ? 'check: clean\n' : `check: failed: ${failed.map(({ name }) => name).join(', ')}\n`,
+);
 process.exit(failed.length === 0 ? 0 : 1);

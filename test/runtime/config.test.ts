@@ -5,20 +5,28 @@ import { parseSettings } from '../../runtime/config.ts';
 const program = { name: 'demo', summary: 'a program.', example: 'demo --listen 127.0.0.1:1' };
 const settings = {
   listen: { describe: 'address to listen on', schema: z.string() },
-  podCount: { describe: 'how many', schema: z.coerce.number().int('expected a whole number'), default: '3', env: ['PODS'] },
+  podCount: {
+    describe: 'how many',
+    schema: z.coerce.number().int('expected a whole number'),
+    default: '3',
+    env: ['PODS'],
+  },
 };
+
+const parse = (argv: string[], env: Record<string, string>) => parseSettings(program, settings, { argv, env });
 
 describe('settings', () => {
   test('a flag wins over the environment, the environment over the default', () => {
-    const parse = (argv: string[], env: Record<string, string>) => parseSettings(program, settings, { argv, env });
     expect(parse(['--listen', 'a'], {})).toEqual({ kind: 'values', values: { listen: 'a', podCount: 3 } });
     expect(parse(['--listen', 'a'], { PODS: '4' })).toMatchObject({ values: { podCount: 4 } });
-    expect(parse(['--listen', 'a'], { PODS: '4', OPENCONTRAIL_POD_COUNT: '5' })).toMatchObject({ values: { podCount: 5 } });
+    expect(parse(['--listen', 'a'], { PODS: '4', OPENCONTRAIL_POD_COUNT: '5' })).toMatchObject({
+      values: { podCount: 5 },
+    });
     expect(parse(['--listen', 'a', '--pod-count', '6'], { PODS: '4' })).toMatchObject({ values: { podCount: 6 } });
   });
 
   test('every problem names the flag, the value and what is expected, all at once', () => {
-    expect(parseSettings(program, settings, { argv: ['--pod-count', '1.5'], env: {} })).toEqual({
+    expect(parse(['--pod-count', '1.5'], {})).toEqual({
       kind: 'invalid',
       problems: [
         '--listen is required: address to listen on (or set OPENCONTRAIL_LISTEN)',
@@ -28,11 +36,11 @@ describe('settings', () => {
   });
 
   test('an unknown flag is refused', () => {
-    expect(parseSettings(program, settings, { argv: ['--lisen', 'x'], env: {} }).kind).toBe('invalid');
+    expect(parse(['--lisen', 'x'], {}).kind).toBe('invalid');
   });
 
   test('help leads with an example and names every flag with its variable', () => {
-    const parsed = parseSettings(program, settings, { argv: ['--help'], env: {} });
+    const parsed = parse(['--help'], {});
     if (parsed.kind !== 'help') throw new Error('expected help');
     expect(parsed.text.startsWith('demo --listen')).toBe(true);
     expect(parsed.text).toContain('--pod-count');
