@@ -92,9 +92,8 @@ async function openStores(settings: WorkerSettings, log: Logger, { onClose }: Li
   const redis = connect('workers');
   onClose('redis', () => redis.disconnect());
   const live = createQueue({ name: 'live', connect, log });
-  onClose('live', live.close);
   const resync = createQueue({ name: 'resync', connect, log });
-  onClose('resync', resync.close);
+  onClose('queues', async () => void (await Promise.all([live.close(), resync.close()])));
   return { kube, contrail, redis, live, resync };
 }
 

@@ -67,7 +67,8 @@ const TIMING: QueueTiming = { lockMs: 5_000, stalledCheckMs: 2_500, longestBacko
 /** As good as for ever: a key is given up only by a terminal error, and lives through any number of crashes. */
 const EVER = 1e9;
 /** Enough for the keys that run, less than a pod's grace period. */
-const CLOSE_MS = 10_000;
+const CLOSE_WORKER_MS = 8_000;
+const CLOSE_QUEUE_MS = 2_000;
 const DISCONNECT_MS = 1_000;
 const KEPT: JobsOptions = { removeOnComplete: true, removeOnFail: true, attempts: EVER, backoff: { type: 'custom' } };
 
@@ -90,14 +91,14 @@ export function createQueue(options: QueueOptions): KeyQueue {
       const connection = options.connect(`${name}-worker`);
       const worker = startWorker({ queue, redis, connection, run, concurrency, timing, log });
       closers.push(async () => {
-        await closeWithin(CLOSE_MS, worker);
+        await closeWithin(CLOSE_WORKER_MS, worker);
         connection.disconnect();
       });
     },
     close: async () => {
       await Promise.all(closers.map((close) => close()));
       await producer.close();
-      await closeWithin(CLOSE_MS, queue);
+      await closeWithin(CLOSE_QUEUE_MS, queue);
       redis.disconnect();
     },
   };

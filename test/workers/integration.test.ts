@@ -248,6 +248,16 @@ withApiServer('workers', () => {
     await eventually(async () => worker.process.exitCode !== null);
     expect(worker.process.exitCode).toBe(0);
   }, 40_000);
+
+  test('end when told to also while Redis is away', async () => {
+    const worker = await startWorker();
+    await eventually(async () => worker.log().includes('"working"'));
+    await redis.kill();
+    worker.process.kill('SIGTERM');
+    await eventually(async () => worker.process.exitCode !== null);
+    await redis.restart();
+    expect(worker.process.exitCode).toBe(0);
+  }, 60_000);
 });
 
 interface Ports {

@@ -319,14 +319,6 @@ test('the same schedule from two replicas is one', async () => {
   expect(span / (starts.length - 1)).toBeGreaterThan(150);
 }, 20_000);
 
-test('closing ends also while Redis is away', async () => {
-  const queue = open();
-  queue.work(async () => DONE, 1);
-  await until(async () => (await queue.state()).waiting === 0);
-  await redis.kill();
-  await queues.splice(0)[0]?.close();
-}, 30_000);
-
 test('closing waits for the running key', async () => {
   const queue = open();
   const gate = Promise.withResolvers<void>();
