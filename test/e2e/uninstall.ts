@@ -1,0 +1,103 @@
+/** Uninstalling leaves no trace on the nodes; preflight refuses what cannot work; installing again works. */
+import { run } from '../lab/command.ts';
+import type { LabHandle } from '../lab/handle.ts';
+import { install, productNamespace } from '../lab/install.ts';
+import { binary } from '../lab/paths.ts';
+import type { Reporter } from './reporter.ts';
+
+const NAMESPACE = 'uninstall-suite';
+const FOREIGN = '/etc/cni/net.d/05-other.conflist';
+
+/** Prints a line for everything of the product that is on a node. */
+const TRACES = [
+  'ls -d /etc/cni/net.d/10-opencontrail.conflist /opt/cni/bin/opencontrail-cni /run/opencontrail 2>/dev/null',
+  'find /var/lib/opencontrail -mindepth 1 2>/dev/null',
+  'nft list tables | grep opencontrail',
+  'for f in -4 -6; do ip $f rule show | grep "proto 79"; ip $f route show table all proto 79; done',
+  'ip -o link show | grep -E "tap[0-9a-f]{11}|ocvx0"',
+  'ip rule show | grep -q "^0:.*lookup local" || echo "the local table is not looked up first"',
+].join('; ');
+
+const CLUSTER_KINDS = [
+  'clusterroles',
+  'clusterrolebindings',
+  'mutatingwebhookconfigurations',
+  'validatingwebhookconfigurations',
+  'validatingadmissionpolicies',
+  'validatingadmissionpolicybindings',
+].join(',');
+
+/** Run by `npm run e2e -- uninstall`; it takes the product away and installs it again. */
+export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
+  await lab.createNamespace(NAMESPACE);
+  await lab.apply(lab.nodes.map(podOn));
+  await lab.podsReady(NAMESPACE);
+  report.equal('a node that serves has traces', (await traces(lab, lab.nodes[0] ?? '')).length > 5, true);
+  await report.check(
+    'helm uninstall succeeds',
+    async () => await helm(lab, ['uninstall', 'opencontrail', '--timeout', '3m']),
+  );
+  for (const node of lab.nodes) report.equal(`nothing of the product is left on ${node}`, await traces(lab, node), []);
+  await nothingInTheCluster(lab, report);
+  await refusesAnotherCni(lab, report);
+  // A pod whose interface went with the product gets one with its next sandbox only.
+  await lab.kubectl(['delete', 'pods', '-n', 'kube-system', '-l', 'k8s-app=kube-dns', '--now', '--wait=false']);
+  await lab.kubectl(['delete', 'pods', '-n', NAMESPACE, '--all', '--now']);
+  await report.check('the product installs again', async () => await install(lab.nodes));
+  await lab.apply(lab.nodes.map(podOn));
+  await report.check('pods start again', async () => await lab.podsReady(NAMESPACE));
+}
+
+function podOn(nodeName: string): object {
+  const container = { name: 'pod', image: 'docker.io/library/busybox:lab', imagePullPolicy: 'Never' };
+  const metadata = { name: `on-${nodeName}`, namespace: NAMESPACE };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata,
+    spec: { nodeName, terminationGracePeriodSeconds: 0, containers: [container] },
+  };
+}
+
+async function traces(lab: LabHandle, node: string): Promise<readonly string[]> {
+  const { stdout } = await lab.exec(node, ['sh', '-c', TRACES]);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+async function nothingInTheCluster(lab: LabHandle, report: Reporter): Promise<void> {
+  const ours = ['-l', 'app.kubernetes.io/name=opencontrail', '-o', 'name'];
+  report.equal('no cluster-wide object is left', await lab.kubectl(['get', CLUSTER_KINDS, ...ours]), '');
+  const kinds = 'pods,deployments,statefulsets,daemonsets,jobs,services,secrets,roles,rolebindings';
+  report.equal('the namespace is empty', await lab.kubectl(['get', kinds, '-n', productNamespace, '-o', 'name']), '');
+}
+
+async function refusesAnotherCni(lab: LabHandle, report: Reporter): Promise<void> {
+  const node = lab.nodes[0] ?? '';
+  await lab.exec(node, ['sh', '-c', `echo '{"name":"other","plugins":[]}' > ${FOREIGN}`]);
+  try {
+    const outcome = await install(lab.nodes).then(
+      () => 'installed',
+      (error: unknown) => String(error),
+    );
+    report.equal(
+      'an installation beside another CNI is refused, with the node, the file and the mend',
+      {
+        node: outcome.includes(`FAILED ${node} otherCni`),
+        file: outcome.includes('05-other.conflist'),
+        mend: outcome.includes('preflight.ignore'),
+      },
+      { node: true, file: true, mend: true },
+    );
+    report.equal(
+      'and nothing of it was installed',
+      await lab.kubectl(['get', 'daemonsets', '-n', productNamespace, '-o', 'name']),
+      '',
+    );
+  } finally {
+    await lab.exec(node, ['rm', '-f', FOREIGN]);
+  }
+}
+
+async function helm(lab: LabHandle, args: readonly string[]): Promise<void> {
+  await run(binary('helm'), [...args, '--namespace', productNamespace], { env: { KUBECONFIG: lab.kubeconfig } });
+}
