@@ -1,17 +1,6 @@
 /** Finds a Service's ready addresses by asking the API server, for programs that start before DNS and ClusterIPs exist. */
-import { readFile } from 'node:fs/promises';
-import { request } from 'node:https';
 import { z } from 'zod';
-
-/** Where the API server is, and the service account that asks it. */
-export interface ApiServerAccess {
-  /** `https://host:port`: an address that works without DNS and without ClusterIPs. */
-  readonly apiServer: string;
-  /** Files of the mounted service account; both are read anew for every question, since the kubelet renews them. */
-  readonly tokenFile?: string;
-  readonly caFile?: string;
-  readonly timeoutMs?: number;
-}
+import { type ApiServerAccess, askApiServer } from './api-server.ts';
 
 /** A Service as settings name it: `kubernetes://<namespace>/<service>`, with an optional port name as a fragment. */
 export interface ServiceReference {
@@ -19,8 +8,6 @@ export interface ServiceReference {
   readonly service: string;
   readonly portName?: string;
 }
-
-const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 const SliceList = z.object({
   items: z.array(
@@ -75,26 +62,7 @@ export function readyAddresses(list: unknown, portName?: string): readonly strin
 }
 
 async function readJson(path: string, access: ApiServerAccess): Promise<unknown> {
-  const token = await readFile(access.tokenFile ?? `${SERVICE_ACCOUNT}/token`, 'utf8');
-  const ca = await readFile(access.caFile ?? `${SERVICE_ACCOUNT}/ca.crt`, 'utf8');
-  const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
-    const call = request(
-      new URL(path, access.apiServer),
-      {
-        ca,
-        headers: { authorization: `Bearer ${token.trim()}`, accept: 'application/json' },
-        signal: AbortSignal.timeout(access.timeoutMs ?? 5000),
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
-      },
-    );
-    call.on('error', reject);
-    call.end();
-  });
+  const { status, body } = await askApiServer({ path }, access);
   if (status !== 200) throw new Error(`GET ${path} answered ${status}: ${body.slice(0, 200)}`);
   return JSON.parse(body) as unknown;
 }

@@ -2,7 +2,8 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
-import { type ApiServerAccess, resolveService } from './discovery.ts';
+import type { ApiServerAccess } from './api-server.ts';
+import { resolveService } from './discovery.ts';
 
 export type { Redis };
 

@@ -1,7 +1,8 @@
 /** Where the config API is, from the settings. */
 import { readFile } from 'node:fs/promises';
 import type { ContrailClientOptions } from '../contrail/client.ts';
-import { type ApiServerAccess, resolveService, serviceReference } from '../runtime/discovery.ts';
+import type { ApiServerAccess } from '../runtime/api-server.ts';
+import { resolveService, serviceReference } from '../runtime/discovery.ts';
 import type { WorkerSettings } from './settings.ts';
 
 /** How long addresses of a Service are used before they are asked for again, in milliseconds. */

@@ -6,7 +6,6 @@ import { answerHealth, type ReadinessCheck } from '../../runtime/health.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { counter, histogram } from '../../runtime/metrics.ts';
 import type { ApiAnswer, ApiRequest, ServerDeps } from './context.ts';
-import type { Database } from './database.ts';
 import { HttpError } from './errors.ts';
 import { routeOf } from './router.ts';
 
@@ -17,7 +16,6 @@ export interface AppDeps extends ServerDeps {
   readonly token: string;
   readonly isSecure: boolean;
   readonly checks: readonly ReadinessCheck[];
-  readonly database: Database;
   /** Answers `/embedded/watch`, whose response stays open; throws what it refuses. */
   readonly watch: (query: URLSearchParams, response: ServerResponse) => Promise<void>;
 }

@@ -1,4 +1,5 @@
 /** What every request handler is given. */
+import type { Database } from './database.ts';
 import type { Schema } from '../schema.ts';
 import type { Href } from './objects/wire.ts';
 import type { Store } from './store/store.ts';
@@ -8,6 +9,7 @@ import type { TransactionDeps } from './store/transaction.ts';
 export interface ServerDeps extends TransactionDeps {
   readonly store: Store;
   readonly schema: Schema;
+  readonly database: Database;
 }
 
 /** One request, parsed. */

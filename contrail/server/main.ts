@@ -5,6 +5,7 @@ import { readSettings, type Settings, type SettingsValues } from '../../runtime/
 import { runProgram } from '../../runtime/lifecycle.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { createRegistry } from '../../runtime/metrics.ts';
+import { createConfigMapMemory } from './memory.ts';
 import { type ConfigServerOptions, startConfigServer } from './server.ts';
 
 const program = {
@@ -53,10 +54,15 @@ const settings = {
     default: '100000',
   },
   kubernetesApi: {
-    describe: 'API server, for redis+kubernetes:// URLs.',
+    describe: 'API server: finds redis+kubernetes:// URLs, and remembers the newest database with --memory-namespace.',
     schema: z.string(),
     default: '',
     env: ['KUBERNETES_API'],
+  },
+  memoryNamespace: {
+    describe: 'Namespace of the ConfigMap that remembers the newest database; empty: whatever Redis holds is served.',
+    schema: z.string(),
+    default: '',
   },
   logLevel: { describe: 'debug, info, warn, error or silent.', schema: z.string(), default: 'info' },
 } satisfies Settings;
@@ -81,6 +87,9 @@ function optionsFrom(given: SettingsValues<typeof settings>): ConfigServerOption
     ...(given.tlsCert === '' ? {} : { tls: { certFile: given.tlsCert, keyFile: given.tlsKey } }),
     redis: given.redis,
     ...(given.kubernetesApi === '' ? {} : { access: { apiServer: given.kubernetesApi } }),
+    ...(given.memoryNamespace === ''
+      ? {}
+      : { memory: createConfigMapMemory(given.memoryNamespace, { apiServer: given.kubernetesApi }) }),
     token,
     prefix: given.prefix,
     initialState: initialState(given.rebuild, token),

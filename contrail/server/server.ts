@@ -1,16 +1,20 @@
 /** The whole config API as one thing that can be started and closed: tests and the program use the same. */
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
-import type { ApiServerAccess } from '../../runtime/discovery.ts';
+import type { ApiServerAccess } from '../../runtime/api-server.ts';
+import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { createRedis, type Redis } from '../../runtime/redis.ts';
 import { loadSchema } from '../schema.ts';
 import { createApp } from './app.ts';
 import { createClock } from './clock.ts';
+import type { ServerDeps } from './context.ts';
 import { listen, type ListenOptions } from './listen.ts';
 import { layStartObjects } from './start.ts';
-import { createDatabase } from './database.ts';
+import { createDatabase, type Database } from './database.ts';
+import type { DatabaseMemory } from './memory.ts';
 import { createStore } from './store/store.ts';
 import { createStream } from './stream/stream.ts';
 
@@ -22,6 +26,8 @@ export interface ConfigServerOptions extends ListenOptions {
   readonly prefix: string;
   /** State of a new database: `rebuilding` keeps allocation closed until somebody says `ready`. */
   readonly initialState: 'rebuilding' | 'ready';
+  /** Tells an outdated database from the newest; absent: whatever Redis holds is served. */
+  readonly memory?: DatabaseMemory;
   /** Changes kept for watchers that come back. */
   readonly logLength: number;
   readonly log: Logger;
@@ -46,15 +52,12 @@ export async function startConfigServer(options: ConfigServerOptions): Promise<C
     });
   const redis = connect('config-api');
   const follower = connect('config-api-follow');
-  const schema = loadSchema();
-  const store = createStore({ redis, schema, prefix: options.prefix, logLength: options.logLength });
-  const now = createClock();
-  const base = { store, schema, now };
-  const database = createDatabase(store, () => layStartObjects(base, options.initialState));
-  const deps = { ...base, ensureDatabase: database.ensure };
+  const deps = serverDeps(options, redis);
+  const { database } = deps;
   const stream = createStream({ ...deps, redis: follower, log, registry });
   const checks = [
     { name: 'redis', unready: () => (redis.status === 'ready' ? undefined : 'no connection to the database') },
+    { name: 'database', unready: database.unready },
   ];
   const app = createApp({
     ...deps,
@@ -64,18 +67,16 @@ export async function startConfigServer(options: ConfigServerOptions): Promise<C
     isSecure: options.tls !== undefined,
     checks,
     watch: stream.watch,
-    database,
   });
   const server = await listen(options, app, log);
-  // Until Redis answers, probes are answered and everything else is told to wait.
-  await database.ensure();
+  // Until Redis answers and its database is judged, probes are answered and everything else is told to wait.
+  const closing = new AbortController();
+  await keepJudged(database, redis, { signal: closing.signal, log });
   stream.start();
-  // `address()` is an AddressInfo for every TCP server.
-  const { port } = server.address() as AddressInfo;
   return {
-    port,
-    url: `${options.tls === undefined ? 'http' : 'https'}://${options.host}:${port}`,
+    ...addressOf(server, options),
     close: async () => {
+      closing.abort();
       const stopped = stream.close();
       // It waits for changes on this connection.
       follower.disconnect();
@@ -84,6 +85,51 @@ export async function startConfigServer(options: ConfigServerOptions): Promise<C
       redis.disconnect();
     },
   };
+}
+
+function serverDeps(options: ConfigServerOptions, redis: Redis): ServerDeps {
+  const schema = loadSchema();
+  const store = createStore({ redis, schema, prefix: options.prefix, logLength: options.logLength });
+  const base = { store, schema, now: createClock() };
+  const database = createDatabase({
+    store,
+    lay: () => layStartObjects(base, options.initialState),
+    log: options.log,
+    ...(options.memory === undefined ? {} : { memory: options.memory }),
+  });
+  return { ...base, database, ensureDatabase: database.ensure };
+}
+
+function addressOf(server: Server, { host, tls }: ListenOptions): Pick<ConfigServer, 'port' | 'url'> {
+  // `address()` is an AddressInfo for every TCP server.
+  const { port } = server.address() as AddressInfo;
+  return { port, url: `${tls === undefined ? 'http' : 'https'}://${host}:${port}` };
+}
+
+/** Resolves when the database is judged; it is judged again after every reconnection, which may have met another Redis. */
+async function keepJudged(
+  database: Database,
+  redis: Redis,
+  { signal, log }: { readonly signal: AbortSignal; readonly log: Logger },
+): Promise<void> {
+  await untilJudged(database, signal, log);
+  redis.on('ready', () => {
+    database.doubt();
+    void untilJudged(database, signal, log);
+  });
+}
+
+/** Asks until the database could be judged; what hinders it (Redis, the API server) passes. */
+async function untilJudged(database: Database, signal: AbortSignal, log: Logger): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await database.ensure();
+      return;
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'the database cannot be judged yet');
+      await sleep(500, undefined, { signal }).catch(() => undefined);
+    }
+  }
 }
 
 function closeServer(server: Server): Promise<void> {

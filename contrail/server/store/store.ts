@@ -143,6 +143,8 @@ function databaseState(redis: Redis, key: Key, schema: Schema) {
     /** Marks this epoch's rebuild as finished; false where the epoch is another. */
     markReady: async (epoch: string): Promise<boolean> =>
       (await redis.eval(READY_SCRIPT, 1, key('epoch'), epoch)) === 1,
+    /** Removes the database of this epoch, whole and at once; nothing where the epoch is another. */
+    reset: async (epoch: string): Promise<void> => void (await redis.eval(RESET_SCRIPT, 1, key(''), epoch)),
     /** The changes after `revision`, oldest first; `undefined` where the log no longer reaches back so far. */
     changesAfter: async (revision: number, count: number): Promise<readonly LogEntry[] | undefined> => {
       const log = key('log');
@@ -165,6 +167,11 @@ function databaseState(redis: Redis, key: Key, schema: Schema) {
       void (await connection.xread('COUNT', 1, 'BLOCK', blockMs, 'STREAMS', key('log'), `${revision}-0`)),
   };
 }
+
+const RESET_SCRIPT = `
+if redis.call('HGET', KEYS[1] .. 'epoch', 'id') ~= ARGV[1] then return 0 end
+for _, key in ipairs(redis.call('KEYS', KEYS[1] .. '*')) do redis.call('UNLINK', key) end
+return 1`;
 
 const READY_SCRIPT = `
 if redis.call('HGET', KEYS[1], 'id') ~= ARGV[1] then return 0 end

@@ -56,12 +56,8 @@ export class Follower {
   }
 
   async #step(): Promise<void> {
-    const { store, redis, ensureDatabase, onState } = this.#deps;
-    const state = await store.state();
-    if (state.epoch === undefined) {
-      await ensureDatabase();
-      return;
-    }
+    const { store, redis, database, onState } = this.#deps;
+    const state = await database.state();
     const isLost = this.#mayBeAnother && (await this.#isAnotherServer());
     const revision = isLost || this.#isBehind(state) ? undefined : await this.#take(state);
     if (revision === undefined) {
