@@ -40,10 +40,18 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   for (const node of lab.nodes) report.equal(`nothing of the product is left on ${node}`, await traces(lab, node), []);
   await nothingInTheCluster(lab, report);
   await refusesAnotherCni(lab, report);
-  // A pod whose interface went with the product gets one with its next sandbox only.
+  // A pod whose interface went with the product gets one with its next sandbox only; without a CNI it cannot even end.
   await lab.kubectl(['delete', 'pods', '-n', 'kube-system', '-l', 'k8s-app=kube-dns', '--now', '--wait=false']);
-  await lab.kubectl(['delete', 'pods', '-n', NAMESPACE, '--all', '--now']);
+  await lab.kubectl(['delete', 'pods', '-n', NAMESPACE, '--all', '--now', '--wait=false']);
   await report.check('the product installs again', async () => await install(lab.nodes));
+  await report.check(
+    'pods that could not end without it do',
+    async () =>
+      await lab.waitFor(
+        'them to be gone',
+        async () => (await lab.kubectl(['get', 'pods', '-n', NAMESPACE, '-o', 'name'])) === '',
+      ),
+  );
   await lab.apply(lab.nodes.map(podOn));
   await report.check('pods start again', async () => await lab.podsReady(NAMESPACE));
 }
