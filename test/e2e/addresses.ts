@@ -41,10 +41,10 @@ async function recreated(lab: LabHandle, report: Reporter): Promise<void> {
     const url = `http://${pod.status.podIP}:8080/`;
     await report.check(`re-created pod ${round}: answers a pod on another node`, async () => {
       const answer = await lab.execInPod({ namespace: SHARED, name: 'client' }, [
+        'timeout',
+        '5',
         'wget',
         '-q',
-        '-T',
-        '5',
         '-O',
         '-',
         url,

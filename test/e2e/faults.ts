@@ -116,10 +116,10 @@ async function startStreams(lab: LabHandle): Promise<void> {
   const client = (url: string) => shell(`exec wget -q -O /stream http://${url}/cgi-bin/stream`);
   await lab.waitFor('the Service to answer', async () => {
     const probe = await lab.execInPod({ namespace: STEADY, name: 'server' }, [
+      'timeout',
+      '2',
       'wget',
       '-q',
-      '-T',
-      '2',
       '-O',
       '/dev/null',
       `http://${service}/cgi-bin/nothing`,
