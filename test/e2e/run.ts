@@ -5,6 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLab } from '../lab/handle.ts';
+import { alone } from '../lab/lock.ts';
 import { bringUp } from '../lab/up.ts';
 import { createReporter } from './reporter.ts';
 import type { Suite } from './reporter.ts';
@@ -49,7 +50,7 @@ async function main(args: readonly string[]): Promise<number> {
   return failed === 0 && passed > 0 ? 0 : 1;
 }
 
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+process.exitCode = await alone(() => main(process.argv.slice(2)), 'testing').catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
   console.log('0 passed, 1 failed');
   return 1;

@@ -1,4 +1,4 @@
-/** One command changes the lab at a time; the lock of one that was killed is void. */
+/** One command changes the lab at a time, and one run of suites uses it; the lock of one that was killed is void. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,16 +6,18 @@ import { cacheDir } from './paths.ts';
 import { labId } from './names.ts';
 import { say } from './progress.ts';
 
-const file = join(cacheDir, `lab-${labId}.lock`);
+/** What a process may have for itself: changing the lab, or a run of the end-to-end suites. */
+export type Exclusive = 'changing' | 'testing';
 
-/** Waits until no other process changes this checkout's lab, then runs `work` alone. Not for nesting. */
-export async function alone<T>(work: () => Promise<T>): Promise<T> {
+/** Waits until no other process does the same to this checkout's lab, then runs `work` alone. Not for nesting. */
+export async function alone<T>(work: () => Promise<T>, what: Exclusive = 'changing'): Promise<T> {
+  const file = join(cacheDir, `lab-${labId}-${what}.lock`);
   mkdirSync(cacheDir, { recursive: true });
   let told = false;
-  while (!take()) {
-    const holder = holderOf();
+  while (!take(file)) {
+    const holder = holderOf(file);
     if (holder === undefined) rmSync(file, { force: true });
-    else if (!told) say(`  waiting for process ${holder}, which is changing this lab`);
+    else if (!told) say(`  waiting for process ${holder}, which is ${what} this lab`);
     told = true;
     await sleep(100);
   }
@@ -26,7 +28,7 @@ export async function alone<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function take(): boolean {
+function take(file: string): boolean {
   try {
     writeFileSync(file, `${process.pid} ${startTimeOf(process.pid)}`, { flag: 'wx' });
     return true;
@@ -36,7 +38,7 @@ function take(): boolean {
 }
 
 /** The holder, when it lives: a process with that number and that time of start. */
-function holderOf(): number | undefined {
+function holderOf(file: string): number | undefined {
   try {
     const [pid, started] = readFileSync(file, 'utf8').split(' ');
     return startTimeOf(Number(pid)) === started ? Number(pid) : undefined;
