@@ -1,5 +1,5 @@
 /** The client, the reflector and Events against a real API server. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { createReflector } from '../../kubernetes/cache.ts';
 import type { KubeObject } from '../../kubernetes/client.ts';
 import { hasStatus } from '../../kubernetes/errors.ts';
@@ -9,6 +9,9 @@ import { readyAddresses, resolveService } from '../../runtime/discovery.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { hasApiServer, startApiServer, type TestApiServer } from './apiserver.ts';
 import { eventually } from './eventually.ts';
+
+/** Machines that test are busy: a bound on hanging, not an expectation. */
+jest.setTimeout(120_000);
 
 const log = createLogger('test', 'silent');
 const described = hasApiServer ? describe : describe.skip;

@@ -1,5 +1,5 @@
 /** A real API server calls the webhooks over TLS, by the chart's own configurations and policies. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
 import { startApiServer, type TestApiServer } from '../kubernetes/apiserver.ts';
 import { eventually } from '../kubernetes/eventually.ts';
@@ -13,6 +13,9 @@ import {
   refusalOf,
   startReplica,
 } from './installation.ts';
+
+/** Machines that test are busy: a bound on hanging, not an expectation. */
+jest.setTimeout(120_000);
 
 const ASSIGNMENT = 'opencontrail.org/assignment';
 const ISOLATION = 'opencontrail.org/isolation';
