@@ -5,36 +5,43 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabHandle } from '../lab/handle.ts';
 import { contrailNames } from './contrail.ts';
-import { deploymentManifest, duplicates, podManifest, podsOf, portAddress, shell } from './pods.ts';
+import { deploymentManifest, duplicates, podManifest, type PodObject, podsOf, portAddress, shell } from './pods.ts';
 import type { Reporter } from './reporter.ts';
 
 const STEADY = 'faults-steady';
 const PODS = 40;
 
-/** What is killed: a process on every node that runs one, by its command line. */
-const VICTIMS: readonly { readonly name: string; readonly pattern: string }[] = [
-  { name: 'node agent', pattern: 'cni/agent/main.ts' },
-  { name: 'vRouter', pattern: 'vrouter/main.ts' },
-  { name: 'worker', pattern: 'workers/main.ts' },
-  { name: 'webhook', pattern: 'webhooks/main.ts' },
-  { name: 'config API', pattern: 'contrail/server/main.ts' },
-  { name: 'Redis', pattern: 'redis-server' },
+/** Something that goes wrong while pods are made. `inflict` answers how many things it hit. */
+interface Fault {
+  readonly name: string;
+  readonly inflict: (lab: LabHandle) => Promise<number>;
+}
+
+const killed = (name: string, pattern: string): Fault => ({
+  name: `${name} killed`,
+  inflict: (lab) => kill(pattern, lab),
+});
+
+const FAULTS: readonly Fault[] = [
+  killed('node agent', 'cni/agent/main.ts'),
+  killed('vRouter', 'vrouter/main.ts'),
+  killed('worker', 'workers/main.ts'),
+  killed('webhook', 'webhooks/main.ts'),
+  killed('config API', 'contrail/server/main.ts'),
+  killed('Redis', 'redis-server'),
+  { name: 'Redis emptied', inflict: emptyRedis },
 ];
 
 /** Run by `npm run e2e -- faults`. */
 export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   await lab.createNamespace(STEADY);
   await startStreams(lab);
-  for (const victim of VICTIMS) await whileKilling(victim, lab, report);
+  for (const fault of FAULTS) await during(fault, lab, report);
   await withoutWebhooks(lab, report);
 }
 
-async function whileKilling(
-  victim: { readonly name: string; readonly pattern: string },
-  lab: LabHandle,
-  report: Reporter,
-): Promise<void> {
-  const namespace = `faults-${victim.name.toLowerCase().replace(' ', '-')}`;
+async function during(fault: Fault, lab: LabHandle, report: Reporter): Promise<void> {
+  const namespace = `faults-${fault.name.toLowerCase().replaceAll(' ', '-')}`;
   await lab.createNamespace(namespace, { annotations: { 'opencontrail.org/isolation': 'true' } });
   const before = await bytesOfStreams(lab);
   await lab.apply([deploymentManifest({ namespace, name: 'many' }, PODS)]);
@@ -43,20 +50,20 @@ async function whileKilling(
     everyMs: 100,
     timeoutMs: 120_000,
   });
-  report.equal(`${victim.name}: there was one to kill`, (await kill(victim.pattern, lab)) > 0, true);
-  await report.check(`${victim.name} killed: all ${PODS} pods run`, () =>
+  report.equal(`${fault.name}: there was something to hit`, (await fault.inflict(lab)) > 0, true);
+  await report.check(`${fault.name}: all ${PODS} pods run`, () =>
     lab.waitFor('all pods', async () => (await running(lab, namespace)).length === PODS, {
       timeoutMs: 300_000,
       everyMs: 1_000,
     }),
   );
   const pods = await running(lab, namespace);
-  report.equal(`${victim.name} killed: no address twice`, duplicates(pods.map(({ status }) => status.podIP ?? '')), []);
+  report.equal(`${fault.name}: no address twice in the cluster`, duplicates(await allAddresses(lab)), []);
   const differing = pods.filter((pod) => pod.status.podIP !== portAddress(pod)).map(({ metadata }) => metadata.name);
-  report.equal(`${victim.name} killed: each pod has the address of its ports`, differing, []);
-  await report.check(`${victim.name} killed: streams of running pods went on`, () => streamsGrew(lab, before));
+  report.equal(`${fault.name}: each pod has the address of its ports`, differing, []);
+  await report.check(`${fault.name}: streams of running pods went on`, () => streamsGrew(lab, before));
   await lab.kubectl(['delete', 'namespace', namespace, '--wait=false']);
-  await report.check(`${victim.name} killed: nothing is left of the deleted pods`, () =>
+  await report.check(`${fault.name}: nothing is left of the deleted pods`, () =>
     lab.waitFor(
       'machines to go',
       async () => {
@@ -69,9 +76,24 @@ async function whileKilling(
   );
 }
 
+/** Queue and config database at once, as after a lost disk: everything must be rebuilt from Kubernetes. */
+async function emptyRedis(lab: LabHandle): Promise<number> {
+  const script = 'REDISCLI_AUTH=$REDIS_PASSWORD redis-cli flushall';
+  const answer = await lab.execInPod({ namespace: 'opencontrail', name: 'redis-0' }, ['sh', '-c', script]);
+  return answer.stdout.includes('OK') ? 1 : 0;
+}
+
 async function running(lab: LabHandle, namespace: string) {
   return (await podsOf(lab, namespace)).filter(
     ({ status }) => status.phase === 'Running' && status.podIP !== undefined,
+  );
+}
+
+/** Addresses of all pods that have one of their own. */
+async function allAddresses(lab: LabHandle): Promise<readonly string[]> {
+  const list = await lab.get<{ items: readonly PodObject[] }>(['pods', '-A']);
+  return (list?.items ?? []).flatMap(({ spec, status }) =>
+    status.podIP === undefined || spec.hostNetwork === true || status.phase !== 'Running' ? [] : [status.podIP],
   );
 }
 
@@ -113,7 +135,6 @@ async function startStreams(lab: LabHandle): Promise<void> {
   await lab.podsReady(STEADY, ['server']);
   const pod = (await podsOf(lab, STEADY))[0]?.status.podIP ?? '';
   const service = await lab.kubectl(['get', 'service', '-n', STEADY, 'server', '-o', 'jsonpath={.spec.clusterIP}']);
-  const client = (url: string) => shell(`exec wget -q -O /stream http://${url}/cgi-bin/stream`);
   await lab.waitFor('the Service to answer', async () => {
     const probe = await lab.execInPod({ namespace: STEADY, name: 'server' }, [
       'timeout',
@@ -127,10 +148,14 @@ async function startStreams(lab: LabHandle): Promise<void> {
     return probe.stderr.includes('404');
   });
   await lab.apply([
-    podManifest({ namespace: STEADY, name: 'to-pod', node: second }, client(`${pod}:8080`)),
-    podManifest({ namespace: STEADY, name: 'to-service', node: second }, client(service)),
+    podManifest({ namespace: STEADY, name: 'to-pod', node: second }, streamFrom(`${pod}:8080`)),
+    podManifest({ namespace: STEADY, name: 'to-service', node: second }, streamFrom(service)),
   ]);
   await lab.podsReady(STEADY, STREAMS);
+}
+
+function streamFrom(url: string): object {
+  return shell(`exec wget -q -O /stream http://${url}/cgi-bin/stream`);
 }
 
 const STREAMS = ['to-pod', 'to-service'];
@@ -152,7 +177,8 @@ async function streamsGrew(lab: LabHandle, before: readonly number[]): Promise<v
   const stuck = STREAMS.filter(
     (_, index) => (later[index] ?? 0) <= (now[index] ?? 0) || (now[index] ?? 0) <= (before[index] ?? 0),
   );
-  if (stuck.length > 0) throw new Error(`${stuck.join(', ')} stood still: ${before} → ${now} → ${later}`);
+  if (stuck.length > 0)
+    throw new Error(`${stuck.join(', ')} stood still: ${before.join()} → ${now.join()} → ${later.join()}`);
 }
 
 /** All webhooks down: system pods start, and a pod of ours is assigned, later, by a worker. */
@@ -180,7 +206,7 @@ async function withoutWebhooks(lab: LabHandle, report: Reporter): Promise<void> 
       '-l',
       'app.kubernetes.io/component=webhooks',
     ]);
-    return list?.items.length === 0;
+    return (list?.items ?? []).length === 0;
   });
   await report.check('no webhook: a system pod starts', async () => {
     lab.onCleanup(() =>

@@ -12,7 +12,7 @@ export interface PodObject {
     readonly annotations?: Readonly<Record<string, string>>;
     readonly deletionTimestamp?: string;
   };
-  readonly spec: { readonly nodeName?: string };
+  readonly spec: { readonly nodeName?: string; readonly hostNetwork?: boolean };
   readonly status: {
     readonly phase?: string;
     readonly podIP?: string;
