@@ -4,7 +4,7 @@ import { uuidOf } from '../../contrail/names.ts';
 
 const PROJECT = ['default-domain', 'k8s-test'];
 
-export interface TestNetwork {
+interface TestNetwork {
   readonly id: number;
   readonly overlapping?: boolean;
   readonly policies?: readonly string[];
@@ -16,7 +16,7 @@ export interface TestPod {
   readonly node: string;
   readonly project?: string;
 }
-export interface TestService {
+interface TestService {
   readonly vip: string;
   readonly network: string;
   readonly project?: string;

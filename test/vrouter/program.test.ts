@@ -83,7 +83,7 @@ async function call(node: string, method: string, path: string, body = '{}'): Pr
   const { stdout, stderr } = await inNamespace(`vp-${node}`)([
     process.execPath,
     '--no-warnings',
-    'test/vrouter/lab/call.ts',
+    'test/vrouter/programs/call.ts',
     method,
     `http://127.0.0.1:9091${path}`,
     body,
@@ -130,7 +130,7 @@ beforeAll(async () => {
   const objects = JSON.stringify([...worldObjects(WORLD).values()]);
   const create = async () =>
     inNamespace('vp-out')(
-      [process.execPath, '--no-warnings', 'test/vrouter/lab/call.ts', 'create', API, TOKEN],
+      [process.execPath, '--no-warnings', 'test/vrouter/programs/call.ts', 'create', API, TOKEN],
       objects,
     );
   const created = await create();

@@ -4,7 +4,7 @@ import { ROUTE_PROTOCOL, TABLE } from '../linux/names.ts';
 import { output } from './run.ts';
 import type { Run } from './run.ts';
 
-export interface Standing {
+export interface Listing {
   readonly v4: ReadonlySet<string>;
   readonly v6: ReadonlySet<string>;
   /** Families whose kernel still looks its own local table up before our rules. */
@@ -12,7 +12,7 @@ export interface Standing {
 }
 
 /** Lists our routes, rules and permanent neighbours of both families. */
-export async function readStanding(run: Run, device: string): Promise<Standing> {
+export async function readStanding(run: Run, device: string): Promise<Listing> {
   const [v4, v6] = await Promise.all([readFamily(run, '-4', device), readFamily(run, '-6', device)]);
   const localFirst = [v4, v6].flatMap(({ localFirst, family }) => (localFirst ? [family] : []));
   return { v4: v4.keys, v6: v6.keys, localFirst };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { KernelDocument } from '../linux/document.ts';
 
 /** A document and the generation number that its transaction left in the kernel. */
-export interface Journalled {
+interface Journalled {
   readonly generation: number;
   readonly document: Pick<KernelDocument, 'skeleton' | 'declarations' | 'sets'>;
 }

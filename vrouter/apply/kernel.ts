@@ -17,7 +17,7 @@ import type { Journal } from './journal.ts';
 import { output } from './run.ts';
 import type { Run } from './run.ts';
 
-export interface Applied {
+interface Applied {
   /** Entries that could not be made to stand; they are tried again next time. */
   readonly failures: Failures;
   /** What stood before. */
@@ -45,64 +45,78 @@ export interface KernelDeps {
 export function createKernel(deps: KernelDeps): Kernel {
   const { run, journal, device } = deps;
   const forgotten = new Set<string>();
-  let applied: KernelDocument | undefined;
-  let generation = 0;
   const inTurn = createTurns();
-
-  const adopt = async (): Promise<KernelDocument> => {
-    const [standing, journalled, found] = await Promise.all([
-      readStanding(run, device),
-      journal.read(),
-      readGeneration(run),
-    ]);
-    generation = found ?? 0;
-    const table = journalled !== undefined && journalled.generation === found ? journalled.document : EMPTY_DOCUMENT;
-    return { ...table, entries: { v4: standingEntries(standing.v4), v6: standingEntries(standing.v6) } };
-  };
-
-  const applyTable = async (nft: string): Promise<void> => {
-    generation = randomInt(1, 2 ** 31);
-    await output(
-      run,
-      ['nft', '-f', '-'],
-      `${nft}flush set ${TABLE} generation\nadd element ${TABLE} generation { ${hex(generation)} }\n`,
-    );
-  };
+  let current: Standing | undefined;
 
   const apply = async (desired: KernelDocument): Promise<Applied> => {
-    const previous = withoutDevices(applied ?? (await adopt()), forgotten);
+    const before = current ?? (await adopt(deps));
+    const previous = withoutDevices(before.document, forgotten);
     forgotten.clear();
     const change = transaction(previous, desired);
-    const [failures] = await Promise.all([
+    const [failures, generation] = await Promise.all([
       addAll(run, change),
-      // A table that somebody changed under us is loaded anew.
-      change.nft === ''
-        ? undefined
-        : applyTable(change.nft).catch(() => applyTable(`${wholeTable(desired).join('\n')}\n`)),
+      change.nft === '' ? before.generation : changeTable(run, change.nft, desired),
     ]);
     await Promise.all([deleteEntries(run, '-4', change.ip.v4.dels), deleteEntries(run, '-6', change.ip.v6.dels)]);
-    if (applied === undefined || change.ip.v4.adds.some(([key]) => key.startsWith('rule ')))
-      await moveLocalRule(run, device);
-    applied = without(desired, failures);
+    const rulesChanged = change.ip.v4.adds.some(([key]) => key.startsWith('rule '));
+    if (current === undefined || rulesChanged) await moveLocalRule(run, device);
+    current = { document: without(desired, failures), generation };
     if (change.nft !== '') await journal.write({ generation, document: desired });
     return { failures, previous };
-  };
-
-  const verify = async (): Promise<boolean> => {
-    if (applied === undefined) return true;
-    const [standing, found] = await Promise.all([readStanding(run, device), readGeneration(run)]);
-    const kept = { v4: present(applied.entries.v4, standing.v4), v6: present(applied.entries.v6, standing.v6) };
-    const tableStands = applied.skeleton === '' || found === generation;
-    const complete = kept.v4.size === applied.entries.v4.size && kept.v6.size === applied.entries.v6.size;
-    applied = tableStands ? { ...applied, entries: kept } : { ...EMPTY_DOCUMENT, entries: kept };
-    return !tableStands || !complete || standing.localFirst.length > 0;
   };
 
   return {
     apply: async (desired) => inTurn(() => apply(desired)),
     forget: (name) => void forgotten.add(name),
-    verify: async () => inTurn(verify),
-    applied: () => applied ?? EMPTY_DOCUMENT,
+    verify: async () =>
+      inTurn(async () => {
+        if (current === undefined) return true;
+        const compared = await compare(deps, current);
+        current = compared.standing;
+        return compared.differs;
+      }),
+    applied: () => current?.document ?? EMPTY_DOCUMENT,
+  };
+}
+
+/** What is known to stand, and the generation that the table has in the kernel. */
+interface Standing {
+  readonly document: KernelDocument;
+  readonly generation: number;
+}
+
+async function adopt({ run, journal, device }: KernelDeps): Promise<Standing> {
+  const [standing, journalled, found] = await Promise.all([
+    readStanding(run, device),
+    journal.read(),
+    readGeneration(run),
+  ]);
+  const table = journalled !== undefined && journalled.generation === found ? journalled.document : EMPTY_DOCUMENT;
+  const entries = { v4: standingEntries(standing.v4), v6: standingEntries(standing.v6) };
+  return { document: { ...table, entries }, generation: found ?? 0 };
+}
+
+/** Runs a transaction; on a table that somebody changed under us it fails as a whole, and the table is loaded anew. */
+async function changeTable(run: Run, nft: string, desired: KernelDocument): Promise<number> {
+  const generation = randomInt(1, 2 ** 31);
+  const mark = `flush set ${TABLE} generation\nadd element ${TABLE} generation { ${hex(generation)} }\n`;
+  const changed = await run(['nft', '-f', '-'], nft + mark);
+  if (changed.code !== 0) await output(run, ['nft', '-f', '-'], `${wholeTable(desired).join('\n')}\n${mark}`);
+  return generation;
+}
+
+async function compare(
+  { run, device }: KernelDeps,
+  { document, generation }: Standing,
+): Promise<{ readonly standing: Standing; readonly differs: boolean }> {
+  const [found, standing] = await Promise.all([readGeneration(run), readStanding(run, device)]);
+  const entries = { v4: present(document.entries.v4, standing.v4), v6: present(document.entries.v6, standing.v6) };
+  const tableStands = document.skeleton === '' || found === generation;
+  const complete = entries.v4.size === document.entries.v4.size && entries.v6.size === document.entries.v6.size;
+  const kept = tableStands ? { ...document, entries } : { ...EMPTY_DOCUMENT, entries };
+  return {
+    standing: { document: kept, generation },
+    differs: !tableStands || !complete || standing.localFirst.length > 0,
   };
 }
 

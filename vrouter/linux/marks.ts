@@ -8,7 +8,7 @@ import type { InstanceId, Network } from '../model.ts';
 /** The upper half of every packet mark of ours; the lower half is the instance. */
 export const MAGIC = 0x4f430000;
 /** The same on an outer (VXLAN) packet, which no rule of ours may route. */
-export const OUTER_MAGIC = 0x4f440000;
+const OUTER_MAGIC = 0x4f440000;
 const OVERLAPPING = 0x8000;
 /** Bit 31 of a connection mark: a pair, not a lone source. */
 const PAIR = 0x80000000;

@@ -23,7 +23,7 @@ import { render } from '../../../vrouter/linux/render.ts';
 import { macOf, vmiOf, worldObjects } from '../config.ts';
 import type { TestWorld } from '../config.ts';
 
-export const ROUTER_MAC = '02:00:5e:00:01:01';
+const ROUTER_MAC = '02:00:5e:00:01:01';
 const DEVICE = 'ocvx0';
 const OPTIONS = { device: DEVICE, vxlanPort: 4789 } as const;
 
