@@ -46,11 +46,12 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
 async function injection({ lab, report, a: [attacker], b, vni }: World): Promise<void> {
   for (const victim of b) {
     const target = `UDP4-SENDTO:${lab.address(victim.node)}:4789`;
+    const source = b[victim === b[0] ? 1 : 0].address;
     const wrapped = (payload: string): Buffer =>
       vxlanPayload(
         vni,
         tunnelMac(lab.address(victim.node)),
-        udpPacket({ from: b[0].address, to: victim.address, port: PORT, payload }),
+        udpPacket({ from: source, to: victim.address, port: PORT, payload }),
       );
     const other = lab.nodes.find((node) => node !== victim.node) ?? '';
     await sendFromMachine(lab, other, { target, bytes: wrapped('tunnel-of-a-node') });
