@@ -42,7 +42,7 @@ async function publishIn(client: KubeClient, path: string, bundle: string): Prom
 }
 
 /** The JSON patch that brings a configuration's bundles up to date; empty when they are. Pure. */
-export function bundlePatch(
+function bundlePatch(
   configuration: KubeObject,
   caBundle: string,
 ): readonly { op: string; path: string; value: string }[] {

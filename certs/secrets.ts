@@ -12,7 +12,7 @@ export interface StoredSecret {
 }
 
 /** The annotation that marks a Secret as made by this project. */
-export const MANAGED_ANNOTATION = 'opencontrail.org/certificates';
+const MANAGED_ANNOTATION = 'opencontrail.org/certificates';
 const MANAGED = 'managed';
 
 /** Reads a Secret; `undefined` when there is none. */

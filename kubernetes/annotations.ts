@@ -188,11 +188,6 @@ export const RESULTS: readonly AnnotationDefinition[] = [
   }),
 ];
 
-/** The definition of a key on objects of a kind, where the contract has one. */
-export function definitionOf(key: string, kind: AnnotatedKind): AnnotationDefinition | undefined {
-  return [...REQUESTS, ...RESULTS].find((definition) => definition.key === key && definition.on.includes(kind));
-}
-
 type Texts = Pick<AnnotationDefinition, 'meaning' | 'form' | 'example'>;
 
 function request(

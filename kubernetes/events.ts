@@ -56,7 +56,7 @@ async function countAgain(client: KubeClient, path: string): Promise<void> {
 }
 
 /** The Event object of a report made at `now` (RFC 3339). Pure. */
-export function eventFor(report: EventReport, now: string) {
+function eventFor(report: EventReport, now: string) {
   const { object, reason, type, component = 'opencontrail', host = '' } = report;
   const message = report.message.slice(0, LONGEST_MESSAGE);
   const digest = createHash('sha256').update([object.uid, reason, type, message].join('\n')).digest('hex').slice(0, 16);

@@ -146,9 +146,7 @@ export function slimEndpointSlice(raw: KubeObject): SlimEndpointSlice {
 }
 
 /** The annotations that concern this project, out of all of an object's. */
-export function ourAnnotations(
-  annotations: Readonly<Record<string, string>> | undefined,
-): Readonly<Record<string, string>> {
+function ourAnnotations(annotations: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(annotations ?? {}).filter(([key]) => isOurKey(key)));
 }
 

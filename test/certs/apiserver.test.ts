@@ -22,6 +22,57 @@ let server: TestApiServer;
 let namespace: string;
 let count = 0;
 
+function settings() {
+  return certificateSettings({
+    namespace,
+    webhooksService: 'webhooks',
+    configApiService: 'config-api',
+    configuration: namespace,
+    san: '',
+    authorityDays: 900,
+    leafDays: 90,
+  });
+}
+
+/** What a pass needs, `days` from now. */
+function deps(days = 0): CertificateDeps {
+  return { client: server.client(), log: createLogger('test', 'silent'), now: () => Date.now() + days * DAY };
+}
+
+async function secret(name: string): Promise<StoredSecret> {
+  const stored = await readSecret(server.client(), namespace, name);
+  if (stored === undefined) throw new Error(`${name} is absent`);
+  return stored;
+}
+
+function webhook(name: string) {
+  const clientConfig = { service: { namespace, name: 'webhooks' } };
+  return {
+    name,
+    admissionReviewVersions: ['v1'],
+    sideEffects: 'None',
+    failurePolicy: 'Ignore',
+    rules: [],
+    clientConfig,
+  };
+}
+
+async function configure(): Promise<void> {
+  for (const kind of ['Validating', 'Mutating']) {
+    await server.client().post(`/apis/admissionregistration.k8s.io/v1/${kind.toLowerCase()}webhookconfigurations`, {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: `${kind}WebhookConfiguration`,
+      metadata: { name: namespace },
+      webhooks: [webhook('a.example.org'), webhook('b.example.org')],
+    });
+  }
+}
+
+async function publishedBundles(): Promise<readonly string[]> {
+  const configuration = await server.client().get(`${CONFIGURATION}/${namespace}`);
+  return bundlesOf(configuration).map((text) => Buffer.from(text, 'base64').toString());
+}
+
 described('in a cluster', () => {
   beforeAll(async () => {
     server = await startApiServer();
@@ -34,49 +85,6 @@ described('in a cluster', () => {
       .client()
       .post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   });
-
-  const settings = () =>
-    certificateSettings({
-      namespace,
-      webhooksService: 'webhooks',
-      configApiService: 'config-api',
-      configuration: namespace,
-      san: '',
-      authorityDays: 900,
-      leafDays: 90,
-    });
-  const deps = (days = 0): CertificateDeps => ({
-    client: server.client(),
-    log: createLogger('test', 'silent'),
-    now: () => Date.now() + days * DAY,
-  });
-  const secret = async (name: string): Promise<StoredSecret> => {
-    const stored = await readSecret(server.client(), namespace, name);
-    if (stored === undefined) throw new Error(`${name} is absent`);
-    return stored;
-  };
-  const configure = async (): Promise<void> => {
-    const webhook = (name: string) => ({
-      name,
-      admissionReviewVersions: ['v1'],
-      sideEffects: 'None',
-      failurePolicy: 'Ignore',
-      rules: [],
-      clientConfig: { service: { namespace, name: 'webhooks' } },
-    });
-    for (const kind of ['Validating', 'Mutating']) {
-      await server.client().post(`/apis/admissionregistration.k8s.io/v1/${kind.toLowerCase()}webhookconfigurations`, {
-        apiVersion: 'admissionregistration.k8s.io/v1',
-        kind: `${kind}WebhookConfiguration`,
-        metadata: { name: namespace },
-        webhooks: [webhook('a.example.org'), webhook('b.example.org')],
-      });
-    }
-  };
-  const publishedBundles = async () =>
-    bundlesOf(await server.client().get(`${CONFIGURATION}/${namespace}`)).map((text) =>
-      Buffer.from(text, 'base64').toString(),
-    );
 
   test('five replicas that start at once agree on one authority and one certificate each', async () => {
     await configure();

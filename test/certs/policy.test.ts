@@ -108,65 +108,82 @@ describe('a serving certificate', () => {
       1,
       { step: 'issue', reason: 'asked for' },
     ],
-  ] as const)('%s', (_name, present, wish, days, step) => {
+  ] as const)('%s', (...[, present, wish, days, step]) => {
     expect(nextLeafStep(present, wish, T0 + days * DAY)).toEqual(step);
   });
 });
 
-test('over two and a half lives of an authority, at every step, each leaf in use is signed by an authority in each bundle in use', () => {
-  let authority: Authority | undefined;
-  let current: Leaf | undefined;
-  let served: Leaf | undefined;
-  let publishedBundle = '';
-  const rotations = { authority: 0, leaf: 0 };
-  for (let hour = 0; hour < 225 * 24; hour += 12) {
-    const now = T0 + hour * 3_600_000;
-    const isPublished = authority === undefined || publishedBundle === authority.bundle;
-    const step = nextAuthorityStep(authority, { now, lifetimes: short, published: isPublished });
-    if (step.step === 'create') {
-      const made = createAuthority('x', { now, days: short.authorityDays });
-      authority = { current: made, bundle: bundleOf([made.cert], now) };
-      rotations.authority += 1;
-    } else if (authority !== undefined) authority = afterStep(authority, step, now);
-    if (authority === undefined) throw new Error('no authority');
-    const leafStep = nextLeafStep(current, { names: ['a.svc'], authority }, now);
-    if (leafStep.step === 'issue') {
-      current = {
-        ...issueServing(authority.current, ['a.svc'], { now, days: short.leafDays }),
-        bundle: authority.bundle,
-      };
-      rotations.leaf += 1;
-    } else if (leafStep.step === 'bundle' && current !== undefined) current = { ...current, bundle: leafStep.bundle };
-    // One replica still serves the former leaf, and one configuration still carries the former bundle, for one step.
-    const leaves = [served, current].filter((pair) => pair !== undefined);
-    const bundles = [publishedBundle, authority.bundle].filter((bundle) => bundle !== '');
-    for (const pair of leaves) {
-      expect((factsOf(pair.cert)?.notAfter ?? 0) > now).toBe(true);
-      for (const bundle of bundles) expect(certificatesIn(bundle).some((ca) => isSignedBy(pair.cert, ca))).toBe(true);
-    }
-    publishedBundle = authority.bundle;
-    served = current;
-  }
-  expect(rotations.authority).toBe(1); // Made once: everything after is an introduction and a promotion.
-  expect(rotations.leaf).toBeGreaterThan(30);
-});
+/** An installation as time passes: what is stored, and what the slowest replica and configuration still use. */
+class Installation {
+  authority: Authority;
+  leaf: Leaf;
+  servedLeaf: Leaf;
+  publishedBundle: string;
+  readonly made = { authorities: 1, leaves: 1 };
 
-function afterStep(authority: Authority, step: ReturnType<typeof nextAuthorityStep>, now: number): Authority {
-  const withBundle = (changed: Authority): Authority => ({ ...changed, bundle: trustedBundle(changed, now) });
-  switch (step.step) {
-    case 'introduce':
+  constructor(now: number) {
+    const current = createAuthority('x', { now, days: short.authorityDays });
+    this.authority = { current, bundle: current.cert };
+    this.leaf = this.issued(now);
+    this.servedLeaf = this.leaf;
+    this.publishedBundle = current.cert;
+  }
+
+  /** One pass; then what was stored before it is used no longer, and what it stored is. */
+  pass(now: number): void {
+    this.servedLeaf = this.leaf;
+    const isPublished = this.publishedBundle === this.authority.bundle;
+    this.publishedBundle = this.authority.bundle;
+    this.authority = this.stepped(
+      nextAuthorityStep(this.authority, { now, lifetimes: short, published: isPublished }),
+      now,
+    );
+    const step = nextLeafStep(this.leaf, { names: ['a.svc'], authority: this.authority }, now);
+    if (step.step === 'issue') {
+      this.leaf = this.issued(now);
+      this.made.leaves += 1;
+    } else if (step.step === 'bundle') this.leaf = { ...this.leaf, bundle: step.bundle };
+  }
+
+  private issued(now: number): Leaf {
+    return {
+      ...issueServing(this.authority.current, ['a.svc'], { now, days: short.leafDays }),
+      bundle: this.authority.bundle,
+    };
+  }
+
+  private stepped(step: ReturnType<typeof nextAuthorityStep>, now: number): Authority {
+    const { authority } = this;
+    const withBundle = (changed: Authority): Authority => ({ ...changed, bundle: trustedBundle(changed, now) });
+    if (step.step === 'create') throw new Error(`made anew: ${step.reason}`);
+    if (step.step === 'introduce') {
+      this.made.authorities += 1;
       return withBundle({
         ...authority,
         next: { ...createAuthority('x', { now, days: short.authorityDays }), since: now },
       });
-    case 'promote':
+    }
+    if (step.step === 'promote')
       return withBundle({ current: authority.next ?? authority.current, bundle: authority.bundle });
-    case 'bundle':
-      return { ...authority, bundle: step.bundle };
-    default:
-      return authority;
+    return step.step === 'bundle' ? { ...authority, bundle: step.bundle } : authority;
   }
 }
+
+test('over two and a half lives of an authority, each leaf in use is signed by an authority in each bundle in use', () => {
+  const installation = new Installation(T0);
+  for (let now = T0; now < T0 + 225 * DAY; now += DAY / 2) {
+    installation.pass(now);
+    const { leaf: stored, servedLeaf, authority, publishedBundle } = installation;
+    for (const pair of [stored, servedLeaf]) {
+      expect((factsOf(pair.cert)?.notAfter ?? 0) > now).toBe(true);
+      for (const bundle of [authority.bundle, publishedBundle]) {
+        expect(certificatesIn(bundle).some((ca) => isSignedBy(pair.cert, ca))).toBe(true);
+      }
+    }
+  }
+  expect(installation.made.authorities).toBe(4);
+  expect(installation.made.leaves).toBeGreaterThan(30);
+});
 
 describe('what is made', () => {
   test('is good for its names, from an hour before now, and never longer than its authority', () => {

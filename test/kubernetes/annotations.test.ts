@@ -18,6 +18,10 @@ import { literalValue } from '../../kubernetes/literal.ts';
 import { formatPorts, parsePorts, portsOfPod } from '../../kubernetes/ports.ts';
 import { problemText, reviewAnnotations } from '../../kubernetes/problems.ts';
 
+function python(text: string): string {
+  return `'${text.replaceAll("'", "\\'")}'`;
+}
+
 describe('literals', () => {
   test.each([
     ['JSON', '{"a": "b"}', { a: 'b' }],
@@ -50,7 +54,6 @@ describe('literals', () => {
 
   test('reads what Python prints of dictionaries of strings', () => {
     const word = fc.string().filter((text) => !/[\\\n\r\t]|[^ -~]/.test(text));
-    const python = (text: string): string => `'${text.replaceAll("'", "\\'")}'`;
     fc.assert(
       fc.property(
         fc.dictionary(
@@ -168,7 +171,7 @@ describe('a review', () => {
     ['what older systems ignored is never refused', 'Namespace', { [ANNOTATION.networkPolicyOld]: '{broken' }, 0, 0],
     ["what stands on another kind is nobody's business", 'Pod', { [ANNOTATION.isolation]: 'nonsense' }, 0, 0],
     ["what is no annotation of ours is nobody's business", 'Pod', { 'example.org/x': 'y' }, 0, 0],
-  ] as const)('%s', (_name, kind, annotations, problems, warnings) => {
+  ] as const)('%s', (...[, kind, annotations, problems, warnings]) => {
     const review = reviewAnnotations(kind, annotations);
     expect([review.problems.length, review.warnings.length]).toEqual([problems, warnings]);
   });

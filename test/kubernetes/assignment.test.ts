@@ -130,13 +130,13 @@ describe('refusals', () => {
   });
 });
 
-describe('the annotation', () => {
-  const assigned = (annotations: Readonly<Record<string, string>>) => {
-    const verdict = assignmentForPod({ annotations: {} }, { name: 'a', annotations }, context('cluster'));
-    if (verdict.kind !== 'assigned') throw new Error('refused');
-    return verdict.assignment;
-  };
+function assigned(annotations: Readonly<Record<string, string>>) {
+  const verdict = assignmentForPod({ annotations: {} }, { name: 'a', annotations }, context('cluster'));
+  if (verdict.kind !== 'assigned') throw new Error('refused');
+  return verdict.assignment;
+}
 
+describe('the annotation', () => {
   test('is read as it was written', () => {
     const assignment = assigned({ [ANNOTATION.isolation]: 'true' });
     expect(parsePodAssignment(formatAssignment(assignment))).toEqual(assignment);

@@ -28,6 +28,15 @@ let replica: Replica;
 let alice: KubeClient;
 let workers: KubeClient;
 
+function pods(namespace: string): string {
+  return `/api/v1/namespaces/${namespace}/pods`;
+}
+
+function networkOf(object: KubeObject): string {
+  const text = object.metadata.annotations?.[ASSIGNMENT] ?? '{"interfaces":[{}]}';
+  return (JSON.parse(text) as { interfaces: { network: string }[] }).interfaces[0]?.network ?? '';
+}
+
 described('with the chart installed', () => {
   beforeAll(async () => {
     server = await startApiServer();
@@ -46,12 +55,6 @@ described('with the chart installed', () => {
     await replica?.stop('SIGKILL');
     await server?.stop();
   });
-
-  const pods = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
-  const networkOf = (object: KubeObject): string => {
-    const text = object.metadata.annotations?.[ASSIGNMENT] ?? '{"interfaces":[{}]}';
-    return (JSON.parse(text) as { interfaces: { network: string }[] }).interfaces[0]?.network ?? '';
-  };
 
   test("a pod that asks for nothing is put into the cluster's network", async () => {
     const pod = await alice.post(pods('default'), podBody('plain'));
@@ -167,10 +170,10 @@ described('with the chart installed', () => {
     const before = (await server.client().get('/api/v1/namespaces/opencontrail/secrets/opencontrail-webhooks-tls'))?.[
       'data'
     ];
-    let isDone = false;
+    const done = new AbortController();
     let calls = 0;
     const load = (async () => {
-      for (; !isDone; calls += 1) {
+      for (; !done.signal.aborted; calls += 1) {
         const pod = await alice.post(pods('default'), podBody('load'), { query: { dryRun: 'All' } });
         expect(networkOf(pod)).toBe(CLUSTER_NETWORK);
       }
@@ -203,7 +206,7 @@ described('with the chart installed', () => {
     await eventually(async () => (await certificateAt(replica.port)) === served);
     const enough = calls + 20;
     await eventually(() => calls >= enough);
-    isDone = true;
+    done.abort();
     await load;
   }, 60_000);
 

@@ -1,5 +1,4 @@
 /** The HTTPS side: envelope, limits, probes, client certificates, and a certificate replaced while connections live. */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -12,6 +11,7 @@ import { createNames } from '../../contrail/names.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { createApp } from '../../webhooks/app.ts';
 import type { ClusterView } from '../../webhooks/handlers/handler.ts';
+import { run } from '../lab/command.ts';
 import { createWebhookMetrics } from '../../webhooks/metrics.ts';
 import { createTlsServer, type TlsServer } from '../../webhooks/server.ts';
 
@@ -66,18 +66,25 @@ async function restart(options: Parameters<typeof start>[0]): Promise<void> {
 }
 
 /** A certificate for clients, which our own library has no business making. */
-function clientCertificate(by: Pair): Pair {
+async function clientCertificate(by: Pair): Promise<Pair> {
   const folder = mkdtempSync(join(tmpdir(), 'oc-client-'));
   const path = (name: string): string => join(folder, name);
   writeFileSync(path('ca.crt'), by.cert);
   writeFileSync(path('ca.key'), by.key);
   const key = ['-newkey', 'rsa:2048', '-nodes', '-keyout', path('key')];
   const signer = ['-CA', path('ca.crt'), '-CAkey', path('ca.key'), '-addext', 'extendedKeyUsage=clientAuth'];
-  execFileSync(
-    'openssl',
-    ['req', '-x509', ...key, '-subj', '/CN=apiserver', '-days', '1', ...signer, '-out', path('crt')],
-    { stdio: 'ignore' },
-  );
+  await run('openssl', [
+    'req',
+    '-x509',
+    ...key,
+    '-subj',
+    '/CN=apiserver',
+    '-days',
+    '1',
+    ...signer,
+    '-out',
+    path('crt'),
+  ]);
   const pair = { cert: readFileSync(path('crt'), 'utf8'), key: readFileSync(path('key'), 'utf8') };
   rmSync(folder, { recursive: true });
   return pair;
@@ -110,6 +117,7 @@ function review(
   };
 }
 
+const get = async (path: string) => await request(url).get(path).ca(authority.cert);
 const post = (path: string) => request(url).post(path).ca(authority.cert);
 
 describe('the envelope', () => {
@@ -215,7 +223,6 @@ describe('limits', () => {
 });
 
 test('probes tell life from readiness', async () => {
-  const get = async (path: string) => await request(url).get(path).ca(authority.cert);
   expect((await get('/readyz')).status).toBe(200);
   unready = 'not listed yet';
   expect(await get('/readyz')).toMatchObject({ status: 503, text: 'cache: not listed yet\n' });
@@ -224,7 +231,7 @@ test('probes tell life from readiness', async () => {
 
 test('with a client CA, callers show a certificate of it, and probes need none', async () => {
   const clients = createAuthority('clients', { now, days: 1 });
-  const good = clientCertificate(clients);
+  const good = await clientCertificate(clients);
   const bad = issueServing(authority, ['apiserver'], { now, days: 1 });
   await restart({ clientCa: clients.cert });
   const as = async (pair: Pair) => await post('/mutate').cert(pair.cert).key(pair.key).send(review());

@@ -33,20 +33,11 @@ interface Call {
   readonly dryRun?: boolean;
 }
 
-function request({
-  operation = 'CREATE',
-  resource = 'pods',
-  annotations,
-  before,
-  labels,
-  ...rest
-}: Call): AdmissionRequest {
-  const { spec = {}, deletionTimestamp, dryRun = false } = rest;
-  const metadata = {
-    name: 'x',
-    ...(annotations === undefined ? {} : { annotations }),
-    ...(labels === undefined ? {} : { labels }),
-  };
+function request(call: Call): AdmissionRequest {
+  const { operation = 'CREATE', resource = 'pods', before = {}, spec = {}, dryRun = false } = call;
+  const { annotations, labels, deletionTimestamp } = call;
+  // What is undefined is dropped by JSON, as an absent field is.
+  const object = { metadata: { name: 'x', annotations, labels, deletionTimestamp }, spec };
   const body = {
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',
@@ -58,11 +49,8 @@ function request({
       namespace: 'dev',
       name: resource === 'namespaces' ? 'dev' : '',
       userInfo: { username: 'alice' },
-      object:
-        operation === 'DELETE'
-          ? null
-          : { metadata: { ...metadata, ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) }, spec },
-      oldObject: operation === 'CREATE' ? null : { metadata: { name: 'x', annotations: before ?? {} }, spec },
+      object: operation === 'DELETE' ? null : object,
+      oldObject: operation === 'CREATE' ? null : { metadata: { name: 'x', annotations: before }, spec },
     },
   };
   const parsed = parseReview(JSON.parse(JSON.stringify(body)));
@@ -322,6 +310,12 @@ test('a changed request of a running pod is admitted with a warning', () => {
   });
 });
 
+/** The same call for the object that came of the first. */
+function again(call: Call, object: Record<string, unknown>): AdmissionRequest {
+  const { annotations: texts, labels } = object['metadata'] as { annotations?: Texts; labels?: Texts };
+  return request({ ...call, annotations: texts ?? null, ...(labels === undefined ? {} : { labels }) });
+}
+
 describe('properties', () => {
   const keys = fc.constantFrom(
     ...REQUESTS.map(({ key }) => key),
@@ -337,11 +331,6 @@ describe('properties', () => {
   );
   const annotations = fc.option(fc.dictionary(keys, values, { noNullPrototype: true }), { nil: null });
   const namespaces = fc.dictionary(keys, values, { noNullPrototype: true });
-
-  const again = (call: Call, object: Record<string, unknown>): AdmissionRequest => {
-    const { annotations: texts, labels } = object['metadata'] as { annotations?: Texts; labels?: Texts };
-    return request({ ...call, annotations: texts ?? null, ...(labels === undefined ? {} : { labels }) });
-  };
 
   test.each([
     ['pods', mutatePod, validatePod],

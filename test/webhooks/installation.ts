@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
-import type { TestApiServer, TestUser } from '../kubernetes/apiserver.ts';
+import type { TestApiServer } from '../kubernetes/apiserver.ts';
 import { hasApiServer } from '../kubernetes/apiserver.ts';
 import { eventually } from '../kubernetes/eventually.ts';
 import { binary, checkout } from '../lab/paths.ts';
@@ -106,8 +106,6 @@ export function podBody(name: string, annotations?: Readonly<Record<string, stri
 export function namespaceBody(name: string, annotations: Readonly<Record<string, string>> = {}): object {
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, annotations } };
 }
-
-export type { TestUser };
 
 const SERVICE = /"clientConfig":\{"service":\{[^}]*"path":"([^"]+)"[^}]*\}\}/g;
 
