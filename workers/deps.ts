@@ -1,25 +1,14 @@
 /** What every reconcile is given, and the values that pass between its steps. Types only. */
 import type { ContrailClient } from '../contrail/client.ts';
-import type { Naming } from '../contrail/desired/owner.ts';
-import type { ContrailObject, Subnet } from '../contrail/objects.ts';
+import type { ContrailObject } from '../contrail/objects.ts';
 import type { End } from '../contrail/reference.ts';
 import type { KubeClient } from '../kubernetes/client.ts';
 import type { Logger } from '../runtime/log.ts';
+import type { ClusterSettings } from './cluster-settings.ts';
 import type { Digests } from './digests.ts';
 import type { Key } from './keys.ts';
 import type { NameCache } from './name-cache.ts';
 import type { ClusterView } from './watch.ts';
-
-export interface ClusterSettings extends Naming {
-  readonly domain: string;
-  readonly defaultMode: 'cluster' | 'namespace';
-  readonly podSubnets: readonly Subnet[];
-  readonly serviceSubnets: readonly Subnet[];
-  /** Addresses of the cluster's DNS, for pods. */
-  readonly dns: readonly string[];
-  /** MTU to write for pods; 0 leaves it to the node agent. */
-  readonly podMtu: number;
-}
 
 export interface Deps {
   readonly kube: KubeClient;

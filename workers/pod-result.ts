@@ -6,7 +6,8 @@ import { ANNOTATION } from '../kubernetes/annotations.ts';
 import { hasStatus } from '../kubernetes/errors.ts';
 import { formatPorts, type PodPort } from '../kubernetes/ports.ts';
 import { messageOf } from '../runtime/errors.ts';
-import type { ClusterSettings, Deps } from './deps.ts';
+import type { ClusterSettings } from './cluster-settings.ts';
+import type { Deps } from './deps.ts';
 import { interfacesOf, type PodResults, type PodSubject } from './desired/pod.ts';
 
 /** The gateway of every pod: link-local, answered by its node's vRouter (design 6). */

@@ -1,6 +1,10 @@
 /** Which keys a change in Kubernetes concerns. Pure. */
+import { isDeepStrictEqual } from 'node:util';
+import { ANNOTATION } from '../kubernetes/annotations.ts';
 import type { Change } from '../kubernetes/cache.ts';
 import type { SlimEndpointSlice, SlimNamespace, SlimNode, SlimPod, SlimService } from '../kubernetes/objects.ts';
+import { portsOfPod } from '../kubernetes/ports.ts';
+import { isWantedPod } from './desired/pod.ts';
 import { namespaceKey, nodeKey, podKey, serviceKey } from './keys.ts';
 
 /** A change of one of the watched kinds. */
@@ -26,7 +30,7 @@ export function relatedKeys({ source, change }: SourceChange, view: RelatedView)
     case 'Namespace':
       return namespaceKeys(change, view);
     case 'Pod':
-      return isBound(change) ? [podKey(change.object.namespace, change.object.name)] : [];
+      return concernsPod(change) ? [podKey(change.object.namespace, change.object.name)] : [];
     case 'Node':
       return nodeKeys(change, view);
     case 'Service':
@@ -56,10 +60,31 @@ function nodeKeys(change: Change<SlimNode>, view: RelatedView): readonly string[
   return [nodeKey(name), ...(isNew ? view.podsOn(name) : [])];
 }
 
-/** A pod concerns us from its binding to a node on; its disappearance always does. */
-function isBound(change: Change<SlimPod>): boolean {
-  return change.kind === 'delete' || change.object.nodeName !== undefined;
+/**
+ * A pod concerns us from its binding to a node on; its disappearance always does. Of its changes, those do not count that
+ * nothing follows from: its phase on the way to Running, and the results that we have just written ourselves.
+ */
+function concernsPod(change: Change<SlimPod>): boolean {
+  if (change.kind === 'delete') return true;
+  const { object, previous } = change;
+  if (object.nodeName === undefined) return false;
+  if (previous === undefined) return true;
+  // The first ports that carry the pod's UID can only be ours; any other change of results is looked at.
+  const ignored = !holdsPorts(previous) && holdsPorts(object) ? RESULTS : [];
+  return !isDeepStrictEqual(essence(object, ignored), essence(previous, ignored));
 }
+
+function holdsPorts({ annotations, uid }: SlimPod): boolean {
+  return portsOfPod(annotations[ANNOTATION.ports], uid) !== undefined;
+}
+
+function essence(pod: SlimPod, ignored: readonly string[]): unknown {
+  const { uid, nodeName, labels, annotations } = pod;
+  const counted = Object.entries(annotations).filter(([key]) => !ignored.includes(key));
+  return { uid, nodeName, labels, annotations: Object.fromEntries(counted), wanted: isWantedPod(pod) };
+}
+
+const RESULTS: readonly string[] = [ANNOTATION.assignment, ANNOTATION.ports, ANNOTATION.networkStatus];
 
 /** A slice may be handed from one Service to another. */
 function sliceKeys(change: Change<SlimEndpointSlice>): readonly string[] {

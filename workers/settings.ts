@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { createNames } from '../contrail/names.ts';
 import type { Subnet } from '../contrail/objects.ts';
 import type { ProgramDescription, Settings, SettingsValues } from '../runtime/config.ts';
-import type { ClusterSettings } from './deps.ts';
+import type { ClusterSettings } from './cluster-settings.ts';
 
 export const PROGRAM: ProgramDescription = {
   name: 'workers',

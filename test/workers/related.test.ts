@@ -1,6 +1,7 @@
 /** Which keys a change concerns. */
 import { describe, expect, test } from '@jest/globals';
 import type { SlimEndpointSlice, SlimNamespace, SlimNode, SlimPod } from '../../kubernetes/objects.ts';
+import { formatPorts } from '../../kubernetes/ports.ts';
 import { relatedKeys, type SourceChange } from '../../workers/related.ts';
 
 const pod: SlimPod = {
@@ -12,6 +13,13 @@ const pod: SlimPod = {
   annotations: {},
   labels: {},
 };
+const bound: SlimPod = { ...pod, nodeName: 'n1' };
+
+function withPorts(uid: string, ip = '10.32.0.7/12'): SlimPod {
+  const port = { name: 'eth0', vmi: 'v', network: 'd:p:n', networkId: 'n', mac: 'm', ips: [ip], dns: [], mtu: 0 };
+  return { ...bound, annotations: { 'opencontrail.org/ports': formatPorts({ uid, interfaces: [port] }) } };
+}
+
 const namespace: SlimNamespace = { name: 'a', uid: 'n', annotations: {}, labels: {} };
 const isolated: SlimNamespace = { ...namespace, annotations: { 'opencontrail.org/isolation': 'true' } };
 const node: SlimNode = { name: 'n1', uid: 'x', internalIPs: ['192.0.2.1'] };
@@ -40,6 +48,39 @@ const rows: readonly { readonly name: string; readonly given: SourceChange; read
   {
     name: 'a pod that is gone concerns itself, bound or not',
     given: { source: 'Pod', change: { kind: 'delete', object: pod } },
+    want: ['Pod/a/web'],
+  },
+  {
+    name: 'a pod that starts to run concerns nobody',
+    given: { source: 'Pod', change: { kind: 'put', object: { ...bound, phase: 'Running' }, previous: bound } },
+    want: [],
+  },
+  {
+    name: 'a pod that has ended concerns itself: its address is free',
+    given: { source: 'Pod', change: { kind: 'put', object: { ...bound, phase: 'Failed' }, previous: bound } },
+    want: ['Pod/a/web'],
+  },
+  {
+    name: 'the ports that we have just written concern nobody',
+    given: { source: 'Pod', change: { kind: 'put', object: withPorts('u'), previous: bound } },
+    want: [],
+  },
+  {
+    name: 'ports that somebody changes concern the pod',
+    given: {
+      source: 'Pod',
+      change: { kind: 'put', object: withPorts('u', '10.32.0.66/12'), previous: withPorts('u') },
+    },
+    want: ['Pod/a/web'],
+  },
+  {
+    name: "ports with another pod's UID concern the pod",
+    given: { source: 'Pod', change: { kind: 'put', object: withPorts('other'), previous: bound } },
+    want: ['Pod/a/web'],
+  },
+  {
+    name: 'new labels concern the pod',
+    given: { source: 'Pod', change: { kind: 'put', object: { ...bound, labels: { a: 'b' } }, previous: bound } },
     want: ['Pod/a/web'],
   },
   {

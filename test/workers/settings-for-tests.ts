@@ -1,6 +1,6 @@
 /** The cluster settings that worker tests share: everything at its default. */
 import { createNames } from '../../contrail/names.ts';
-import type { ClusterSettings } from '../../workers/deps.ts';
+import type { ClusterSettings } from '../../workers/cluster-settings.ts';
 
 export const settings: ClusterSettings = {
   cluster: 'k8s',

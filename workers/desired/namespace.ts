@@ -5,7 +5,7 @@ import { assignmentForNamespace, type NamespaceAssignment } from '../../kubernet
 import type { SlimNamespace } from '../../kubernetes/objects.ts';
 import { problemText } from '../../kubernetes/problems.ts';
 import { TerminalError } from '../../runtime/errors.ts';
-import type { ClusterSettings } from '../deps.ts';
+import type { ClusterSettings } from '../cluster-settings.ts';
 
 /** What to make of a namespace. Throws a `TerminalError` that names the annotation which asks for what cannot be. */
 export function namespaceInput(namespace: SlimNamespace, settings: ClusterSettings): NamespaceInput {

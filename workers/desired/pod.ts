@@ -12,7 +12,7 @@ import type { SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
 import { type PodPorts, portsOfPod } from '../../kubernetes/ports.ts';
 import { problemText } from '../../kubernetes/problems.ts';
 import { TerminalError } from '../../runtime/errors.ts';
-import type { ClusterSettings } from '../deps.ts';
+import type { ClusterSettings } from '../cluster-settings.ts';
 import { contextOf } from './namespace.ts';
 
 /** All that Kubernetes says of a pod which concerns Contrail, and the results that stand on it. */

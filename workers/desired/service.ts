@@ -2,7 +2,7 @@
 import type { BackendInput, ServiceInput, ServicePortInput } from '../../contrail/desired/service.ts';
 import { podInterfaceUuid } from '../../contrail/desired/pod.ts';
 import type { SlimEndpoint, SlimEndpointSlice, SlimNamespace, SlimServicePort } from '../../kubernetes/objects.ts';
-import type { ClusterSettings } from '../deps.ts';
+import type { ClusterSettings } from '../cluster-settings.ts';
 import type { WorkerService } from '../services.ts';
 import { namespaceNetworks } from './namespace.ts';
 

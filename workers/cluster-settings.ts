@@ -1,0 +1,14 @@
+/** What decisions and translations need to know of the cluster: the part of the settings that pure code sees. Types only. */
+import type { Naming } from '../contrail/desired/owner.ts';
+import type { Subnet } from '../contrail/objects.ts';
+
+export interface ClusterSettings extends Naming {
+  readonly domain: string;
+  readonly defaultMode: 'cluster' | 'namespace';
+  readonly podSubnets: readonly Subnet[];
+  readonly serviceSubnets: readonly Subnet[];
+  /** Addresses of the cluster's DNS, for pods. */
+  readonly dns: readonly string[];
+  /** MTU to write for pods; 0 leaves it to the node agent. */
+  readonly podMtu: number;
+}
