@@ -2,7 +2,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
 import { messageOf } from '../../runtime/errors.ts';
 import { deviceOf } from '../agent/mtu.ts';
 import { runProgram } from '../agent/netlink.ts';
@@ -95,10 +94,4 @@ async function isListening(port: number): Promise<boolean> {
     socket.on('connect', () => end(true));
     socket.on('error', () => end(false));
   });
-}
-
-/** The network plugins that a CNI configuration file names, for the message; empty where it cannot be read. */
-export function pluginTypes(cniConfDir: string, name: string): readonly string[] {
-  const text = readFileSync(join(cniConfDir, name), 'utf8');
-  return [...text.matchAll(/"type"\s*:\s*"([^"]+)"/g)].map((match) => match[1] ?? '');
 }
