@@ -2,7 +2,7 @@
 import type { ContrailObject } from '../contrail/objects.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
-import { forgetFlows } from './apply/conntrack.ts';
+import { createForgetter } from './apply/conntrack.ts';
 import { prepareHost, prepareInterfaces } from './apply/host.ts';
 import type { Failures } from './apply/ip.ts';
 import type { Kernel } from './apply/kernel.ts';
@@ -137,6 +137,7 @@ interface NodeApplied {
 /** The effects of a round: the node's own preparation, the kernel, and flows that must be forgotten. */
 function createNode(deps: EngineDeps) {
   const fresh = new Set<string>();
+  const forgetter = createForgetter(deps.run, deps.log);
   let prepared: string | undefined;
   return {
     interfaceIsNew(name: string): void {
@@ -160,9 +161,7 @@ function createNode(deps: EngineDeps) {
         deps.kernel.apply(desired),
         prepareInterfaces(deps.run, unprepared),
       ]);
-      await forgetFlows(deps.run, staleFlows(previous.sets, desired.sets)).catch((error: unknown) => {
-        deps.log.warn({ reason: messageOf(error) }, 'cannot forget stale flows');
-      });
+      forgetter.forget(staleFlows(previous.sets, desired.sets));
       if (failures.size > 0)
         deps.log.warn({ refused: failures.size, first: [...failures].slice(0, 3) }, 'entries refused');
       const refused = refusedInterfaces(desired, failures);

@@ -38,9 +38,13 @@ afterEach(async () => {
 });
 
 /** Applies the world with the table's text changed: the naive construction. */
-async function naive(change: (text: string) => string, world: TestWorld = WORLD): Promise<void> {
+async function naive(
+  change: (text: string) => string,
+  world: TestWorld = WORLD,
+  apply: Lab['apply'] = lab.apply,
+): Promise<void> {
   mangled = true;
-  await lab.apply(world, (document) => {
+  await apply(world, (document) => {
     const skeleton = change(document.skeleton);
     if (skeleton === document.skeleton) throw new Error('the naive construction differs in nothing');
     return { ...document, skeleton };
@@ -347,6 +351,29 @@ describe('sources', () => {
     await lab.applyOnly(moved);
     await lab.send('c1', 'UDP4-SENDTO:10.32.0.2:9000,bind=:7004', again);
     await expect(lab.received('c2', again)).resolves.toBe(false);
+    await lab.send('c2', 'UDP4-SENDTO:10.32.0.1:9000,bind=:7004', again);
+    await expect(lab.received('c1', again)).resolves.toBe(false);
+  });
+
+  test('nor does a late answer follow it', async () => {
+    const moved: TestWorld = {
+      ...WORLD,
+      pods: { ...WORLD.pods, c1: { network: 'd', address: '10.32.0.1', node: 'n1' } },
+    };
+    const ask = async (): Promise<void> =>
+      lab.send('c1', 'UDP4-SENDTO:10.32.0.3:7005,bind=:9000,reuseaddr', 'question');
+    const answer = async (text: string): Promise<void> => lab.send('c3', 'UDP4-SENDTO:10.32.0.1:9000,bind=:7005', text);
+    const [mark, again] = [marker(), marker()];
+    await ask();
+    mangled = true;
+    await lab.applyOnly(moved);
+    await answer(mark);
+    await expect(lab.received('c1', mark)).resolves.toBe(false);
+    await lab.apply(WORLD);
+    await ask();
+    await naive((text) => text.replaceAll(/counter name misdelivered drop/g, 'accept'), moved, lab.applyOnly);
+    await answer(again);
+    await expect(lab.received('c1', again)).resolves.toBe(true);
   });
 });
 

@@ -244,12 +244,11 @@ function forward({ device, vxlanPort }: SkeletonOptions): readonly string[] {
     ]),
     chain('to_pod', undefined, [
       `meta mark & 0xffff0000 != ${hex(MAGIC)} counter name unpaired drop`,
-      'ct direction reply accept',
       ...perFamily(({ n, ip }) => [`${ip} daddr . meta mark @here${n} goto judge_policy`]),
       'counter name misdelivered drop',
     ]),
     // Security groups are judged here, on original packets that are about to reach their pod.
-    chain('judge_policy', undefined, ['accept']),
+    chain('judge_policy', undefined, ['ct direction reply accept', 'accept']),
     // After reassembly, so that no fragment hides the port; nested tunnels between pods are none of this.
     chain('input_pods', 'filter hook input priority 0', [`udp dport ${vxlanPort} goto input_tunnel`]),
     chain('input_tunnel', undefined, [

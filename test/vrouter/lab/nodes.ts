@@ -41,7 +41,7 @@ export interface Lab {
   /** Applies a world to every node of it, after `mangle` has had its way with each document. */
   readonly apply: (world: TestWorld, mangle?: (document: KernelDocument) => KernelDocument) => Promise<void>;
   /** Takes a world up without forgetting connections that it makes stale. */
-  readonly applyOnly: (world: TestWorld) => Promise<void>;
+  readonly applyOnly: Lab['apply'];
   /** The banner of a TCP server (`serve`), or `undefined` when it does not answer. */
   readonly reach: (from: string, address: string, port?: number) => Promise<string | undefined>;
   /** Serves its own name and the client's address on a TCP port. */
@@ -131,7 +131,7 @@ export async function createLab(
     sh: async (where, line) => inNamespace(space(where))(['sh', '-c', line]),
     background,
     apply: async (world, mangle = (document) => document) => applyWorld(world, mangle, true),
-    applyOnly: async (world) => applyWorld(world, (document) => document, false),
+    applyOnly: async (world, mangle = (document) => document) => applyWorld(world, mangle, false),
     async reach(from, address, port = 8080) {
       const line = `timeout 2 socat -T1 - TCP4:${address}:${port},connect-timeout=0.7 </dev/null`;
       const { stdout } = await inNamespace(space(from))(['sh', '-c', line]);
