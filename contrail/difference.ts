@@ -24,7 +24,7 @@ function fieldCovered(field: string, desired: unknown, observed: unknown): boole
 }
 
 /** Whether `observed` holds all that `desired` names. `null`, an empty list and absence are one (config-api facts 2). */
-export function covers(observed: unknown, desired: unknown): boolean {
+function covers(observed: unknown, desired: unknown): boolean {
   if (isEmpty(desired)) return isEmpty(observed);
   if (Array.isArray(desired)) {
     return (

@@ -34,8 +34,3 @@ export function ownerOf(object: ContrailObject): Owner | undefined {
   const [project, namespace] = [annotationOf(object, 'project') ?? '', annotationOf(object, 'namespace') ?? ''];
   return { cluster, project, kind, namespace, name };
 }
-
-/** Whether an object was made by this cluster's workers: only such may be changed or deleted. */
-export function isOurs(object: ContrailObject, cluster: string): boolean {
-  return ownerOf(object)?.cluster === cluster;
-}

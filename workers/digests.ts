@@ -26,6 +26,6 @@ export function createDigests(redis: Redis, epoch: () => string | undefined): Di
 }
 
 /** A short digest of a value's JSON. Inputs are built by the same code in every replica, so their key order agrees. */
-export function digestOf(value: unknown): string {
+function digestOf(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('base64').slice(0, 22);
 }

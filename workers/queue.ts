@@ -15,7 +15,7 @@ import { type Job, type JobsOptions, Queue, UnrecoverableError, Worker } from 'b
 import { messageOf, TerminalError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Redis } from '../runtime/redis.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs, waitMs } from './backoff.ts';
 import { createProducer } from './producer.ts';
 
 /** What a run came to. "Not yet" is no failure: it is tried again after that time, or as soon as the key has an event. */
@@ -175,7 +175,9 @@ function startWorker({ queue, redis, connection, run, concurrency, timing, log }
         // -1 ends the job, which lets the noted event run at once instead of after the back-off (control-plane 1.4).
         backoffStrategy: async (attempts, _type, error, job) => {
           if (await hasNewEvent(job as Job | undefined)) return -1;
-          return error instanceof NotYet ? error.retryAfterMs : backoffMs(attempts, timing.longestBackoffMs);
+          return error instanceof NotYet
+            ? waitMs(attempts, error.retryAfterMs)
+            : backoffMs(attempts, timing.longestBackoffMs);
         },
       },
     },

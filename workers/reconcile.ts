@@ -24,7 +24,7 @@ export function reconcileWith<I>(kind: Reconciler<I>): Reconcile {
     if (input !== undefined && !deps.force && (await deps.digests.isSettled(text, input))) return { kind: 'unchanged' };
 
     const observation = await kind.observe(key, input, deps);
-    if (observation.kind === 'waiting') return waitFor(observation.missing, observation.keys, deps);
+    if (observation.kind === 'waiting') return await waitFor(observation.missing, observation.keys, deps);
     const desired = input === undefined ? [] : kind.desired(input, deps.settings, observation.anchor);
     const { wanted, observed } = ours(desired, observation.found, key, deps.settings.cluster);
     const operations = plan(wanted, observed);
@@ -37,7 +37,7 @@ export function reconcileWith<I>(kind: Reconciler<I>): Reconcile {
 }
 
 /** Splits off what belongs to others: it is neither changed nor deleted, and what stands under a wanted name is taken as it is. */
-export function ours(
+function ours(
   desired: readonly ContrailObject[],
   found: readonly ContrailObject[],
   key: Key,
@@ -62,9 +62,17 @@ function isIn(namespace: string, key: Key): boolean {
   return key.namespace === '' || namespace === key.namespace;
 }
 
-function waitFor(missing: string, keys: readonly string[], deps: Deps): Result {
-  deps.enqueue(keys);
+async function waitFor(missing: string, keys: readonly string[], deps: Prerequisites): Promise<Result> {
+  await runAnew(keys, deps);
   return { kind: 'notYet', missing, retryAfterMs: PREREQUISITE_MS };
+}
+
+type Prerequisites = Pick<Deps, 'settings' | 'names' | 'digests' | 'enqueue'>;
+
+/** Keys whose objects are missing are run whether or not their input has changed: somebody may have deleted them. */
+async function runAnew(keys: readonly string[], { digests, enqueue }: Prerequisites): Promise<void> {
+  for (const key of keys) await digests.forget(key);
+  enqueue(keys);
 }
 
 const PREREQUISITE_MS = 200;
@@ -78,21 +86,17 @@ const NOT_YET: readonly { readonly status: number; readonly message: RegExp; rea
 ];
 
 /** What an error of a run means for its key: "not yet", or `undefined` when it is a failure. Names are looked up anew after it. */
-export function notYetOf(
-  error: unknown,
-  key: Key,
-  deps: Pick<Deps, 'settings' | 'names' | 'enqueue'>,
-): Result | undefined {
+export async function notYetOf(error: unknown, key: Key, deps: Prerequisites): Promise<Result | undefined> {
   if (!(error instanceof ContrailError)) return undefined;
   deps.names.forget();
   const row = NOT_YET.find(({ status, message }) => status === error.status && message.test(error.message));
   if (row === undefined) return undefined;
-  if (row.status === 400) deps.enqueue(prerequisitesOf(key, deps.settings.cluster));
+  if (row.status === 400) await runAnew(prerequisitesOf(key, deps.settings.cluster), deps);
   return { kind: 'notYet', missing: error.message, retryAfterMs: row.retryAfterMs };
 }
 
 /** The keys whose objects a key's objects stand on. Pure. */
-export function prerequisitesOf({ kind, namespace }: Key, cluster: string): readonly string[] {
+function prerequisitesOf({ kind, namespace }: Key, cluster: string): readonly string[] {
   switch (kind) {
     case 'Cluster':
     case 'Node':

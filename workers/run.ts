@@ -9,6 +9,7 @@ import { podReconciler } from './gather/pod.ts';
 import { serviceReconciler } from './gather/service.ts';
 import { type Key, keyText, type OwningKind } from './keys.ts';
 import type { WorkerMetrics } from './metrics.ts';
+import type { Patience } from './patience.ts';
 import type { Outcome } from './queue.ts';
 import { notYetOf, type Reconcile, type Result, reconcileWith } from './reconcile.ts';
 import type { ReportFailure } from './report.ts';
@@ -26,7 +27,7 @@ export const reconcile: Reconcile = async (key, deps) => {
   try {
     return await RECONCILES[key.kind](key, deps);
   } catch (error) {
-    const notYet = notYetOf(error, key, deps);
+    const notYet = await notYetOf(error, key, deps);
     if (notYet === undefined) throw error;
     return notYet;
   }
@@ -36,16 +37,20 @@ export interface RunDeps {
   readonly deps: Deps;
   readonly metrics: WorkerMetrics;
   readonly report: ReportFailure;
+  readonly patience: Patience;
   readonly log: Logger;
 }
 
 /** One run of a key: the outcome for the queue. Failures are counted, reported on the object, and thrown on. */
-export async function runKey(key: Key, { deps, metrics, report, log }: RunDeps): Promise<Outcome> {
+export async function runKey(key: Key, { deps, metrics, report, patience, log }: RunDeps): Promise<Outcome> {
   const finish = metrics.start(key.kind);
   try {
     const result = await reconcile(key, deps);
     finish(result.kind);
     tell(key, result, log);
+    // What waits for long is told where users look, with what it waits for.
+    const isLate = patience.isLate(keyText(key), result.kind === 'notYet', performance.now());
+    if (result.kind === 'notYet' && isLate) await report(key, new Error(`waiting for ${result.missing}`));
     return result.kind === 'notYet' ? { kind: 'notYet', retryAfterMs: result.retryAfterMs } : { kind: 'done' };
   } catch (error) {
     const isTerminal = error instanceof TerminalError;

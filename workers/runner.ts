@@ -5,6 +5,7 @@ import type { Deps } from './deps.ts';
 import { isWantedPod } from './desired/pod.ts';
 import { parseKey } from './keys.ts';
 import type { WorkerMetrics } from './metrics.ts';
+import { createPatience } from './patience.ts';
 import { prune } from './prune.ts';
 import type { KeyQueue, Outcome, Run } from './queue.ts';
 import { rebuild } from './rebuild.ts';
@@ -35,6 +36,8 @@ const DONE: Outcome = { kind: 'done' };
 /** A resync waits while so many live keys do, since a live event must not queue behind it (control-plane 1.12). */
 const BUSY = 32;
 const BUSY_MS = 500;
+/** After so long an Event says what a key waits for. */
+const LATE_MS = 15_000;
 
 /** The two runs. Only the live queue reconciles, so that one key has one lock whatever caused its run. */
 export function createRunner(options: RunnerOptions): { readonly runLive: Run; readonly runResync: Run } {
@@ -45,6 +48,7 @@ export function createRunner(options: RunnerOptions): { readonly runLive: Run; r
     return { ...deps, signal: stop, contrail: deps.contrail.withSignal(stop) };
   };
 
+  const patience = createPatience(LATE_MS);
   return {
     runLive: async (text, signal) => {
       if (text.startsWith(REBUILD)) {
@@ -59,7 +63,7 @@ export function createRunner(options: RunnerOptions): { readonly runLive: Run; r
       }
       const key = parseKey(text);
       if (key === undefined) return DONE; // A key of another version of ours.
-      return await runKey(key, { deps: during(signal), metrics, report, log });
+      return await runKey(key, { deps: during(signal), metrics, report, patience, log });
     },
     runResync: async (text, signal) => {
       if (text === RESYNC) return resyncAll(deps, resync);

@@ -23,7 +23,7 @@ export async function readStatus(client: ContrailClient): Promise<DatabaseStatus
   }
 }
 
-/** Opens allocation after a rebuild. Repeating it is harmless; for an epoch that is over it changes nothing. */
+/** Opens allocation after a rebuild. Repeating it is harmless; for an epoch that is over the server refuses (409). */
 export async function declareReady(client: ContrailClient, epoch: string): Promise<void> {
   await client.raw('POST', '/embedded/ready', { epoch });
 }

@@ -41,7 +41,7 @@ export function desiredCluster(input: ClusterInput, naming: Naming): readonly Co
 }
 
 /** The reference that lets pods and nodes talk: the nodes' network carries the policy too. */
-export function ipFabricReference(ipFabric: End, policy: FqName): ContrailObject {
+function ipFabricReference(ipFabric: End, policy: FqName): ContrailObject {
   const target = { type: 'network-policy', uuid: uuidOf('network-policy', policy), fq_name: policy };
   return referenceBetween(ipFabric, target, ATTACHED);
 }

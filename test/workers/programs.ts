@@ -45,7 +45,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Asks until the answer is truthy; errors count as "not yet", and the last one is named when time runs out. */
-export async function eventually<T>(probe: () => Promise<T | undefined | false>, limitMs = 30_000): Promise<T> {
+export async function eventually<T>(probe: () => Promise<T | undefined | false>, limitMs = 60_000): Promise<T> {
   let last: unknown;
   for (const end = Date.now() + limitMs; ; await sleep(50)) {
     try {
