@@ -24,6 +24,7 @@ export interface ClusterView extends RelatedView {
   readonly nodes: Reflector<SlimNode>;
   readonly services: Reflector<WorkerService>;
   readonly slices: Reflector<SlimEndpointSlice>;
+  readonly podsOf: (namespace: string) => readonly SlimPod[];
   readonly slicesOf: (namespace: string, service: string) => readonly SlimEndpointSlice[];
   readonly whenSynced: () => Promise<void>;
   /** Whether every cache is complete and has an open watch. */
@@ -54,6 +55,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
   return {
     ...view,
     ...related,
+    podsOf: (namespace) => groups.podsByNamespace.get(namespace),
     slicesOf: (namespace, service) => groups.slicesByService.get(`${namespace}/${service}`),
     whenSynced: async () => void (await Promise.all(caches.map((cache) => cache.whenSynced()))),
     isFresh: () => caches.every((cache) => cache.synced && cache.stalenessMs() === 0),

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { SlimEndpointSlice, SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
 import { formatPorts } from '../../kubernetes/ports.ts';
 import { TerminalError } from '../../runtime/errors.ts';
+import { outdatedPodsMessage } from '../../workers/desired/outdated.ts';
 import { isWantedPod, podSubject } from '../../workers/desired/pod.ts';
 import { serviceInput } from '../../workers/desired/service.ts';
 import { prefixLength } from '../../workers/pod-result.ts';
@@ -89,6 +90,22 @@ describe('podSubject', () => {
   test("takes no notice of a predecessor's ports", () => {
     const successor = { ...pod, uid: 'another', annotations: { 'opencontrail.org/ports': ports } };
     expect(podSubject({ pod: successor, namespace }, settings).interfaces[0]?.addresses).toEqual([]);
+  });
+});
+
+describe('outdatedPodsMessage', () => {
+  const running = { ...pod, phase: 'Running', annotations: { 'opencontrail.org/ports': ports } };
+
+  test('names the pods that a change of mode left where they were', () => {
+    expect(outdatedPodsMessage(isolated, [running], settings)).toMatch(/k8s-dev-pod-network.*re-created: web$/);
+  });
+
+  test.each([
+    ['pods in the right place', namespace, running],
+    ['pods without a port', isolated, pod],
+    ['pods that have ended', isolated, { ...running, phase: 'Succeeded' }],
+  ])('says nothing of %s', (_, home, one) => {
+    expect(outdatedPodsMessage(home, [one], settings)).toBeUndefined();
   });
 });
 

@@ -149,6 +149,22 @@ withApiServer('workers', () => {
     await deletePod('alone', 'forger');
   });
 
+  test('leave running pods where they are when their namespace is isolated, and say so', async () => {
+    await kube.post('/api/v1/namespaces', { metadata: { name: 'turned' } });
+    await createPod('turned', 'old');
+    const before = portsOf(await podWithPorts('turned', 'old'));
+    await kube.patch('/api/v1/namespaces/turned', {
+      metadata: { annotations: { 'opencontrail.org/isolation': 'true' } },
+    });
+    await eventually(async () => {
+      const { items } = await kube.list('/api/v1/namespaces/default/events');
+      return items.some((item) => item['reason'] === 'PodsKeepTheirNetwork');
+    });
+    await createPod('turned', 'new');
+    expect(portsOf(await podWithPorts('turned', 'new')).interfaces[0]?.network).toContain('k8s-turned-pod-network');
+    expect(portsOf((await readPod('turned', 'old'))!)).toEqual(before);
+  });
+
   test('make a Service a load balancer, follow its endpoints, and take it away', async () => {
     const service = await kube.post('/api/v1/namespaces/dev/services', {
       metadata: { name: 'web' },
