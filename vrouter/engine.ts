@@ -18,9 +18,14 @@ import type { Programmed } from './programmed.ts';
 import { createRounds } from './rounds.ts';
 import type { RoundResult } from './rounds.ts';
 
+/** May be a live map: it is read when a round begins, or when somebody asks for the state. */
+interface ConfigObjects {
+  readonly objects: ReadonlyMap<string, ContrailObject>;
+}
+
 export interface Engine {
   /** Replaces the configuration. Nothing is applied before the first one. */
-  readonly setConfig: (config: { readonly objects: ReadonlyMap<string, ContrailObject> }) => void;
+  readonly setConfig: (config: ConfigObjects) => void;
   readonly bind: (vmi: string, hostInterface: string) => void;
   readonly unbind: (vmi: string) => void;
   /** Whether a port stands in the kernel, at once or within `waitMs`. */
@@ -55,11 +60,12 @@ export function createEngine(deps: EngineDeps): Engine {
   const programmed = createProgrammed();
   const node = createNode(deps);
   let unready: string | undefined = 'no configuration yet';
-  let state: ForwardingState | undefined;
+  const compiled = createCompiled(deps);
 
   const round = async (): Promise<RoundResult> => {
-    if (state === undefined) return 'applied';
     const startedAt = performance.now();
+    const state = compiled.current();
+    if (state === undefined) return 'applied';
     const outcome = await attempt(node, deps.log, { state, bindings: new Map(bindings) });
     unready = outcome.unready;
     // A port bound again meanwhile waits for the next round.
@@ -71,7 +77,7 @@ export function createEngine(deps: EngineDeps): Engine {
 
   return {
     setConfig(config) {
-      state = withAddress(compile(config, deps.node), deps.nodeAddress);
+      compiled.replace(config);
       rounds.request();
     },
     bind(vmi, hostInterface) {
@@ -88,20 +94,34 @@ export function createEngine(deps: EngineDeps): Engine {
     whenProgrammed: programmed.when,
     async verify() {
       await rounds.idle();
-      if (state === undefined || !(await deps.kernel.verify())) return;
+      if (compiled.current() === undefined || !(await deps.kernel.verify())) return;
       deps.log.warn('the kernel differs from what was applied; mending');
       node.forgetHost();
       rounds.request();
     },
-    state: () => state,
+    state: () => compiled.current(),
     kernelText: () => documentText(deps.kernel.applied()),
     unready: () => unready,
     close: rounds.close,
   };
 }
 
-function withAddress(state: ForwardingState, address: string | undefined): ForwardingState {
-  return state.address === undefined && address !== undefined ? { ...state, address } : state;
+/** The configuration, compiled when it is asked for: changes that come while the kernel is busy cost one compilation. */
+function createCompiled({ node, nodeAddress }: EngineDeps) {
+  let config: ConfigObjects | undefined;
+  let state: ForwardingState | undefined;
+  return {
+    replace(next: ConfigObjects): void {
+      config = next;
+      state = undefined;
+    },
+    current(): ForwardingState | undefined {
+      if (state !== undefined || config === undefined) return state;
+      const compiled = compile(config, node);
+      state = { ...(nodeAddress === undefined ? {} : { address: nodeAddress }), ...compiled };
+      return state;
+    },
+  };
 }
 
 function stillBound(standing: Bindings, bindings: Bindings): readonly string[] {

@@ -49,17 +49,15 @@ export interface ConfigIndex {
 /** Indexes a set of config objects; references resolve by UUID, or by name where they carry none. */
 export function indexConfig(objects: ReadonlyMap<string, ContrailObject>): ConfigIndex {
   const byType = new Map<string, ContrailObject[]>();
-  const byName = new Map<string, ContrailObject>();
-  for (const uuid of [...objects.keys()].sort()) {
-    const object = objects.get(uuid);
-    if (object === undefined) continue;
-    append(byType, object.type, object);
-    byName.set(nameKey(object.type, fqNameText(object.fq_name)), object);
-  }
-  const resolve = (type: string, reference: Reference): ContrailObject | undefined =>
-    reference.uuid === undefined ? byName.get(nameKey(type, fqNameText(reference.to))) : objects.get(reference.uuid);
-  const referrers = referrersOf(byType, resolve);
-  const members = membersOf(byType, byName);
+  for (const object of objects.values()) append(byType, object.type, object);
+  for (const list of byType.values()) list.sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
+  const named = nameIndex(byType);
+  const uuidOf = (type: string, reference: Reference): string | undefined =>
+    reference.uuid ?? named(type, reference.to)?.uuid;
+  const referrers = referrersOf(byType, uuidOf);
+  const members = membersOf(byType, named);
+  const uuids: ConfigIndex['uuids'] = (object, type) =>
+    referencesOf(object, type).flatMap((reference) => uuidOf(type, reference) ?? []);
   return {
     all: (type) => typed(type, byType.get(type) ?? []),
     get: (type, uuid) => {
@@ -69,12 +67,23 @@ export function indexConfig(objects: ReadonlyMap<string, ContrailObject>): Confi
     targets: (object, type) =>
       typed(
         type,
-        referencesOf(object, type).flatMap((reference) => resolve(type, reference) ?? []),
+        uuids(object, type).flatMap((uuid) => objects.get(uuid) ?? []),
       ),
-    uuids: (object, type) =>
-      referencesOf(object, type).flatMap((reference) => reference.uuid ?? resolve(type, reference)?.uuid ?? []),
-    referrers: (uuid, type) => typed(type, referrers.get(nameKey(type, uuid)) ?? []),
+    uuids,
+    referrers: (uuid, type) => typed(type, referrers.get(uuid) ?? []),
     members: (pool) => typed('loadbalancer-member', members.get(pool) ?? []),
+  };
+}
+
+type Named = (type: string, name: readonly string[]) => ContrailObject | undefined;
+
+/** Names are rarely asked for, since the embedded server gives UUIDs: the index is made when one is. */
+function nameIndex(byType: ReadonlyMap<string, readonly ContrailObject[]>): Named {
+  const made = new Map<string, ReadonlyMap<string, ContrailObject>>();
+  return (type, name) => {
+    const known = made.get(type) ?? new Map((byType.get(type) ?? []).map((each) => [fqNameText(each.fq_name), each]));
+    made.set(type, known);
+    return known.get(fqNameText(name));
   };
 }
 
@@ -84,11 +93,26 @@ function typed<K extends ConfigType>(_type: K, found: readonly ContrailObject[])
 }
 
 /** The references of an object to objects of `type`; back references are not among them. */
-export function referencesOf(object: ContrailObject, type: string): readonly Reference[] {
+export function referencesOf(object: ContrailObject, type: ConfigType): readonly Reference[] {
   // Reference fields are lists of references by the schema.
-  return (object[`${type.replaceAll('-', '_')}_refs`] as readonly Reference[] | undefined) ?? [];
+  return (object[FIELDS[type]] as readonly Reference[] | undefined) ?? [];
 }
 
+const FIELDS: Readonly<Record<ConfigType, string>> = {
+  'instance-ip': 'instance_ip_refs',
+  loadbalancer: 'loadbalancer_refs',
+  'loadbalancer-listener': 'loadbalancer_listener_refs',
+  'loadbalancer-member': 'loadbalancer_member_refs',
+  'loadbalancer-pool': 'loadbalancer_pool_refs',
+  'network-ipam': 'network_ipam_refs',
+  'network-policy': 'network_policy_refs',
+  'virtual-machine': 'virtual_machine_refs',
+  'virtual-machine-interface': 'virtual_machine_interface_refs',
+  'virtual-network': 'virtual_network_refs',
+  'virtual-router': 'virtual_router_refs',
+};
+
+/** Links that are followed backwards; no two have the same target type, so a UUID's referrers are of one type. */
 const LINKED: readonly (readonly [referrer: ConfigType, target: ConfigType])[] = [
   ['instance-ip', 'virtual-machine-interface'],
   ['virtual-network', 'network-policy'],
@@ -98,13 +122,12 @@ const LINKED: readonly (readonly [referrer: ConfigType, target: ConfigType])[] =
 
 function referrersOf(
   byType: ReadonlyMap<string, readonly ContrailObject[]>,
-  resolve: (type: string, reference: Reference) => ContrailObject | undefined,
+  uuidOf: (type: string, reference: Reference) => string | undefined,
 ): ReadonlyMap<string, readonly ContrailObject[]> {
   const referrers = new Map<string, ContrailObject[]>();
   for (const [type, target] of LINKED) {
     for (const object of byType.get(type) ?? []) {
-      const targets = referencesOf(object, target).flatMap((reference) => resolve(target, reference) ?? []);
-      for (const found of targets) append(referrers, nameKey(type, found.uuid), object);
+      for (const reference of referencesOf(object, target)) append(referrers, uuidOf(target, reference) ?? '', object);
     }
   }
   return referrers;
@@ -112,19 +135,14 @@ function referrersOf(
 
 function membersOf(
   byType: ReadonlyMap<string, readonly ContrailObject[]>,
-  byName: ReadonlyMap<string, ContrailObject>,
+  named: Named,
 ): ReadonlyMap<string, readonly ContrailObject[]> {
   const members = new Map<string, ContrailObject[]>();
   for (const member of byType.get('loadbalancer-member') ?? []) {
-    const pool = byName.get(nameKey('loadbalancer-pool', fqNameText(member.fq_name.slice(0, -1))));
-    const parent = member.parent_uuid ?? pool?.uuid;
+    const parent = member.parent_uuid ?? named('loadbalancer-pool', member.fq_name.slice(0, -1))?.uuid;
     if (parent !== undefined) append(members, parent, member);
   }
   return members;
-}
-
-function nameKey(type: string, name: string): string {
-  return `${type} ${name}`;
 }
 
 function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
