@@ -9,8 +9,7 @@ export interface NamingConfig {
 }
 
 export const IP_FABRIC: FqName = ['default-domain', 'default-project', 'ip-fabric'];
-export const GLOBAL_SYSTEM_CONFIG: FqName = ['default-global-system-config'];
-export const GLOBAL_VROUTER_CONFIG: FqName = ['default-global-system-config', 'default-global-vrouter-config'];
+const GLOBAL_SYSTEM_CONFIG: FqName = ['default-global-system-config'];
 /** The annotation `owner` of every object made by this project (facts 1.0). */
 export const OWNER = 'k8s';
 

@@ -93,12 +93,6 @@ export interface NetworkPolicy extends ContrailObject {
   readonly network_policy_entries?: { readonly policy_rule: readonly PolicyRule[] };
 }
 
-export interface SecurityGroup extends ContrailObject {
-  readonly type: 'security-group';
-  readonly security_group_id?: number;
-  readonly security_group_entries?: { readonly policy_rule: readonly PolicyRule[] };
-}
-
 export interface VirtualMachine extends ContrailObject {
   readonly type: 'virtual-machine';
   readonly server_type?: string;
