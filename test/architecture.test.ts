@@ -24,12 +24,20 @@ const ROOMS: readonly (readonly [room: string, may: readonly string[]])[] = [
 
 /** A module that only the named file (or folder) may import or mention. */
 const SOLE_USERS: readonly { readonly what: RegExp; readonly only: readonly string[]; readonly why: string }[] = [
-  { what: /\bprocess\.env\b/, only: ['runtime/config.ts', 'cni/plugin/skel.ts'], why: 'the environment is read in one place' },
+  {
+    what: /\bprocess\.env\b/,
+    only: ['runtime/config.ts', 'cni/plugin/skel.ts'],
+    why: 'the environment is read in one place',
+  },
   { what: /from 'bullmq'/, only: ['workers/queue.ts'], why: 'the queue maps errors and options in one place' },
   { what: /from 'ioredis'/, only: ['runtime/redis.ts'], why: 'one place makes Redis connections' },
   { what: /from 'node-forge'/, only: ['certs/'], why: 'certificates are made in one room' },
   { what: /from 'express'/, only: ['webhooks/', 'contrail/server/'], why: 'only these two serve HTTP with it' },
-  { what: /from 'node:child_process'/, only: ['cni/agent/netlink.ts', 'vrouter/'], why: 'spawning is an effect of the data plane alone' },
+  {
+    what: /from 'node:child_process'/,
+    only: ['cni/agent/netlink.ts', 'vrouter/'],
+    why: 'spawning is an effect of the data plane alone',
+  },
 ];
 
 interface Import {
@@ -84,7 +92,9 @@ describe('the import table', () => {
   test('the CNI plugin imports nothing but node: and its protocol', () => {
     const foreign = files
       .filter((file) => file.startsWith('cni/plugin/') || file === 'cni/protocol.ts')
-      .flatMap((file) => [...(text.get(file) ?? '').matchAll(/from '([^'.][^']*)'/g)].map((match) => `${file} → ${match[1]}`))
+      .flatMap((file) =>
+        [...(text.get(file) ?? '').matchAll(/from '([^'.][^']*)'/g)].map((match) => `${file} → ${match[1]}`),
+      )
       .filter((edge) => !edge.includes('→ node:'));
     expect(foreign).toEqual([]);
   });

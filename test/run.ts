@@ -19,7 +19,9 @@ results.push(await run([process.execPath, 'test/e2e/run.ts', ...SUITES], lastLin
 if (process.env['CI'] === 'true') await run([process.execPath, 'test/lab/main.ts', 'down'], lastLineCounts);
 const passed = results.reduce((sum, counts) => sum + counts.passed, 0);
 const failed = results.reduce((sum, counts) => sum + counts.failed, 0);
-process.stdout.write(`\nnpm test took ${Math.round((Date.now() - started) / 1000)} s\n${passed} passed, ${failed} failed\n`);
+process.stdout.write(
+  `\nnpm test took ${Math.round((Date.now() - started) / 1000)} s\n${passed} passed, ${failed} failed\n`,
+);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
 
 /** Runs a command, showing its output as it comes; a failure that its counts do not show counts as one. */
