@@ -44,6 +44,11 @@ export function createNames(config: NamingConfig) {
     podNetwork: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-pod-network`),
     serviceNetwork: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-service-network`),
     namespacePolicy: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-pod-service-np`),
+    /** The network that a NetworkAttachmentDefinition makes, and its IPAM (facts 1.8). */
+    attachmentNetwork: (namespace: string, definition: string): FqName =>
+      within(namespace, `${cluster}-${definition}-pod-network`),
+    attachmentIpam: (namespace: string, definition: string): FqName =>
+      within(namespace, `${cluster}-${definition}-pod-ipam`),
     defaultSecurityGroup: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-default-sg`),
     virtualMachine: (namespace: string, pod: string): FqName => [`${cluster}__${namespace}__${pod}`],
     podInterface: (namespace: string, pod: string, uuid: string): FqName => within(namespace, `${pod}__${uuid}`),

@@ -2,7 +2,7 @@
 import {
   type Parser,
   parseAddresses,
-  parseCidr,
+  parseCidrs,
   parseIPv4,
   parseIsolation,
   parseJson,
@@ -83,19 +83,21 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     example: NETWORK_EXAMPLE,
     parse: parseNetwork,
   }),
-  request(ANNOTATION.networks, ['Pod'], 'warned', {
-    meaning: 'Further interfaces, in the CNCF form (`ips`, `mac`, `interface`, `default-route` included).',
+  request(ANNOTATION.networks, ['Pod'], 'yes', {
+    meaning:
+      "Further interfaces by NetworkAttachmentDefinition, in the CNCF form (`ips`, `mac`, `interface`, `default-route` included). One that does not exist, or is another plugin's, is refused.",
     form: '`[namespace/]name[@interface], …` or a JSON list of objects',
     example: '[{"name": "storage", "interface": "net1"}]',
     parse: parseNetworks,
   }),
-  request(ANNOTATION.ips, ['Pod'], 'refused', {
-    meaning: 'Static addresses of eth0, at most one of each family.',
+  request(ANNOTATION.ips, ['Pod'], 'yes', {
+    meaning:
+      'Static addresses of eth0, at most one of each family. The pod waits, and says for whom, while another has one.',
     form: 'addresses separated by commas, or a JSON list',
     example: '10.32.0.10',
     parse: parseAddresses,
   }),
-  request(ANNOTATION.mac, ['Pod'], 'refused', {
+  request(ANNOTATION.mac, ['Pod'], 'yes', {
     meaning: 'The MAC address of eth0.',
     form: 'six pairs of hexadecimal digits',
     example: '02:00:00:00:00:0a',
@@ -126,11 +128,11 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     example: 'true',
     parse: parseSwitch,
   }),
-  request(ANNOTATION.cidr, ['NetworkAttachmentDefinition'], 'warned', {
-    meaning: 'The subnet of the network that the definition makes.',
-    form: 'one CIDR',
-    example: '10.20.0.0/24',
-    parse: parseCidr,
+  request(ANNOTATION.cidr, ['NetworkAttachmentDefinition'], 'yes', {
+    meaning: 'The subnets of the network that the definition makes. They may occur in other networks too.',
+    form: 'CIDRs separated by commas, or a JSON list',
+    example: '10.20.0.0/24, fd00:20::/64',
+    parse: parseCidrs,
   }),
   request(ANNOTATION.externalIP, ['Ingress'], 'warned', {
     meaning: 'The floating address that the Ingress asks for.',

@@ -4,14 +4,15 @@
  */
 import { z } from 'zod';
 import { ANNOTATION } from './annotations.ts';
+import { type AttachmentContext, type FurtherInterface, furtherInterfaces } from './attachments.ts';
 import { type DecidedBy, type Mode, type NamespaceIntent, namespaceIntent } from './intent.ts';
 import { type AnnotationProblem, reviewAnnotations } from './problems.ts';
 
 /** What the decision depends on besides the objects. `names` speaks of fully qualified names as lists of parts. */
-export interface AssignmentContext {
+export interface AssignmentContext extends AttachmentContext {
   readonly clusterName: string;
   readonly defaultMode: Mode;
-  readonly names: {
+  readonly names: AttachmentContext['names'] & {
     readonly project: (namespace: string) => readonly string[];
     readonly podNetwork: (namespace: string) => readonly string[];
     readonly serviceNetwork: (namespace: string) => readonly string[];
@@ -31,7 +32,7 @@ const PodAssignmentSchema = z
     version: z.literal(1),
     mode,
     interfaces: z
-      .array(z.object({ name: z.string(), network: z.string(), from }).readonly())
+      .array(z.object({ name: z.string(), network: z.string(), from, attachment: z.string().optional() }).readonly())
       .min(1)
       .readonly(),
   })
@@ -60,11 +61,17 @@ export function assignmentForPod(
   const review = reviewAnnotations('Pod', pod.annotations);
   const custom = customNetworkOf(namespace.annotations);
   const inherited = [...custom, ...(intent.kind === 'refused' ? [intent.problem] : [])];
-  const problems = [...review.problems, ...inherited.map((problem) => ofNamespace(problem, namespace.name))];
+  const further = furtherInterfaces(pod.annotations, namespace.name, context);
+  const problems = [
+    ...review.problems,
+    ...(further.kind === 'refused' ? further.problems : []),
+    ...inherited.map((problem) => ofNamespace(problem, namespace.name)),
+  ];
   if (intent.kind === 'refused' || problems.length > 0) return { kind: 'refused', problems };
   const network =
     intent.mode === 'namespace' ? context.names.podNetwork(namespace.name) : context.names.clusterPodNetwork;
-  const assignment = podAssignment(intent.mode, network.join(':'), intent.from);
+  const first = podAssignment(intent.mode, network.join(':'), intent.from);
+  const assignment = withFurther(first, further.kind === 'interfaces' ? further.interfaces : []);
   return { kind: 'assigned', assignment, warnings: review.warnings };
 }
 
@@ -109,6 +116,10 @@ export function isSamePodAssignment(a: PodAssignment, b: PodAssignment): boolean
 
 function podAssignment(mode: Mode, network: string, from: DecidedBy): PodAssignment {
   return { version: 1, mode, interfaces: [{ name: 'eth0', network, from }] };
+}
+
+function withFurther(assignment: PodAssignment, further: readonly FurtherInterface[]): PodAssignment {
+  return { ...assignment, interfaces: [...assignment.interfaces, ...further] };
 }
 
 function namespaceAssignment(

@@ -35,6 +35,8 @@ export interface ReflectorOptions<T> {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly metrics?: CacheMetrics;
+  /** Whether the API may not know the resource (its definition is not installed): that is an empty list, asked for again. */
+  readonly mayBeUnknown?: boolean;
   /** How long one watch lasts before it is renewed, in seconds; the default is five to ten minutes, at random. */
   readonly watchSeconds?: number;
 }
@@ -61,6 +63,8 @@ interface Entry<T> {
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+/** An unknown resource is asked for at the longest pause, and counts as watched meanwhile. */
+const UNKNOWN_RESOURCE_PAUSES = 10;
 /** A watch that lasted this long was no failure of the server's, so the next starts at once. */
 const HEALTHY_MS = 5_000;
 
@@ -110,6 +114,7 @@ class RunningReflector<T> implements Reflector<T> {
       await this.watch(this.version);
     } catch (error) {
       if (signal.aborted) return;
+      if (hasStatus(error, 404) && this.options.mayBeUnknown === true) return await this.waitForResource();
       if (hasStatus(error, 410)) this.version = undefined;
       metrics?.restarted(path, hasStatus(error, 410) ? 'expired' : 'failed');
       this.log.warn({ reason: messageOf(error) }, 'the watch broke and starts anew');
@@ -117,6 +122,16 @@ class RunningReflector<T> implements Reflector<T> {
       if (this.open) this.lastOpen = performance.now();
       this.open = false;
     }
+  }
+
+  /** A resource that the API does not know has no objects. */
+  private async waitForResource(): Promise<void> {
+    this.version = undefined;
+    for (const [key, { object }] of this.entries) this.drop(key, object);
+    this.synced = true;
+    this.firstList.resolve();
+    this.open = true;
+    await pause(UNKNOWN_RESOURCE_PAUSES, this.options.signal);
   }
 
   private async readList(): Promise<string> {

@@ -71,10 +71,15 @@ export const parseNetwork: Parser<NetworkReference> = (text) =>
 export const parsePool: Parser<PoolReference> = (text) =>
   structured(text, PoolReferenceSchema, '{"domain": "default-domain", "project": "…", "network": "…", "name": "…"}');
 
-/** One CIDR, IPv4 or IPv6, without bits set beyond its length being asked for. */
-export const parseCidr: Parser<string> = (text) => {
-  if (isPrefix(text.trim())) return { ok: true, value: text.trim() };
-  return { ok: false, problem: 'is not one CIDR', mend: 'write one subnet, such as "10.20.0.0/24"' };
+/** One or several CIDRs: a comma-separated or JSON list, none twice. */
+export const parseCidrs: Parser<readonly string[]> = (text) => {
+  const mend = 'write subnets, such as "10.20.0.0/24" or ["10.20.0.0/24", "fd00:20::/64"]';
+  const value = literalValue(text) ?? text.split(',').map((item) => item.trim());
+  const parsed = z.array(z.string()).min(1).safeParse(value);
+  const wrong = parsed.success ? parsed.data.find((item) => !isPrefix(item)) : text;
+  if (wrong !== undefined || !parsed.success) return { ok: false, problem: 'is not a list of CIDRs', mend };
+  const twice = parsed.data.find((item, index) => parsed.data.indexOf(item) !== index);
+  return twice === undefined ? { ok: true, value: parsed.data } : { ok: false, problem: `names ${twice} twice`, mend };
 };
 
 /** One IP address, IPv4. */

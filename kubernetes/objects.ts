@@ -13,6 +13,8 @@ export interface SlimPod {
   readonly annotations: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly ownerKind?: string;
+  readonly ownerName?: string;
+  readonly serviceAccount?: string;
   readonly deletionTimestamp?: string;
   readonly hostIP?: string;
 }
@@ -80,20 +82,22 @@ export function keyOf(object: { readonly namespace?: string | undefined; readonl
 }
 
 export function slimPod(raw: KubeObject): SlimPod {
-  const { metadata, spec, status } = raw as RawPod;
-  const ownerKind = metadata.ownerReferences?.[0]?.kind;
+  const { metadata, spec = {}, status = {} } = raw as RawPod;
+  const owner = metadata.ownerReferences?.[0] ?? { kind: undefined, name: undefined };
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     uid: metadata.uid,
-    hostNetwork: spec?.hostNetwork === true,
-    phase: status?.phase ?? 'Pending',
+    hostNetwork: spec.hostNetwork === true,
+    phase: status.phase ?? 'Pending',
     annotations: ourAnnotations(metadata.annotations),
     labels: metadata.labels ?? {},
-    ...present('nodeName', spec?.nodeName),
-    ...present('ownerKind', ownerKind),
+    ...present('nodeName', spec.nodeName),
+    ...present('ownerKind', owner.kind),
+    ...present('ownerName', owner.name),
+    ...present('serviceAccount', spec.serviceAccountName),
     ...present('deletionTimestamp', metadata.deletionTimestamp),
-    ...present('hostIP', status?.hostIP),
+    ...present('hostIP', status.hostIP),
   };
 }
 
@@ -159,7 +163,7 @@ const OUR_PREFIXES = ['opencontrail.org/', 'k8s.v1.cni.cncf.io/', 'opencontrail.
 
 // The API server has validated these objects against its own schema; the types below are the fields read of them.
 type RawPod = KubeObject & {
-  readonly spec?: { readonly nodeName?: string; readonly hostNetwork?: boolean };
+  readonly spec?: { readonly nodeName?: string; readonly hostNetwork?: boolean; readonly serviceAccountName?: string };
   readonly status?: { readonly phase?: string; readonly hostIP?: string };
 };
 type RawNode = KubeObject & { readonly status?: { readonly addresses?: readonly { type: string; address: string }[] } };

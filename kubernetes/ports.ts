@@ -18,6 +18,12 @@ const PortSchema = z
     dns: z.array(z.string()).default([]).readonly(),
     /** Bytes; 0 leaves it to the node: the underlay's less 50. */
     mtu: z.number().int().min(0).default(0),
+    /** The NetworkAttachmentDefinition it comes from, `namespace/name`; absent for the first interface. */
+    attachment: z.string().optional(),
+    /** Whether the pod's default route leaves through it; where no interface says so, through the first. */
+    defaultRoute: z.boolean().optional(),
+    /** Destinations that leave through it although the default route does not, as CIDRs; its own subnets always do. */
+    routes: z.array(z.string()).readonly().optional(),
   })
   .readonly();
 
@@ -51,16 +57,10 @@ export function formatPorts({ uid, interfaces }: Omit<PodPorts, 'version'>): str
   return JSON.stringify({
     version: 1,
     uid,
-    interfaces: interfaces.map(({ name, vmi, network, networkId, mac, ips, gateway, dns, mtu }) => ({
-      name,
-      vmi,
-      network,
-      networkId,
-      mac,
-      ips,
-      gateway,
-      dns,
-      mtu,
-    })),
+    interfaces: interfaces.map((port) => {
+      const { name, vmi, network, networkId, mac, ips, gateway, dns, mtu, attachment, defaultRoute, routes } = port;
+      // JSON leaves out what is undefined.
+      return { name, vmi, network, networkId, mac, ips, gateway, dns, mtu, attachment, defaultRoute, routes };
+    }),
   });
 }

@@ -6,6 +6,11 @@ import type { Pair } from '../certs/issue.ts';
 import { certificateSettings } from '../certs/settings.ts';
 import { createNames } from '../contrail/names.ts';
 import { createReflector } from '../kubernetes/cache.ts';
+import {
+  ATTACHMENT_DEFINITIONS,
+  type SlimAttachmentDefinition,
+  slimAttachmentDefinition,
+} from '../kubernetes/attachment-definition.ts';
 import { createCacheMetrics } from '../kubernetes/cache-metrics.ts';
 import { createKubeClient, type KubeClient } from '../kubernetes/client.ts';
 import { slimNamespace } from '../kubernetes/objects.ts';
@@ -14,6 +19,7 @@ import type { ReadinessCheck } from '../runtime/health.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createRegistry } from '../runtime/metrics.ts';
+import { type AddressHolder, addressHolder, createAddressBook } from './address-book.ts';
 import { createApp } from './app.ts';
 import { followFiles, followSecrets } from './certificate.ts';
 import { createWebhookMetrics, type WebhookMetrics } from './metrics.ts';
@@ -32,22 +38,29 @@ export async function startWebhooks(
   const registry = createRegistry();
   const metrics = createWebhookMetrics(registry);
   const client = createKubeClient({ kubeconfig: flags.kubeconfig, apiServer: flags.kubernetesApi });
-  const namespaces = createReflector({
-    client,
-    path: '/api/v1/namespaces',
-    project: slimNamespace,
-    signal,
-    log,
-    metrics: createCacheMetrics(registry),
+  const shared = { client, signal, log, metrics: createCacheMetrics(registry) };
+  const namespaces = createReflector({ ...shared, path: '/api/v1/namespaces', project: slimNamespace });
+  const definitions = createReflector<SlimAttachmentDefinition>({
+    ...shared,
+    path: ATTACHMENT_DEFINITIONS,
+    project: slimAttachmentDefinition,
+    mayBeUnknown: true,
   });
+  const addresses = createAddressBook();
+  createReflector<AddressHolder>({ ...shared, path: '/api/v1/pods', project: addressHolder, onChange: addresses.take });
   const names = createNames({ cluster: flags.clusterName, domain: flags.domain });
-  const context = { clusterName: flags.clusterName, defaultMode: flags.defaultMode, names };
+  const context = {
+    clusterName: flags.clusterName,
+    defaultMode: flags.defaultMode,
+    names,
+    foreignElsewhere: flags.metaPlugin === 'multus',
+  };
   const clientCa = flags.clientCa === '' ? undefined : await readFile(flags.clientCa, 'utf8');
   const checks: ReadinessCheck[] = [
     { name: 'namespaces', unready: () => (namespaces.synced ? undefined : 'not listed yet') },
     { name: 'stopping', unready: () => (signal.aborted ? 'on its way out' : undefined) },
   ];
-  const view = createView({ namespaces, client, context });
+  const view = createView({ namespaces, definitions, addresses, client, context, podCidrs: flags.podCidrs });
   const app = createApp({ view, checks, registry, metrics, log, authenticate: clientCa !== undefined });
   const server = createTlsServer(app, { ...flags.listen, ...(clientCa === undefined ? {} : { clientCa }) });
   void followCertificate(flags, { server, client, metrics, signal, log });

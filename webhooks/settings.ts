@@ -4,6 +4,7 @@ import { CERTIFICATE_SETTINGS, SECRETS } from '../certs/settings.ts';
 import type { ProgramDescription, Setting } from '../runtime/config.ts';
 
 const text = z.string();
+const list = text.transform((value) => value.split(',').map((item) => item.trim()));
 const listen = text.transform((value, context) => {
   const match = /^(?:\[(.+)\]|([^:]*)):(\d+)$/.exec(value);
   if (match === null) {
@@ -36,6 +37,12 @@ export const SETTINGS = {
     describe: 'The mode of namespaces that ask for none: cluster or namespace',
     schema: z.enum(['cluster', 'namespace']),
     default: 'cluster',
+  },
+  podCidrs: { describe: 'The address space of pods, CIDRs separated by commas', schema: list, default: '10.32.0.0/12' },
+  metaPlugin: {
+    describe: "Who makes the interfaces of other plugins' definitions: none (they are refused) or multus",
+    schema: z.enum(['none', 'multus']),
+    default: 'none',
   },
   tlsCert: {
     describe: 'PEM file of a certificate by hand; empty: Secrets are kept and used',

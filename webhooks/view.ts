@@ -1,32 +1,78 @@
-/** Gathers what handlers may know: a namespace from the cache, or one bounded GET where the cache may be behind. */
+/** Gathers what handlers may know: from caches, or by a bounded GET where a cache may be behind. */
 import type { AssignmentContext } from '../kubernetes/assignment.ts';
+import {
+  attachmentDefinitionPath,
+  type SlimAttachmentDefinition,
+  slimAttachmentDefinition,
+} from '../kubernetes/attachment-definition.ts';
+import { definitionsNamed } from '../kubernetes/attachments.ts';
 import type { Reflector } from '../kubernetes/cache.ts';
 import type { KubeClient } from '../kubernetes/client.ts';
 import { type SlimNamespace, slimNamespace } from '../kubernetes/objects.ts';
+import type { AddressBook } from './address-book.ts';
 import type { ClusterView } from './handlers/handler.ts';
-import type { AdmissionRequest } from './review.ts';
+import { type AdmissionRequest, annotationsOf } from './review.ts';
 
 /** Of the two seconds that a call has, what a GET may take. */
 const GET_TIMEOUT_MS = 700;
 /** A cache without a watch for this long is not believed. */
 const MAX_STALENESS_MS = 5000;
 
-/** The view for one request. A namespace that was made a moment ago may not be in the cache yet, so absence is confirmed. */
-export function createView(deps: {
+export interface ViewDeps {
   readonly namespaces: Reflector<SlimNamespace>;
+  readonly definitions: Reflector<SlimAttachmentDefinition>;
+  readonly addresses: AddressBook;
   readonly client: KubeClient;
   readonly context: AssignmentContext;
-}): (request: AdmissionRequest) => ClusterView | Promise<ClusterView> {
-  const { namespaces, client, context } = deps;
-  const live = async (name: string): Promise<ClusterView> => {
-    const raw = await client.get(`/api/v1/namespaces/${name}`, { timeoutMs: GET_TIMEOUT_MS });
-    return { context, namespace: raw === undefined ? undefined : slimNamespace(raw) };
-  };
+  readonly podCidrs: readonly string[];
+}
+
+/** The view for one request. What was made a moment ago may not be in the cache yet, so absence is confirmed. */
+export function createView(deps: ViewDeps): (request: AdmissionRequest) => ClusterView | Promise<ClusterView> {
+  const { namespaces, addresses, context, podCidrs } = deps;
+  const base = { context, podCidrs, holderOf: addresses.holderOf };
   return (request) => {
     if (request.namespace === '' || request.resource.resource === 'namespaces')
-      return { context, namespace: undefined };
+      return { ...base, namespace: undefined };
     const namespace = namespaces.get(request.namespace);
     const isKnown = namespace !== undefined && namespaces.stalenessMs() < MAX_STALENESS_MS;
-    return isKnown ? { context, namespace } : live(request.namespace);
+    const named = definitionsNamed(annotationsOf(request.object), request.namespace);
+    if (isKnown && named.length === 0) return { ...base, namespace };
+    return gather(request.namespace, { namespace: isKnown ? namespace : undefined, named }, deps);
   };
+}
+
+async function gather(
+  home: string,
+  known: {
+    readonly namespace: SlimNamespace | undefined;
+    readonly named: readonly { readonly namespace: string; readonly name: string }[];
+  },
+  deps: ViewDeps,
+): Promise<ClusterView> {
+  const [namespace, ...definitions] = await Promise.all([
+    known.namespace ?? readNamespace(home, deps),
+    ...known.named.map(async (each) => await readDefinition(each, deps)),
+  ]);
+  const found = new Map(definitions.map((each) => [`${each?.namespace}/${each?.name}`, each]));
+  const context = {
+    ...deps.context,
+    definitionOf: (where: string, name: string) => found.get(`${where}/${name}`),
+  };
+  return { context, podCidrs: deps.podCidrs, holderOf: deps.addresses.holderOf, namespace };
+}
+
+async function readNamespace(name: string, { client }: ViewDeps): Promise<SlimNamespace | undefined> {
+  const raw = await client.get(`/api/v1/namespaces/${name}`, { timeoutMs: GET_TIMEOUT_MS });
+  return raw === undefined ? undefined : slimNamespace(raw);
+}
+
+async function readDefinition(
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { client, definitions }: ViewDeps,
+): Promise<SlimAttachmentDefinition | undefined> {
+  const cached = definitions.get(`${namespace}/${name}`);
+  if (cached !== undefined && definitions.stalenessMs() < MAX_STALENESS_MS) return cached;
+  const raw = await client.get(attachmentDefinitionPath(namespace, name), { timeoutMs: GET_TIMEOUT_MS });
+  return raw === undefined ? undefined : slimAttachmentDefinition(raw);
 }

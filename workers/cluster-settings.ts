@@ -9,6 +9,8 @@ export interface ClusterSettings extends Naming {
   readonly serviceSubnets: readonly Subnet[];
   /** Addresses of the cluster's DNS, for pods. */
   readonly dns: readonly string[];
+  /** Whether Multus makes the interfaces of definitions that are not ours. */
+  readonly foreignElsewhere: boolean;
   /** MTU to write for pods; 0 leaves it to the node agent. */
   readonly podMtu: number;
 }

@@ -1,6 +1,7 @@
 /** What every reconcile is given, and the values that pass between its steps. Types only. */
 import type { ContrailClient } from '../contrail/client.ts';
 import type { ContrailObject } from '../contrail/objects.ts';
+import type { Family } from '../contrail/desired/pod.ts';
 import type { End } from '../contrail/reference.ts';
 import type { KubeClient } from '../kubernetes/client.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -8,6 +9,7 @@ import type { ClusterSettings } from './cluster-settings.ts';
 import type { Digests } from './digests.ts';
 import type { Key } from './keys.ts';
 import type { NameCache } from './name-cache.ts';
+import type { NetworkFacts } from './network-facts.ts';
 import type { ClusterView } from './watch.ts';
 
 export interface Deps {
@@ -16,6 +18,7 @@ export interface Deps {
   readonly view: ClusterView;
   readonly settings: ClusterSettings;
   readonly names: NameCache;
+  readonly networks: NetworkFacts;
   readonly digests: Digests;
   readonly enqueue: (keys: Iterable<string>) => void;
   readonly log: Logger;
@@ -33,6 +36,8 @@ export type Observation =
       readonly found: readonly ContrailObject[];
       /** An object of another owner that the desired ones refer to: a pod's router, the cluster's ip-fabric network. */
       readonly anchor?: End;
+      /** The families of the networks of interfaces that are to get their first addresses, by the networks' names. */
+      readonly families?: ReadonlyMap<string, readonly Family[]>;
     }
   | { readonly kind: 'waiting'; readonly missing: string; readonly keys: readonly string[] };
 
@@ -43,7 +48,13 @@ export interface Reconciler<I> {
   /** Gathers from Contrail, by names and UUIDs that the key alone, or an earlier input, determines. */
   readonly observe: (key: Key, input: I | undefined, deps: Deps) => Promise<Observation>;
   /** Pure. */
-  readonly desired: (input: I, settings: ClusterSettings, anchor: End | undefined) => readonly ContrailObject[];
+  readonly desired: (
+    input: I,
+    settings: ClusterSettings,
+    observation: Extract<Observation, { kind: 'observed' }>,
+  ) => readonly ContrailObject[];
+  /** What a refusal of Contrail means to the user, or `undefined` where the server's own words say it best. */
+  readonly explain?: (error: unknown, input: I, deps: Deps) => Promise<Error | undefined>;
   /**
    * Writes results back to Kubernetes and yields the input as it will be seen then, so that our own write does not cause
    * a second look at Contrail.

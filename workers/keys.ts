@@ -1,7 +1,7 @@
 /** Keys of jobs: `Pod/<namespace>/<name>`, `Node/<name>`, `Rebuild/<epoch>`. Pure. */
 
 /** Kinds whose keys own Contrail objects. */
-export const OWNING_KINDS = ['Cluster', 'Namespace', 'Node', 'Pod', 'Service'] as const;
+export const OWNING_KINDS = ['Cluster', 'Namespace', 'Node', 'NetworkAttachmentDefinition', 'Pod', 'Service'] as const;
 export type OwningKind = (typeof OWNING_KINDS)[number];
 
 /** A key that owns Contrail objects. `namespace` is empty for kinds that live in none. */
@@ -11,7 +11,7 @@ export interface Key {
   readonly name: string;
 }
 
-const NAMESPACED: ReadonlySet<OwningKind> = new Set<OwningKind>(['Pod', 'Service']);
+const NAMESPACED: ReadonlySet<OwningKind> = new Set<OwningKind>(['NetworkAttachmentDefinition', 'Pod', 'Service']);
 
 export function keyText({ kind, namespace, name }: Key): string {
   return NAMESPACED.has(kind) ? `${kind}/${namespace}/${name}` : `${kind}/${name}`;
@@ -29,5 +29,7 @@ export function parseKey(text: string): Key | undefined {
 export const clusterKey = (name: string): string => keyText({ kind: 'Cluster', namespace: '', name });
 export const namespaceKey = (name: string): string => keyText({ kind: 'Namespace', namespace: '', name });
 export const nodeKey = (name: string): string => keyText({ kind: 'Node', namespace: '', name });
+export const attachmentKey = (namespace: string, name: string): string =>
+  keyText({ kind: 'NetworkAttachmentDefinition', namespace, name });
 export const podKey = (namespace: string, name: string): string => keyText({ kind: 'Pod', namespace, name });
 export const serviceKey = (namespace: string, name: string): string => keyText({ kind: 'Service', namespace, name });

@@ -1,4 +1,9 @@
 /** Kubernetes objects for a reconcile: from the cache where it has them, else read live, since a cache may be behind. */
+import {
+  attachmentDefinitionPath,
+  type SlimAttachmentDefinition,
+  slimAttachmentDefinition,
+} from '../kubernetes/attachment-definition.ts';
 import type { Reflector } from '../kubernetes/cache.ts';
 import type { KubeObject } from '../kubernetes/client.ts';
 import {
@@ -42,6 +47,19 @@ export async function readExistingNamespace(name: string, deps: Deps): Promise<S
 
 export async function readNode(name: string, deps: Deps): Promise<SlimNode | undefined> {
   return await cachedOrLive(deps.view.nodes, name, { path: `/api/v1/nodes/${name}`, project: slimNode, deps });
+}
+
+export async function readAttachmentDefinition(
+  namespace: string,
+  name: string,
+  deps: Deps,
+): Promise<SlimAttachmentDefinition | undefined> {
+  const path = attachmentDefinitionPath(namespace, name);
+  return await cachedOrLive(deps.view.definitions, `${namespace}/${name}`, {
+    path,
+    project: slimAttachmentDefinition,
+    deps,
+  });
 }
 
 export async function readService(namespace: string, name: string, deps: Deps): Promise<WorkerService | undefined> {

@@ -1,6 +1,6 @@
 /** Writes what was allocated for a pod onto the pod: `opencontrail.org/ports` and the CNCF network status, in one request. */
-import { BlockList, isIPv6 } from 'node:net';
-import { macOf, type PodInterfaceInput, podInterfaceUuid } from '../contrail/desired/pod.ts';
+import { isIPv6 } from 'node:net';
+import { macOf, podInterfaceUuid } from '../contrail/desired/pod.ts';
 import type { ContrailObject, InstanceIp, Subnet } from '../contrail/objects.ts';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import { hasStatus } from '../kubernetes/errors.ts';
@@ -8,7 +8,8 @@ import { formatPorts, type PodPort } from '../kubernetes/ports.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import type { Deps } from './deps.ts';
-import { interfacesOf, type PodResults, type PodSubject } from './desired/pod.ts';
+import { interfacesOf, type PodInterface, type PodResults, type PodSubject } from './desired/pod.ts';
+import { subnetHolding, subnetText } from './subnets.ts';
 
 /** The gateway of every pod: link-local, answered by its node's vRouter (design 6). */
 const GATEWAY = '169.254.1.1';
@@ -36,14 +37,20 @@ async function readPorts(subject: PodSubject, deps: Deps): Promise<readonly PodP
     subject.interfaces.map(async (port, index) => {
       const networkId = await deps.names.uuidOf('virtual-network', port.network);
       if (networkId === undefined) throw new Error(`virtual-network ${port.network.join(':')} is gone`);
-      return portOf(port, { vmi: vmis[index] ?? '', networkId, addresses }, deps.settings);
+      const subnets = (await deps.networks.subnetsOf(port.network)) ?? [];
+      return portOf(port, { vmi: vmis[index] ?? '', networkId, addresses, subnets }, deps.settings);
     }),
   );
 }
 
 function portOf(
-  port: PodInterfaceInput,
-  made: { readonly vmi: string; readonly networkId: string; readonly addresses: readonly ContrailObject[] },
+  port: PodInterface,
+  made: {
+    readonly vmi: string;
+    readonly networkId: string;
+    readonly addresses: readonly ContrailObject[];
+    readonly subnets: readonly Subnet[];
+  },
   settings: ClusterSettings,
 ): PodPort {
   const ips = made.addresses.flatMap((object) => {
@@ -59,30 +66,39 @@ function portOf(
     network: port.network.join(':'),
     networkId: made.networkId,
     mac: port.mac ?? macOf(made.vmi),
-    ips: ips.map((ip) => `${ip}/${prefixLength(ip, settings.podSubnets)}`),
+    ips: ips.map((ip) => `${ip}/${prefixLength(ip, made.subnets)}`),
     gateway: isIPv6(ips[0] ?? '') ? GATEWAY_V6 : GATEWAY,
-    dns: [...settings.dns],
+    // The resolver is the pod's, not an interface's: the first names it.
+    dns: port.attachment === undefined ? [...settings.dns] : [],
     mtu: settings.podMtu,
+    ...routing(port, { ips, subnets: made.subnets }, settings),
   };
+}
+
+/** A further interface leads to all subnets of its network; the first, where the default route is another's, to services. */
+function routing(
+  { attachment, defaultRoute }: PodInterface,
+  { ips, subnets }: { readonly ips: readonly string[]; readonly subnets: readonly Subnet[] },
+  settings: ClusterSettings,
+): Partial<PodPort> {
+  if (attachment === undefined) {
+    return defaultRoute ? {} : { defaultRoute, routes: settings.serviceSubnets.map(subnetText) };
+  }
+  const own = new Set(ips.map((ip) => subnetHolding(ip, subnets)));
+  const others = subnets.filter((subnet) => !own.has(subnet)).map(subnetText);
+  return { attachment, ...(defaultRoute ? { defaultRoute } : {}), ...(others.length === 0 ? {} : { routes: others }) };
 }
 
 /** The length of the subnet that an address lies in; that of a single address where it lies in none of the cluster's. */
 export function prefixLength(address: string, subnets: readonly Subnet[]): number {
-  const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-  const subnet = subnets.find(({ ip_prefix, ip_prefix_len }) => {
-    if (isIPv6(ip_prefix) !== (family === 'ipv6')) return false;
-    const block = new BlockList();
-    block.addSubnet(ip_prefix, ip_prefix_len, family);
-    return block.check(address, family);
-  });
-  return subnet?.ip_prefix_len ?? (family === 'ipv6' ? 128 : 32);
+  return subnetHolding(address, subnets)?.ip_prefix_len ?? (isIPv6(address) ? 128 : 32);
 }
 
 /** The CNCF form (Network Plumbing Working Group, "Network Status Annotation"). */
 function networkStatus(ports: readonly PodPort[]): string {
   return JSON.stringify(
-    ports.map(({ name, network, mac, ips, dns }, index) => ({
-      name: network.split(':').slice(1).join('/'),
+    ports.map(({ name, network, mac, ips, dns, attachment }, index) => ({
+      name: attachment ?? network.split(':').slice(1).join('/'),
       interface: name,
       ips: ips.map((ip) => ip.split('/')[0]),
       mac,

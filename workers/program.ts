@@ -14,6 +14,7 @@ import { createDigests } from './digests.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { createNameCache, type NameCache } from './name-cache.ts';
+import { createNetworkFacts } from './network-facts.ts';
 import { createQueue, type KeyQueue } from './queue.ts';
 import { createReporter } from './report.ts';
 import { createRunner, PRUNE, RESYNC, rebuildKey } from './runner.ts';
@@ -42,8 +43,8 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
     log,
     metrics: createCacheMetrics(registry),
   });
-  const names = createNameCache(contrail);
-  const heartbeat = watchStores({ stores, view, names, settings }, log, signal);
+  const facts = { names: createNameCache(contrail), networks: createNetworkFacts(contrail) };
+  const heartbeat = watchStores({ stores, view, names: facts.names, settings }, log, signal);
   const digests = createDigests(redis, () => heartbeat.database()?.epoch);
   const runner = createRunner({
     deps: {
@@ -51,7 +52,7 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
       contrail,
       view,
       settings: clusterSettings(settings),
-      names,
+      ...facts,
       digests,
       enqueue: live.enqueue,
       log,

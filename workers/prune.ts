@@ -27,6 +27,7 @@ const SWEPT = [
   'instance-ip',
   'loadbalancer',
   'virtual-network',
+  'network-ipam',
   'network-policy',
   'security-group',
   'project',

@@ -28,7 +28,7 @@ export async function rebuild(epoch: string, { reconcile, deps, concurrency, onR
   if (!view.isFresh()) return { kind: 'notYet', retryAfterMs: 250 };
   const started = performance.now();
   const keys = view.allKeys().flatMap((text) => parseKey(text) ?? []);
-  for (const kinds of [['Cluster'], ['Namespace', 'Node'], ['Pod'], ['Service']]) {
+  for (const kinds of [['Cluster'], ['Namespace', 'Node'], ['NetworkAttachmentDefinition'], ['Pod'], ['Service']]) {
     const stage = keys.filter(
       ({ kind, namespace, name }) => kinds.includes(kind) && hasAllocation({ kind, namespace, name }, deps),
     );

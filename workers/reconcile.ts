@@ -25,15 +25,28 @@ export function reconcileWith<I>(kind: Reconciler<I>): Reconcile {
 
     const observation = await kind.observe(key, input, deps);
     if (observation.kind === 'waiting') return await waitFor(observation.missing, observation.keys, deps);
-    const desired = input === undefined ? [] : kind.desired(input, deps.settings, observation.anchor);
+    const desired = input === undefined ? [] : kind.desired(input, deps.settings, observation);
     const { wanted, observed } = ours(desired, observation.found, key, deps.settings.cluster);
     const operations = plan(wanted, observed);
-    await apply(operations, { client: deps.contrail, signal: deps.signal });
+    await applyExplained(operations, { kind, input, deps });
 
     if (input === undefined) await deps.digests.forget(text);
     else await deps.digests.settle(text, (await kind.finish?.(input, deps)) ?? input);
     return { kind: 'done', operations: operations.length };
   };
+}
+
+/** A refusal that the kind can put into the user's terms is thrown in these. */
+async function applyExplained<I>(
+  operations: ReturnType<typeof plan>,
+  { kind, input, deps }: { readonly kind: Reconciler<I>; readonly input: I | undefined; readonly deps: Deps },
+): Promise<void> {
+  try {
+    await apply(operations, { client: deps.contrail, signal: deps.signal });
+  } catch (error) {
+    if (input === undefined) throw error;
+    throw (await kind.explain?.(error, input, deps)) ?? error;
+  }
 }
 
 /** Splits off what belongs to others: it is neither changed nor deleted, and what stands under a wanted name is taken as it is. */
@@ -103,6 +116,7 @@ function prerequisitesOf({ kind, namespace }: Key, cluster: string): readonly st
       return [];
     case 'Namespace':
       return [clusterKey(cluster)];
+    case 'NetworkAttachmentDefinition':
     case 'Pod':
     case 'Service':
       return [clusterKey(cluster), namespaceKey(namespace)];

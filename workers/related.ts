@@ -2,14 +2,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import type { Change } from '../kubernetes/cache.ts';
+import type { SlimAttachmentDefinition } from '../kubernetes/attachment-definition.ts';
 import type { SlimEndpointSlice, SlimNamespace, SlimNode, SlimPod, SlimService } from '../kubernetes/objects.ts';
 import { portsOfPod } from '../kubernetes/ports.ts';
 import { isWantedPod } from './desired/pod.ts';
-import { namespaceKey, nodeKey, podKey, serviceKey } from './keys.ts';
+import { attachmentKey, namespaceKey, nodeKey, podKey, serviceKey } from './keys.ts';
 
 /** A change of one of the watched kinds. */
 export type SourceChange =
   | { readonly source: 'Namespace'; readonly change: Change<SlimNamespace> }
+  | { readonly source: 'NetworkAttachmentDefinition'; readonly change: Change<SlimAttachmentDefinition> }
   | { readonly source: 'Pod'; readonly change: Change<SlimPod> }
   | { readonly source: 'Node'; readonly change: Change<SlimNode> }
   | { readonly source: 'Service'; readonly change: Change<SlimService> }
@@ -29,6 +31,8 @@ export function relatedKeys({ source, change }: SourceChange, view: RelatedView)
   switch (source) {
     case 'Namespace':
       return namespaceKeys(change, view);
+    case 'NetworkAttachmentDefinition':
+      return definitionKeys(change, view);
     case 'Pod':
       return concernsPod(change) ? [podKey(change.object.namespace, change.object.name)] : [];
     case 'Node':
@@ -51,6 +55,12 @@ function namespaceKeys(change: Change<SlimNamespace>, view: RelatedView): readon
   if (!moved) return [namespaceKey(name)];
   const services = view.servicesOf(name).map((service) => serviceKey(name, service));
   return [namespaceKey(name), ...services, ...view.podsIn(name)];
+}
+
+/** Pods of its namespace may have waited for a definition that appears. */
+function definitionKeys(change: Change<SlimAttachmentDefinition>, view: RelatedView): readonly string[] {
+  const { namespace, name } = change.object;
+  return [attachmentKey(namespace, name), ...(change.kind === 'put' ? view.podsIn(namespace) : [])];
 }
 
 /** A node that appears, perhaps again under its name, has a new router, which its pods must join. */

@@ -3,7 +3,7 @@ import type { KubeClient } from '../kubernetes/client.ts';
 import { type ObjectReference, reportEvent } from '../kubernetes/events.ts';
 import { messageOf, TerminalError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
-import type { Key } from './keys.ts';
+import type { Key, OwningKind } from './keys.ts';
 import type { ClusterView } from './watch.ts';
 
 /** Reports that a key's run failed. Never throws: an Event that cannot be written is logged. */
@@ -33,20 +33,20 @@ function referenceTo(key: Key, view: ClusterView): ObjectReference | undefined {
   const uid = uidOf(key, view);
   if (uid === undefined) return undefined;
   const { kind, namespace, name } = key;
-  return { apiVersion: 'v1', kind, name, uid, ...(namespace === '' ? {} : { namespace }) };
+  const apiVersion = kind === 'NetworkAttachmentDefinition' ? 'k8s.cni.cncf.io/v1' : 'v1';
+  return { apiVersion, kind, name, uid, ...(namespace === '' ? {} : { namespace }) };
 }
 
 function uidOf({ kind, namespace, name }: Key, view: ClusterView): string | undefined {
-  switch (kind) {
-    case 'Cluster':
-      return undefined;
-    case 'Namespace':
-      return view.namespaces.get(name)?.uid;
-    case 'Node':
-      return view.nodes.get(name)?.uid;
-    case 'Pod':
-      return view.pods.get(`${namespace}/${name}`)?.uid;
-    case 'Service':
-      return view.services.get(`${namespace}/${name}`)?.uid;
-  }
+  const caches: Readonly<
+    Record<OwningKind, { get: (key: string) => { readonly uid: string } | undefined } | undefined>
+  > = {
+    Cluster: undefined,
+    Namespace: view.namespaces,
+    Node: view.nodes,
+    NetworkAttachmentDefinition: view.definitions,
+    Pod: view.pods,
+    Service: view.services,
+  };
+  return caches[kind]?.get(namespace === '' ? name : `${namespace}/${name}`)?.uid;
 }

@@ -2,6 +2,7 @@
 import { messageOf, TerminalError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Deps } from './deps.ts';
+import { attachmentReconciler } from './gather/attachment.ts';
 import { clusterReconciler } from './gather/cluster.ts';
 import { namespaceReconciler } from './gather/namespace.ts';
 import { nodeReconciler } from './gather/node.ts';
@@ -18,6 +19,7 @@ const RECONCILES: Readonly<Record<OwningKind, Reconcile>> = {
   Cluster: reconcileWith(clusterReconciler),
   Namespace: reconcileWith(namespaceReconciler),
   Node: reconcileWith(nodeReconciler),
+  NetworkAttachmentDefinition: reconcileWith(attachmentReconciler),
   Pod: reconcileWith(podReconciler),
   Service: reconcileWith(serviceReconciler),
 };

@@ -111,6 +111,8 @@ function existsInKubernetes(text: string, { view }: Deps): boolean {
       return view.namespaces.get(key.name) !== undefined;
     case 'Node':
       return view.nodes.get(key.name) !== undefined;
+    case 'NetworkAttachmentDefinition':
+      return view.definitions.get(`${key.namespace}/${key.name}`) !== undefined;
     case 'Pod': {
       const pod = view.pods.get(`${key.namespace}/${key.name}`);
       return pod !== undefined && isWantedPod(pod);

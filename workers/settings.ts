@@ -37,6 +37,11 @@ export const SETTINGS = {
     schema: z.enum(['cluster', 'namespace']),
     default: 'cluster',
   },
+  metaPlugin: {
+    describe: 'who makes the interfaces of definitions of other plugins: none (they are refused) or multus',
+    schema: z.enum(['none', 'multus']),
+    default: 'none',
+  },
   dns: { describe: 'addresses of the cluster DNS, separated by commas', schema: list, default: '10.96.0.10' },
   podMtu: {
     describe: 'MTU of pods in bytes; 0: the underlay of their node less 50',
@@ -87,13 +92,14 @@ export type WorkerSettings = SettingsValues<typeof SETTINGS>;
 
 /** What reconciles need of the settings. Pure. */
 export function clusterSettings(settings: WorkerSettings): ClusterSettings {
-  const { clusterName: cluster, domain, defaultMode, dns, podMtu } = settings;
+  const { clusterName: cluster, domain, defaultMode, dns, podMtu, metaPlugin } = settings;
   return {
     cluster,
     domain,
     defaultMode,
     dns,
     podMtu,
+    foreignElsewhere: metaPlugin === 'multus',
     names: createNames({ cluster, domain }),
     podSubnets: settings.podCidrs,
     serviceSubnets: settings.serviceCidrs,

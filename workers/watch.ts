@@ -1,6 +1,11 @@
-/** What the workers see of Kubernetes: five reflectors, indices over them, and the keys that their changes cause. */
+/** What the workers see of Kubernetes: six reflectors, indices over them, and the keys that their changes cause. */
 import { createReflector, type Reflector, type ReflectorOptions } from '../kubernetes/cache.ts';
 import type { CacheMetrics } from '../kubernetes/cache-metrics.ts';
+import {
+  ATTACHMENT_DEFINITIONS,
+  type SlimAttachmentDefinition,
+  slimAttachmentDefinition,
+} from '../kubernetes/attachment-definition.ts';
 import type { KubeClient, KubeObject } from '../kubernetes/client.ts';
 import {
   type SlimEndpointSlice,
@@ -14,7 +19,7 @@ import {
 } from '../kubernetes/objects.ts';
 import type { Logger } from '../runtime/log.ts';
 import { Grouping } from './grouping.ts';
-import { clusterKey, namespaceKey, nodeKey, podKey, serviceKey } from './keys.ts';
+import { attachmentKey, clusterKey, namespaceKey, nodeKey, podKey, serviceKey } from './keys.ts';
 import { type RelatedView, relatedKeys, type SourceChange } from './related.ts';
 import { slimWorkerService, type WorkerService } from './services.ts';
 
@@ -22,6 +27,7 @@ export interface ClusterView extends RelatedView {
   readonly pods: Reflector<SlimPod>;
   readonly namespaces: Reflector<SlimNamespace>;
   readonly nodes: Reflector<SlimNode>;
+  readonly definitions: Reflector<SlimAttachmentDefinition>;
   readonly services: Reflector<WorkerService>;
   readonly slices: Reflector<SlimEndpointSlice>;
   readonly podsOf: (namespace: string) => readonly SlimPod[];
@@ -63,6 +69,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
       clusterKey(options.cluster),
       ...view.namespaces.list().map(({ name }) => namespaceKey(name)),
       ...view.nodes.list().map(({ name }) => nodeKey(name)),
+      ...view.definitions.list().map(({ namespace, name }) => attachmentKey(namespace, name)),
       ...keysOf(view.pods.list().filter(({ nodeName }) => nodeName !== undefined)),
       ...view.services.list().map(({ namespace, name }) => serviceKey(namespace, name)),
     ],
@@ -86,10 +93,12 @@ function createGroups() {
   };
 }
 
-/** The five reflectors. Every change is first taken into the groups, then told. */
+/** The six reflectors. Every change is first taken into the groups, then told. */
 function reflectors(options: WatchOptions, groups: Groups, tell: (change: SourceChange) => void) {
   const { client, signal, log, metrics } = options;
-  const reflect = <T>(rest: Pick<ReflectorOptions<T>, 'path' | 'project' | 'onChange'>): Reflector<T> =>
+  const reflect = <T>(
+    rest: Pick<ReflectorOptions<T>, 'path' | 'project' | 'onChange' | 'mayBeUnknown'>,
+  ): Reflector<T> =>
     createReflector<T>({ client, signal, log, ...(metrics === undefined ? {} : { metrics }), ...rest });
   return {
     namespaces: reflect<SlimNamespace>({
@@ -101,6 +110,12 @@ function reflectors(options: WatchOptions, groups: Groups, tell: (change: Source
       path: '/api/v1/nodes',
       project: slimNode,
       onChange: (change) => tell({ source: 'Node', change }),
+    }),
+    definitions: reflect<SlimAttachmentDefinition>({
+      path: ATTACHMENT_DEFINITIONS,
+      project: slimAttachmentDefinition,
+      onChange: (change) => tell({ source: 'NetworkAttachmentDefinition', change }),
+      mayBeUnknown: true,
     }),
     services: reflect<WorkerService>({
       path: '/api/v1/services',

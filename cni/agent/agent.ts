@@ -71,6 +71,7 @@ async function agentDeps(settings: AgentSettings, log: Logger, signal: AbortSign
     log,
     vmName: (namespace, pod) => fqNameText(names.virtualMachine(namespace, pod)),
     hasDevice: (name) => existsSync(`/sys/class/net/${name}`),
+    oneByOne: settings.metaPlugin === 'multus',
     podMtu: () => podMtu(settings.podMtu, settings.nodeIp),
     portTimeoutMs: settings.portTimeout * 1000,
     vrouterTimeoutMs: settings.vrouterTimeout * 1000,

@@ -13,7 +13,7 @@ import { removeAttachment } from './detach.ts';
 import { CniFailure } from './failure.ts';
 import { type Interface, interfacesOf } from './interface.ts';
 import type { Attachment } from './journal.ts';
-import { hostLines, podLines } from './link-text.ts';
+import { hostLines, podCommandsV6, podLines } from './link-text.ts';
 import type { AssignedPod } from './pods.ts';
 import { podOf, type SandboxRequest, sandboxOf } from './request.ts';
 import { addResult } from './result.ts';
@@ -27,7 +27,11 @@ export async function attach(
   const sandbox = sandboxOf(request);
   const pod = podOf(request);
   const assigned = await deps.pods.waitForPorts(pod, { timeoutMs: deps.portTimeoutMs, signal });
-  const interfaces = interfacesOf(assigned.ports, { ifname: sandbox.ifname, podMtu: deps.podMtu() });
+  const interfaces = interfacesOf(assigned.ports, {
+    ifname: sandbox.ifname,
+    podMtu: deps.podMtu(),
+    oneByOne: deps.oneByOne,
+  });
   const attachment = attachmentOf(sandbox, { ...pod, uid: assigned.uid }, interfaces);
   return await deps.locks.hold(`${pod.namespace}/${pod.name}`, async () => {
     signal.throwIfAborted();
@@ -53,7 +57,10 @@ interface Plumbing {
 async function plumb(plumbing: Plumbing, deps: AgentDeps, signal: AbortSignal): Promise<void> {
   const { sandbox, interfaces } = plumbing;
   await made(async () => await deps.netlink.onHost(interfaces.flatMap((port) => hostLines(port, sandbox.netns))));
-  const configured = made(async () => await deps.netlink.inNamespace(sandbox.netns, podLines(interfaces)));
+  const configured = made(async () => {
+    await deps.netlink.inNamespace(sandbox.netns, podLines(interfaces));
+    for (const command of podCommandsV6(interfaces)) await deps.netlink.read(sandbox.netns, command);
+  });
   const programmed = Promise.all(interfaces.map(async (port) => await program(port, { ...plumbing, signal }, deps)));
   // Both end before anything is undone: an undo must not race what it undoes.
   for (const outcome of await Promise.allSettled([configured, programmed])) {

@@ -18,6 +18,8 @@ export interface AgentDeps {
   /** Whether a network device of this name exists on the host. */
   readonly hasDevice: (name: string) => boolean;
   /** The MTU of a pod whose port names none, in bytes. */
+  /** Whether a meta-plugin asks for each interface of a pod by itself. */
+  readonly oneByOne: boolean;
   readonly podMtu: () => number;
   readonly portTimeoutMs: number;
   readonly vrouterTimeoutMs: number;

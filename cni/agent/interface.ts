@@ -15,18 +15,24 @@ export interface Interface {
   readonly dns: readonly string[];
   readonly mtu: number;
   readonly hasDefaultRoute: boolean;
+  /** Further destinations that leave through it, where the default route does not. */
+  readonly routes: readonly string[];
 }
 
 /**
  * The interfaces of a pod in the order of its annotation. The first is called what the runtime asked for (`ifname`)
- * and holds the default route (facts 3.3). `podMtu` is used where a port names none.
+ * and holds the default route (facts 3.3) where no other is to. `podMtu` is used where a port names none. A meta-plugin asks
+ * for each by its name, and is given that one alone.
  */
 export function interfacesOf(
   ports: readonly PodPort[],
-  node: { readonly ifname: string; readonly podMtu: number },
+  node: { readonly ifname: string; readonly podMtu: number; readonly oneByOne?: boolean },
 ): readonly Interface[] {
-  return ports.map((port, index) => ({
-    name: index === 0 ? node.ifname : port.name,
+  const holder = ports.find(({ defaultRoute }) => defaultRoute === true) ?? ports[0];
+  const named = ports.find(({ name }, index) => index > 0 && name === node.ifname);
+  const asked = named === undefined ? ports.slice(0, node.oneByOne === true ? 1 : undefined) : [named];
+  return asked.map((port) => ({
+    name: port === ports[0] ? node.ifname : port.name,
     tap: tapName(port.vmi),
     vmi: port.vmi,
     networkId: port.networkId,
@@ -34,6 +40,7 @@ export function interfacesOf(
     addresses: port.ips,
     dns: port.dns,
     mtu: port.mtu > 0 ? port.mtu : node.podMtu,
-    hasDefaultRoute: index === 0,
+    hasDefaultRoute: port === holder,
+    routes: port.routes ?? [],
   }));
 }

@@ -5,6 +5,8 @@ import type { Interface } from './interface.ts';
 export const ROUTER_MAC = '02:00:5e:00:01:01';
 const GATEWAY_V4 = '169.254.1.1';
 const GATEWAY_V6 = 'fe80::1';
+/** In the pod's own namespace, where nobody else has tables. */
+const ANSWER_TABLE = 100;
 
 /** The pair of interfaces, made on the host; its pod end appears in the pod's namespace under its final name. */
 export function hostLines(port: Interface, netns: string): readonly string[] {
@@ -16,7 +18,7 @@ export function hostLines(port: Interface, netns: string): readonly string[] {
 
 /** Addresses, routes and the gateway's neighbour entry, inside the pod's namespace. */
 export function podLines(ports: readonly Interface[]): readonly string[] {
-  return ['link set dev lo up', ...ports.flatMap(linesOf)];
+  return ['link set dev lo up', ...ports.flatMap(linesOf), ...ports.slice(0, 1).flatMap(answerLines)];
 }
 
 /** The gateway of an address's family. */
@@ -32,7 +34,11 @@ export function hostAddress(cidr: string): string {
 
 /** The routes of an interface: everything where it holds the default route, else its own subnets. */
 export function routesOf(port: Interface): readonly { readonly dst: string; readonly gw: string }[] {
-  return port.addresses.map((cidr) => ({ dst: destination(port, cidr), gw: gatewayFor(cidr) }));
+  const further = port.routes.filter((dst) => port.addresses.some((cidr) => isV6(cidr) === isV6(dst)));
+  return [
+    ...port.addresses.map((cidr) => ({ dst: destination(port, cidr), gw: gatewayFor(cidr) })),
+    ...further.map((dst) => ({ dst, gw: gatewayFor(dst) })),
+  ];
 }
 
 function destination(port: Interface, cidr: string): string {
@@ -48,6 +54,28 @@ function linesOf(port: Interface): readonly string[] {
     ...gateways.map((gateway) => `neigh replace ${gateway} lladdr ${ROUTER_MAC} dev ${port.name} nud permanent`),
     ...routesOf(port).map(({ dst, gw }) => `route replace ${dst} via ${gw} dev ${port.name} onlink`),
   ];
+}
+
+/**
+ * Where the default route is another interface's, what comes in at the first still goes out there: its node's probes, and peers
+ * that no route names.
+ */
+function answerLines({ hasDefaultRoute, addresses, name }: Interface): readonly string[] {
+  if (hasDefaultRoute) return [];
+  return addresses.flatMap((cidr) => [
+    `route replace default via ${gatewayFor(cidr)} dev ${name} onlink table ${ANSWER_TABLE}`,
+    ...(isV6(cidr) ? [] : [answerRule(cidr)]),
+  ]);
+}
+
+function answerRule(cidr: string): string {
+  return `rule add from ${hostAddress(cidr)} lookup ${ANSWER_TABLE}`;
+}
+
+/** What a batch has no word for: rules of IPv6, as arguments of one `ip` each. */
+export function podCommandsV6(ports: readonly Interface[]): readonly (readonly string[])[] {
+  const first = ports.filter(({ hasDefaultRoute }, index) => index === 0 && !hasDefaultRoute);
+  return first.flatMap(({ addresses }) => addresses.filter(isV6).map((cidr) => ['-6', ...answerRule(cidr).split(' ')]));
 }
 
 /** The network of an address in CIDR form; IPv6 networks are left to the kernel, which masks them itself. */

@@ -51,6 +51,11 @@ export const AGENT_SETTINGS = {
     schema: seconds,
     default: '20',
   },
+  metaPlugin: {
+    describe: 'multus: one interface for each ADD, as Multus asks for them; none: all of a pod’s with its first',
+    schema: z.enum(['none', 'multus']),
+    default: 'none',
+  },
   conflistGrace: {
     describe: 'How long the node may be unable to serve before its CNI configuration is taken away, in seconds',
     schema: seconds,

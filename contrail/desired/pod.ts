@@ -22,8 +22,18 @@ export interface PodInterfaceInput {
   /** Contrail's label of the network: `default` for the first interface. */
   readonly label: string;
   readonly mac?: string;
-  /** Addresses to have, where they are known: from an earlier allocation, or asked for by the user. Else the server chooses. */
+  /** Addresses to have, where they are known: from an earlier allocation, or asked for by the user. */
   readonly addresses: readonly string[];
+  /** Families of which the server chooses an address where none is known. */
+  readonly families: readonly Family[];
+}
+
+/** An address family as the config API writes it. */
+export type Family = 'v4' | 'v6';
+
+/** The family of an address or of a CIDR. */
+export function familyOf(address: string): Family {
+  return address.includes(':') ? 'v6' : 'v4';
 }
 
 /** The UUID of a pod's interface. */
@@ -79,20 +89,19 @@ function interfaceObjects(
     security_group_refs: [to(naming.names.defaultSecurityGroup(pod.namespace))],
     ...annotationsFor(owner, marks),
   });
-  const wanted = port.addresses.length === 0 ? [undefined] : port.addresses;
-  return [
-    vmi,
-    ...wanted.map((address) => instanceIp({ vmi, address, network: port.network, name: pod.name }, owner, naming)),
-  ];
+  const known = port.addresses.map((address) => ({ address, family: familyOf(address) }));
+  const open = port.families.filter((family) => !known.some((each) => each.family === family));
+  const wanted = [...known, ...open.map((family) => ({ address: undefined, family }))];
+  return [vmi, ...wanted.map((ip) => instanceIp({ ...ip, vmi, network: port.network, name: pod.name }, owner, naming))];
 }
 
-/** One address of an interface; without an `address` the server chooses an IPv4 one, highest free first. */
+/** One address of an interface; without an `address` the server chooses one of the family, highest free first. */
 function instanceIp(
-  ip: { vmi: ContrailObject; address: string | undefined; network: FqName; name: string },
+  ip: { vmi: ContrailObject; address: string | undefined; family: Family; network: FqName; name: string },
   owner: Owner,
   { names }: Naming,
 ): ContrailObject {
-  const family = ip.address?.includes(':') === true ? 'v6' : 'v4';
+  const { family } = ip;
   const uuid = partUuid(ip.vmi.uuid, 'iip', family);
   const fqName = names.podAddress(ip.name, uuid);
   return {

@@ -141,6 +141,7 @@ export async function makeBed(overrides: Partial<AgentDeps> = {}): Promise<Bed> 
     log: pino({ level: 'silent' }),
     vmName: (namespace, pod) => `k8s__${namespace}__${pod}`,
     hasDevice: (name) => devices().includes(name),
+    oneByOne: false,
     podMtu: () => 1450,
     portTimeoutMs: 2000,
     vrouterTimeoutMs: 10_000,

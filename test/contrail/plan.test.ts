@@ -59,7 +59,7 @@ describe('plan', () => {
 
 function podObjects(name: string, incarnation: number, network = names.clusterPodNetwork): readonly ContrailObject[] {
   const router = { type: 'virtual-router', uuid: uidOf('router', 0), fq_name: names.virtualRouter('n1') };
-  const interfaces = [{ name: 'eth0', label: 'default', network, addresses: [] }];
+  const interfaces = [{ name: 'eth0', label: 'default', network, addresses: [], families: ['v4' as const] }];
   const uid = uidOf(name, incarnation);
   return desiredPod({ namespace: 'a', name, uid, labels: {}, virtualRouter: router, interfaces }, naming);
 }

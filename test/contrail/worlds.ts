@@ -86,6 +86,7 @@ export const world: fc.Arbitrary<readonly ContrailObject[]> = fc
               label: 'default',
               network: p.isolated && isolated[p.namespace] ? names.podNetwork(p.namespace) : names.clusterPodNetwork,
               addresses: p.address === undefined ? [] : [p.address],
+              families: ['v4'],
             },
           ],
         },

@@ -1,6 +1,7 @@
 /** Addresses: no two pods share one, a re-created pod never inherits its predecessor's port, and nothing is left behind. */
 import type { LabHandle } from '../lab/handle.ts';
 import { contrailNames } from './contrail.ts';
+import { suite as interfaces } from './interfaces.ts';
 import { deploymentManifest, duplicates, podManifest, podsOf, portAddress, portsOf, shell } from './pods.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -11,6 +12,7 @@ const POD_RANGE = /^10\.(3[2-9]|4[0-7])\./;
 
 /** Run by `npm run e2e -- addresses`. */
 export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
+  await interfaces(lab, report);
   await lab.createNamespace(SHARED);
   await lab.createNamespace(ISOLATED, { annotations: { 'opencontrail.org/isolation': 'true' } });
   await recreated(lab, report);

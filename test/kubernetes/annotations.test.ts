@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { ANNOTATION, REQUESTS, RESULTS } from '../../kubernetes/annotations.ts';
 import {
   parseAddresses,
-  parseCidr,
+  parseCidrs,
   parseIsolation,
   parseMac,
   parseNames,
@@ -93,8 +93,8 @@ describe('values', () => {
       text: '{"domain":"d","project":"p","network":"n","name":"f"}',
       want: { domain: 'd', project: 'p', network: 'n', name: 'f' },
     },
-    { parse: parseCidr, text: ' 10.0.0.0/24', want: '10.0.0.0/24' },
-    { parse: parseCidr, text: 'fd00::/64', want: 'fd00::/64' },
+    { parse: parseCidrs, text: ' 10.0.0.0/24', want: ['10.0.0.0/24'] },
+    { parse: parseCidrs, text: '10.0.0.0/24, fd00::/64', want: ['10.0.0.0/24', 'fd00::/64'] },
     { parse: parseAddresses, text: '10.0.0.1', want: ['10.0.0.1'] },
     { parse: parseAddresses, text: '["10.0.0.1/24", "fd00::1"]', want: ['10.0.0.1/24', 'fd00::1'] },
     { parse: parseAddresses, text: '10.0.0.1, fd00::1', want: ['10.0.0.1', 'fd00::1'] },
@@ -120,8 +120,8 @@ describe('values', () => {
     { parse: parseNetwork, text: '{"domain":"d","project":"p"}', want: 'is wrong at name' },
     { parse: parseNetwork, text: '{"domain":"","project":"p","name":"n"}', want: 'is wrong at domain' },
     { parse: parseNetwork, text: 'blue', want: 'is neither JSON nor a Python literal' },
-    { parse: parseCidr, text: '10.0.0.0/33', want: 'is not one CIDR' },
-    { parse: parseCidr, text: '10.0.0.0/24, 10.1.0.0/24', want: 'is not one CIDR' },
+    { parse: parseCidrs, text: '10.0.0.0/33', want: 'is not a list of CIDRs' },
+    { parse: parseCidrs, text: '10.0.0.0/24, 10.0.0.0/24', want: 'names 10.0.0.0/24 twice' },
     { parse: parseAddresses, text: '10.0.0.1,10.0.0.2', want: 'has two addresses of one family' },
     { parse: parseAddresses, text: 'ten', want: 'is wrong at 0: not an IP address' },
     { parse: parseMac, text: '01:00:5e:00:00:01', want: 'is a group address' },
@@ -165,8 +165,8 @@ describe('a review', () => {
   });
 
   test.each([
-    ['what this version does not serve is refused', 'Pod', { [ANNOTATION.ips]: '10.32.0.9' }, 1, 0],
-    ['what merely has no effect is warned of', 'Pod', { [ANNOTATION.networks]: 'storage' }, 0, 1],
+    ['what it cannot read is refused', 'Pod', { [ANNOTATION.ips]: 'ten' }, 1, 0],
+    ['what merely has no effect is warned of', 'Pod', { [ANNOTATION.services]: 'db' }, 0, 1],
     ['what is switched off has no effect to warn of', 'Namespace', { [ANNOTATION.snat]: 'false' }, 0, 0],
     ['what older systems ignored is never refused', 'Namespace', { [ANNOTATION.networkPolicyOld]: '{broken' }, 0, 0],
     ["what stands on another kind is nobody's business", 'Pod', { [ANNOTATION.isolation]: 'nonsense' }, 0, 0],

@@ -24,6 +24,7 @@ const serving = issueServing(authority, ['127.0.0.1'], { now, days: 1 });
 const view: ClusterView = {
   context: { clusterName: 'k8s', defaultMode: 'cluster', names: createNames({ cluster: 'k8s', domain: 'd' }) },
   namespace: { name: 'dev', uid: 'u', labels: {}, annotations: {} },
+  podCidrs: ['10.32.0.0/12'],
 };
 
 let server: TlsServer;

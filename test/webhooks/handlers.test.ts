@@ -19,7 +19,7 @@ const DEV_TEXT = `{"version":1,"mode":"namespace","interfaces":[{"name":"eth0","
 function view(annotations: Texts = {}, known = true): ClusterView {
   const names = createNames({ cluster: 'k8s', domain: 'default-domain' });
   const namespace = known ? { name: 'dev', uid: 'u', labels: {}, annotations } : undefined;
-  return { context: { clusterName: 'k8s', defaultMode: 'cluster', names }, namespace };
+  return { context: { clusterName: 'k8s', defaultMode: 'cluster', names }, namespace, podCidrs: ['10.32.0.0/12'] };
 }
 
 interface Call {

@@ -51,7 +51,9 @@ describe('podSubject', () => {
   test('gives a pod what its assignment says', () => {
     const given = { ...pod, annotations: { 'opencontrail.org/assignment': assignment(DEV_NETWORK) } };
     const { interfaces } = podSubject({ pod: given, namespace: isolated }, settings);
-    expect(interfaces).toEqual([{ name: 'eth0', network: DEV_NETWORK.split(':'), label: 'default', addresses: [] }]);
+    expect(interfaces).toMatchObject([
+      { name: 'eth0', network: DEV_NETWORK.split(':'), label: 'default', addresses: [], isAllocated: false },
+    ]);
   });
 
   test('decides itself for a pod that no webhook saw, and says so in the results', () => {
@@ -76,8 +78,9 @@ describe('podSubject', () => {
   test('keeps the ports of a pod whose namespace has become isolated since', () => {
     const running = { ...pod, annotations: { 'opencontrail.org/ports': ports } };
     const { interfaces } = podSubject({ pod: running, namespace: isolated }, settings);
-    expect(interfaces).toEqual([
+    expect(interfaces).toMatchObject([
       {
+        isAllocated: true,
         name: 'eth0',
         network: CLUSTER_NETWORK.split(':'),
         label: 'default',

@@ -9,6 +9,7 @@ import type { Deps } from '../../workers/deps.ts';
 import { createDigests } from '../../workers/digests.ts';
 import { parseKey } from '../../workers/keys.ts';
 import { createNameCache } from '../../workers/name-cache.ts';
+import { createNetworkFacts } from '../../workers/network-facts.ts';
 import { reconcile } from '../../workers/run.ts';
 import { watchCluster } from '../../workers/watch.ts';
 import { startRedis, type TestRedis } from '../redis.ts';
@@ -204,6 +205,7 @@ withApiServer('workers', () => {
       view,
       settings,
       names: createNameCache(contrail),
+      networks: createNetworkFacts(contrail),
       digests: createDigests(client, () => undefined),
       enqueue: () => undefined,
       log,

@@ -10,5 +10,6 @@ export const settings: ClusterSettings = {
   podSubnets: [{ ip_prefix: '10.32.0.0', ip_prefix_len: 12 }],
   serviceSubnets: [{ ip_prefix: '10.96.0.0', ip_prefix_len: 12 }],
   dns: ['10.96.0.10'],
+  foreignElsewhere: false,
   podMtu: 0,
 };

@@ -2,6 +2,7 @@
 import type { AssignmentContext } from '../../kubernetes/assignment.ts';
 import type { SlimNamespace } from '../../kubernetes/objects.ts';
 import { type AnnotationProblem, problemText } from '../../kubernetes/problems.ts';
+import type { AddressBook } from '../address-book.ts';
 import { type Decision, denied } from '../decision.ts';
 import type { AdmissionRequest } from '../review.ts';
 
@@ -10,6 +11,10 @@ export interface ClusterView {
   readonly context: AssignmentContext;
   /** The namespace of the request, for requests that have one. */
   readonly namespace: SlimNamespace | undefined;
+  /** The cluster's address space of pods. */
+  readonly podCidrs: readonly string[];
+  /** Which pod holds an address, as far as the cache has seen. */
+  readonly holderOf?: AddressBook['holderOf'];
 }
 
 export type Handler = (request: AdmissionRequest, view: ClusterView) => Decision;

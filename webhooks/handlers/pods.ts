@@ -10,6 +10,7 @@ import { reviewAnnotations } from '../../kubernetes/problems.ts';
 import { allowed, type Decision, denied, patched } from '../decision.ts';
 import { mapPatch } from '../patch.ts';
 import { type AdmissionRequest, annotationsOf } from '../review.ts';
+import { addressProblems } from './addresses.ts';
 import { type ClusterView, type Handler, namespaceOf, refused } from './handler.ts';
 
 /** The kubelet's mirror of a static pod: created by a node, and kept whatever we say. */
@@ -24,6 +25,8 @@ export const mutatePod: Handler = (request, view) => {
   const verdict = assignmentForPod({ annotations }, namespaceOf(request, view), view.context);
   if (verdict.kind === 'refused') return refused(verdict.problems);
   const { assignment, warnings } = verdict;
+  const wrong = addressProblems(annotations, assignment, view);
+  if (wrong.length > 0) return refused(wrong);
   const removed = Object.fromEntries(RESULTS_OF_LATER.map((key) => [key, undefined]));
   const wanted = {
     ...removed,
@@ -50,6 +53,8 @@ function validateCreation(request: AdmissionRequest, view: ClusterView): Decisio
   const annotations = annotationsOf(request.object);
   const verdict = assignmentForPod({ annotations }, namespaceOf(request, view), view.context);
   if (verdict.kind === 'refused') return refused(verdict.problems);
+  const wrong = addressProblems(annotations, verdict.assignment, view);
+  if (wrong.length > 0) return refused(wrong);
   const forged = RESULTS_OF_LATER.find((key) => annotations[key] !== undefined);
   if (forged !== undefined) return notYours(forged, annotations[forged] ?? '');
   return judgeAssignment(annotations[ANNOTATION.assignment], verdict.assignment);

@@ -30,6 +30,6 @@ function assignmentOf(namespace: SlimNamespace, settings: ClusterSettings): Name
 }
 
 /** What decisions of admission depend on, as the workers' settings have it. */
-export function contextOf({ cluster, defaultMode, names }: ClusterSettings) {
-  return { clusterName: cluster, defaultMode, names };
+export function contextOf({ cluster, defaultMode, names, foreignElsewhere }: ClusterSettings) {
+  return { clusterName: cluster, defaultMode, names, foreignElsewhere };
 }

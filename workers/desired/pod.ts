@@ -2,12 +2,14 @@
 import type { PodInterfaceInput } from '../../contrail/desired/pod.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import {
+  type AssignmentContext,
   assignmentForPod,
   formatAssignment,
   isSamePodAssignment,
   type PodAssignment,
   parsePodAssignment,
 } from '../../kubernetes/assignment.ts';
+import { type AttachmentContext, interfaceRequests } from '../../kubernetes/attachments.ts';
 import type { SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
 import { type PodPorts, portsOfPod } from '../../kubernetes/ports.ts';
 import { problemText } from '../../kubernetes/problems.ts';
@@ -24,8 +26,17 @@ export interface PodSubject {
   /** A node that was registered anew has a new router, which the pod must join. */
   readonly nodeUid: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
-  readonly interfaces: readonly PodInterfaceInput[];
+  readonly interfaces: readonly PodInterface[];
   readonly results: PodResults;
+}
+
+/** An interface as its port is to be; the server's choices are not yet in it. */
+export interface PodInterface extends Omit<PodInterfaceInput, 'families'> {
+  /** Whether it has its addresses already: then no other is chosen for it. */
+  readonly isAllocated: boolean;
+  /** The definition of a further interface, `namespace/name`. */
+  readonly attachment?: string | undefined;
+  readonly defaultRoute: boolean;
 }
 
 /** Result annotations as texts; absent where they do not stand. */
@@ -50,12 +61,19 @@ export function podSubject(
     pod,
     namespace,
     nodeUid,
-  }: { readonly pod: SlimPod; readonly namespace: SlimNamespace; readonly nodeUid?: string | undefined },
+    definitionOf,
+  }: {
+    readonly pod: SlimPod;
+    readonly namespace: SlimNamespace;
+    readonly nodeUid?: string | undefined;
+    readonly definitionOf?: AttachmentContext['definitionOf'];
+  },
   settings: ClusterSettings,
 ): PodSubject {
   const { annotations } = pod;
   const ports = portsOfPod(annotations[ANNOTATION.ports], pod.uid);
-  const assignment = ports === undefined ? decidedFor(pod, namespace, settings) : undefined;
+  const context = { ...contextOf(settings), definitionOf };
+  const assignment = ports === undefined ? decidedFor(pod, namespace, context) : undefined;
   return {
     namespace: pod.namespace,
     name: pod.name,
@@ -63,7 +81,7 @@ export function podSubject(
     node: pod.nodeName ?? '',
     nodeUid,
     labels: pod.labels,
-    interfaces: ports === undefined ? interfacesToAllocate(assignment) : interfacesOf(ports),
+    interfaces: ports === undefined ? interfacesToAllocate(assignment, annotations) : interfacesOf(ports),
     results: {
       assignment: assignment === undefined ? annotations[ANNOTATION.assignment] : formatAssignment(assignment),
       ports: annotations[ANNOTATION.ports],
@@ -73,33 +91,52 @@ export function podSubject(
 }
 
 /** The interfaces of a pod that has ports: the same addresses and MACs again. */
-export function interfacesOf({ interfaces }: PodPorts): readonly PodInterfaceInput[] {
-  return interfaces.map(({ name, network, mac, ips }, index) => ({
-    name,
-    network: network.split(':'),
-    label: labelOf(index, name),
-    mac,
-    addresses: ips.map((ip) => ip.split('/')[0] ?? ip),
+export function interfacesOf({ interfaces }: PodPorts): readonly PodInterface[] {
+  const holder = interfaces.find(({ defaultRoute }) => defaultRoute === true) ?? interfaces[0];
+  return interfaces.map((port) => ({
+    name: port.name,
+    network: port.network.split(':'),
+    label: labelOf(port.attachment),
+    mac: port.mac,
+    addresses: port.ips.map(withoutLength),
+    isAllocated: true,
+    attachment: port.attachment,
+    defaultRoute: port === holder,
   }));
 }
 
-function interfacesToAllocate(assignment: PodAssignment | undefined): readonly PodInterfaceInput[] {
-  return (assignment?.interfaces ?? []).map(({ name, network }, index) => ({
-    name,
-    network: network.split(':'),
-    label: labelOf(index, name),
-    addresses: [],
-  }));
+function withoutLength(ip: string): string {
+  return ip.split('/')[0] ?? ip;
 }
 
-/** Contrail's name of an interface's network: `default` for the first (facts 1.0). */
-function labelOf(index: number, name: string): string {
-  return index === 0 ? 'default' : name;
+function interfacesToAllocate(
+  assignment: PodAssignment | undefined,
+  annotations: Readonly<Record<string, string>>,
+): readonly PodInterface[] {
+  const requests = interfaceRequests(annotations);
+  return (assignment?.interfaces ?? []).map(({ name, network, attachment }) => {
+    const { ips = [], mac, defaultRoute = false } = requests.get(name) ?? {};
+    return {
+      name,
+      network: network.split(':'),
+      label: labelOf(attachment),
+      addresses: ips.map(withoutLength),
+      isAllocated: false,
+      attachment,
+      defaultRoute,
+      ...(mac === undefined ? {} : { mac }),
+    };
+  });
+}
+
+/** Contrail's name of an interface's network: `default` for the first, else the definition's (facts 1.0). */
+function labelOf(attachment: string | undefined): string {
+  return attachment === undefined ? 'default' : (attachment.split('/').at(-1) ?? attachment);
 }
 
 /** The decision of admission, recomputed: what stands on the pod must agree with it (design 5.1). */
-function decidedFor(pod: SlimPod, namespace: SlimNamespace, settings: ClusterSettings): PodAssignment {
-  const verdict = assignmentForPod(pod, namespace, contextOf(settings));
+function decidedFor(pod: SlimPod, namespace: SlimNamespace, context: AssignmentContext): PodAssignment {
+  const verdict = assignmentForPod(pod, namespace, context);
   if (verdict.kind === 'refused') {
     throw new TerminalError('AssignmentRefused', verdict.problems.map(problemText).join('; '));
   }

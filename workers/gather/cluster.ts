@@ -16,7 +16,7 @@ export const clusterReconciler: Reconciler<ClusterSubject> = {
     return namespace === undefined ? {} : { defaultNamespaceUid: namespace.uid };
   },
   observe: async (_key, _input, deps) => observe(deps),
-  desired: (input, settings, anchor) => {
+  desired: (input, settings, { anchor }) => {
     const { podSubnets, serviceSubnets } = settings;
     const fabric = anchor === undefined ? {} : { ipFabric: anchor };
     return desiredCluster({ ...input, podSubnets, serviceSubnets, ...fabric }, settings);

@@ -1,11 +1,15 @@
 /** A pod: its networks from Kubernetes, its machine, interfaces, addresses and place on a router from Contrail. */
-import { desiredPod } from '../../contrail/desired/pod.ts';
-import type { ContrailObject, FqName, Reference } from '../../contrail/objects.ts';
+import { desiredPod, type Family, familyOf } from '../../contrail/desired/pod.ts';
+import { definitionsNamed } from '../../kubernetes/attachments.ts';
+import type { SlimAttachmentDefinition } from '../../kubernetes/attachment-definition.ts';
+import type { SlimPod } from '../../kubernetes/objects.ts';
+import type { ContrailObject, FqName, Reference, Subnet } from '../../contrail/objects.ts';
 import { type End, referenceBetween } from '../../contrail/reference.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
-import { isWantedPod, type PodSubject, podSubject } from '../desired/pod.ts';
-import { type Key, nodeKey } from '../keys.ts';
-import { readExistingNamespace, readLiveNamespace, readPod } from '../lookup.ts';
+import { isWantedPod, type PodInterface, type PodSubject, podSubject } from '../desired/pod.ts';
+import { attachmentKey, type Key, namespaceKey, nodeKey } from '../keys.ts';
+import { readAttachmentDefinition, readExistingNamespace, readLiveNamespace, readPod } from '../lookup.ts';
+import { explainPodFailure, refuseOutOfRange } from '../pod-failure.ts';
 import { writePodResult } from '../pod-result.ts';
 
 export const podReconciler: Reconciler<PodSubject> = {
@@ -14,18 +18,26 @@ export const podReconciler: Reconciler<PodSubject> = {
     if (pod === undefined || !isWantedPod(pod)) return undefined;
     const nodeUid = deps.view.nodes.get(pod.nodeName ?? '')?.uid;
     const home = await readExistingNamespace(namespace, deps);
+    const definitionOf = await definitionsOf(pod, deps);
     try {
-      return podSubject({ pod, namespace: home, nodeUid }, deps.settings);
+      return podSubject({ pod, namespace: home, nodeUid, definitionOf }, deps.settings);
     } catch (error) {
       // A cache of namespaces that is behind must not refuse a pod for what admission has rightly decided.
       const live = await readLiveNamespace(namespace, deps);
       if (live === undefined) throw error;
-      return podSubject({ pod, namespace: live, nodeUid }, deps.settings);
+      return podSubject({ pod, namespace: live, nodeUid, definitionOf }, deps.settings);
     }
   },
   observe,
-  desired: (subject, settings, router) =>
-    router === undefined ? [] : desiredPod({ ...subject, virtualRouter: router }, settings),
+  desired: (subject, settings, { anchor, families }) => {
+    if (anchor === undefined) return [];
+    const interfaces = subject.interfaces.map((port) => ({
+      ...port,
+      families: port.isAllocated ? [] : (families?.get(port.network.join(':')) ?? []),
+    }));
+    return desiredPod({ ...subject, interfaces, virtualRouter: anchor }, settings);
+  },
+  explain: explainPodFailure,
   finish: writePodResult,
 };
 
@@ -36,7 +48,38 @@ async function observe(key: Key, subject: PodSubject | undefined, deps: Deps): P
   const fqName = settings.names.virtualRouter(subject.node);
   const uuid = await names.uuidOf('virtual-router', fqName);
   if (uuid === undefined) return waiting(`the virtual router of node ${subject.node}`, [nodeKey(subject.node)]);
-  return { kind: 'observed', found, anchor: { type: 'virtual-router', uuid, fq_name: fqName } };
+  const families = new Map<string, readonly Family[]>();
+  for (const port of subject.interfaces.filter(({ isAllocated }) => !isAllocated)) {
+    const subnets = await deps.networks.subnetsOf(port.network);
+    if (subnets === undefined) return waiting(`virtual-network ${port.network.join(':')}`, networkKeys(port, subject));
+    refuseOutOfRange(port, subnets);
+    families.set(port.network.join(':'), familiesOf(subnets));
+  }
+  return { kind: 'observed', found, families, anchor: { type: 'virtual-router', uuid, fq_name: fqName } };
+}
+
+/** The keys that make an interface's network. */
+function networkKeys({ attachment }: PodInterface, { namespace }: PodSubject): readonly string[] {
+  const [home = '', name = ''] = attachment?.split('/') ?? [];
+  return attachment === undefined ? [namespaceKey(namespace)] : [attachmentKey(home, name)];
+}
+
+/** IPv4 first, as Kubernetes has it. */
+function familiesOf(subnets: readonly Subnet[]): readonly Family[] {
+  const present = new Set(subnets.map(({ ip_prefix: prefix }) => familyOf(prefix)));
+  return (['v4', 'v6'] as const).filter((family) => present.has(family));
+}
+
+/** The definitions that a pod names, from the cache or read live: those of a pod that has its ports matter no more. */
+async function definitionsOf(
+  pod: SlimPod,
+  deps: Deps,
+): Promise<(namespace: string, name: string) => SlimAttachmentDefinition | undefined> {
+  const found = new Map<string, SlimAttachmentDefinition | undefined>();
+  for (const { namespace, name } of definitionsNamed(pod.annotations, pod.namespace)) {
+    found.set(`${namespace}/${name}`, await readAttachmentDefinition(namespace, name, deps));
+  }
+  return (namespace, name) => found.get(`${namespace}/${name}`);
 }
 
 function waiting(missing: string, keys: readonly string[]): Observation {

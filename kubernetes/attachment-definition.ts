@@ -1,0 +1,110 @@
+/** A NetworkAttachmentDefinition as this project reads it: whose it is, and which network it stands for (facts 1.8). Pure. */
+import { ANNOTATION } from './annotations.ts';
+import type { KubeObject } from './client.ts';
+import { type NetworkReference, type Parsed, parseCidrs, parseNetwork, parseSwitch } from './grammar.ts';
+import { ourAnnotations } from './objects.ts';
+import type { AnnotationProblem } from './problems.ts';
+
+export interface SlimAttachmentDefinition {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** The text of `spec.config`. */
+  readonly config: string;
+  readonly deletionTimestamp?: string;
+}
+
+/** The API's path of all definitions. */
+export const ATTACHMENT_DEFINITIONS = '/apis/k8s.cni.cncf.io/v1/network-attachment-definitions';
+
+/** The types of `spec.config` that are ours: today's, and that of the original system. */
+export const OUR_CNI_TYPES: readonly string[] = ['opencontrail-cni', 'contrail-k8s-cni'];
+
+/** What a definition stands for. */
+export type DefinitionMeaning =
+  /** Another plugin's. */
+  | { readonly kind: 'foreign'; readonly type: string }
+  | { readonly kind: 'refused'; readonly problems: readonly AnnotationProblem[] }
+  /** A network that stands by itself. */
+  | { readonly kind: 'reference'; readonly network: NetworkReference }
+  /** A network of the definition's own, with these subnets. */
+  | { readonly kind: 'subnets'; readonly cidrs: readonly string[]; readonly snat: boolean };
+
+/** The path of one definition. */
+export function attachmentDefinitionPath(namespace: string, name: string): string {
+  return `/apis/k8s.cni.cncf.io/v1/namespaces/${namespace}/network-attachment-definitions/${name}`;
+}
+
+export function slimAttachmentDefinition(raw: KubeObject): SlimAttachmentDefinition {
+  const { metadata, spec } = raw as KubeObject & { readonly spec?: { readonly config?: unknown } }; // Read below with care.
+  const { deletionTimestamp } = metadata;
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    uid: metadata.uid,
+    annotations: ourAnnotations(metadata.annotations),
+    config: typeof spec?.config === 'string' ? spec.config : '',
+    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+  };
+}
+
+/** Whose a definition is and what it stands for; where both annotations stand, `network` wins (facts 1.8). */
+export function meaningOf(definition: Pick<SlimAttachmentDefinition, 'annotations' | 'config'>): DefinitionMeaning {
+  const type = cniTypeOf(definition.config);
+  if (!OUR_CNI_TYPES.includes(type)) return { kind: 'foreign', type };
+  const { annotations } = definition;
+  const snat = read(annotations, ANNOTATION.snat, parseSwitch);
+  const problems = 'problem' in snat ? [snat] : [];
+  if (annotations[ANNOTATION.network] !== undefined) {
+    const network = read(annotations, ANNOTATION.network, parseNetwork);
+    if ('problem' in network) return { kind: 'refused', problems: [network, ...problems] };
+    return network.value === undefined ? nothing() : { kind: 'reference', network: network.value };
+  }
+  const cidrs = read(annotations, ANNOTATION.cidr, parseCidrs);
+  if ('problem' in cidrs) return { kind: 'refused', problems: [cidrs, ...problems] };
+  if (problems.length > 0) return { kind: 'refused', problems };
+  return cidrs.value === undefined ? nothing() : { kind: 'subnets', cidrs: cidrs.value, snat: snatOf(snat) };
+}
+
+function snatOf(snat: AnnotationProblem | { readonly value: boolean | undefined }): boolean {
+  return 'value' in snat && typeof snat.value === 'boolean' && snat.value;
+}
+
+function nothing(): DefinitionMeaning {
+  const problem = 'is absent, and so is its alternative: the definition stands for no network';
+  const mend = `write ${ANNOTATION.cidr} with a subnet, or ${ANNOTATION.network} with the name of a network`;
+  return { kind: 'refused', problems: [{ annotation: ANNOTATION.cidr, value: '', problem, mend }] };
+}
+
+function read<T>(
+  annotations: Readonly<Record<string, string>>,
+  annotation: string,
+  parse: (text: string) => Parsed<T>,
+): AnnotationProblem | { readonly value: T | undefined } {
+  const value = annotations[annotation];
+  if (value === undefined) return { value: undefined };
+  const parsed = parse(value);
+  return parsed.ok ? { value: parsed.value } : { annotation, value, problem: parsed.problem, mend: parsed.mend };
+}
+
+/** The `type` of a CNI configuration, or of a list's first plugin; empty where the text is neither. */
+export function cniTypeOf(config: string): string {
+  try {
+    const parsed: unknown = JSON.parse(config);
+    return typeOf(parsed) ?? typeOf(firstPlugin(parsed)) ?? '';
+  } catch {
+    return ''; // No JSON: nobody's.
+  }
+}
+
+function typeOf(value: unknown): string | undefined {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
+    ? value.type
+    : undefined;
+}
+
+function firstPlugin(value: unknown): unknown {
+  const hasPlugins = typeof value === 'object' && value !== null && 'plugins' in value;
+  return hasPlugins && Array.isArray(value.plugins) ? (value.plugins as readonly unknown[])[0] : undefined;
+}

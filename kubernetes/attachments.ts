@@ -1,0 +1,151 @@
+/**
+ * A pod's interfaces besides the first, from `k8s.v1.cni.cncf.io/networks`: their names, networks, and what is asked for each.
+ * An entry that cannot be served is a problem that names it, never an interface left out. Pure.
+ */
+import { ANNOTATION } from './annotations.ts';
+import { meaningOf, type SlimAttachmentDefinition } from './attachment-definition.ts';
+import { type NetworkSelection, parseAddresses, parseMac, parseNetworks } from './grammar.ts';
+import type { AnnotationProblem } from './problems.ts';
+
+/** What is asked for an interface besides its network. */
+export interface InterfaceRequest {
+  /** Addresses, at most one of each family; with or without a length. */
+  readonly ips: readonly string[];
+  readonly mac?: string;
+  /** Whether the pod's default route leaves through it. */
+  readonly defaultRoute: boolean;
+}
+
+/** One further interface. */
+export interface FurtherInterface {
+  readonly name: string;
+  /** The network's fully qualified name, its parts joined by colons. */
+  readonly network: string;
+  readonly from: 'pod';
+  /** The definition, `namespace/name`. */
+  readonly attachment: string;
+}
+
+/** What the decision depends on. */
+export interface AttachmentContext {
+  /** A definition by namespace and name; `undefined` where there is none. */
+  readonly definitionOf?: ((namespace: string, name: string) => SlimAttachmentDefinition | undefined) | undefined;
+  /** Another plugin (Multus) makes the interfaces of definitions that are not ours. */
+  readonly foreignElsewhere?: boolean;
+  readonly names: { readonly attachmentNetwork: (namespace: string, definition: string) => readonly string[] };
+}
+
+export type FurtherInterfaces =
+  | { readonly kind: 'interfaces'; readonly interfaces: readonly FurtherInterface[] }
+  | { readonly kind: 'refused'; readonly problems: readonly AnnotationProblem[] };
+
+/** The definitions that a pod names, as `namespace` and `name`; none where its annotation cannot be read. */
+export function definitionsNamed(
+  annotations: Readonly<Record<string, string>>,
+  namespace: string,
+): readonly { readonly namespace: string; readonly name: string }[] {
+  return selectionsOf(annotations).map((selection) => ({
+    namespace: selection.namespace ?? namespace,
+    name: selection.name,
+  }));
+}
+
+/** The further interfaces of a pod of `namespace`, in the order of its annotation; without names they are net1, net2, … */
+export function furtherInterfaces(
+  annotations: Readonly<Record<string, string>>,
+  namespace: string,
+  context: AttachmentContext,
+): FurtherInterfaces {
+  const named = namedSelections(annotations);
+  const verdicts = named.map((entry) => interfaceOf(entry, namespace, context));
+  const texts = [...verdicts.flatMap((verdict) => (typeof verdict === 'string' ? [verdict] : [])), ...twice(named)];
+  if (texts.length === 0)
+    return {
+      kind: 'interfaces',
+      interfaces: verdicts.flatMap((verdict) => (typeof verdict === 'object' ? verdict : [])),
+    };
+  const value = annotations[ANNOTATION.networks] ?? '';
+  const mend = 'name definitions that exist and whose config is of type opencontrail-cni';
+  return {
+    kind: 'refused',
+    problems: texts.map((problem) => ({ annotation: ANNOTATION.networks, value, problem, mend })),
+  };
+}
+
+/** What a pod asks for its interfaces, by interface name: `opencontrail.org/ips` and `mac` for eth0, the selection's own else. */
+export function interfaceRequests(
+  annotations: Readonly<Record<string, string>>,
+): ReadonlyMap<string, InterfaceRequest> {
+  const further = namedSelections(annotations);
+  const holder = further.find(asksForDefaultRoute)?.name ?? 'eth0';
+  const requests = further.map(({ name, selection }) => {
+    const { ips = [], mac } = selection;
+    return [
+      name,
+      { ips, defaultRoute: name === holder, ...(mac === undefined ? {} : { mac: mac.toLowerCase() }) },
+    ] as const;
+  });
+  return new Map([['eth0', { ...firstRequest(annotations), defaultRoute: holder === 'eth0' }] as const, ...requests]);
+}
+
+function asksForDefaultRoute({ selection }: NamedSelection): boolean {
+  return (selection['default-route']?.length ?? 0) > 0;
+}
+
+function firstRequest(annotations: Readonly<Record<string, string>>): Omit<InterfaceRequest, 'defaultRoute'> {
+  const ips = parseAddresses(annotations[ANNOTATION.ips] ?? '');
+  const mac = parseMac(annotations[ANNOTATION.mac] ?? '');
+  return { ips: ips.ok ? ips.value : [], ...(mac.ok ? { mac: mac.value } : {}) };
+}
+
+interface NamedSelection {
+  readonly name: string;
+  readonly selection: NetworkSelection;
+}
+
+function selectionsOf(annotations: Readonly<Record<string, string>>): readonly NetworkSelection[] {
+  const parsed = parseNetworks(annotations[ANNOTATION.networks] ?? '');
+  return parsed.ok ? parsed.value : []; // What cannot be read has been refused as an annotation.
+}
+
+function namedSelections(annotations: Readonly<Record<string, string>>): readonly NamedSelection[] {
+  return selectionsOf(annotations).map((selection, index) => ({
+    name: selection.interface ?? `net${index + 1}`,
+    selection,
+  }));
+}
+
+/** The interface; nothing where another plugin makes it; or what is wrong, as a text. */
+function interfaceOf(
+  { name, selection }: NamedSelection,
+  namespace: string,
+  context: AttachmentContext,
+): readonly FurtherInterface[] | string {
+  const home = selection.namespace ?? namespace;
+  const attachment = `${home}/${selection.name}`;
+  const definition = context.definitionOf?.(home, selection.name);
+  if (definition === undefined) return `names ${attachment}, which is no NetworkAttachmentDefinition`;
+  const meaning = meaningOf(definition);
+  switch (meaning.kind) {
+    case 'foreign':
+      if (context.foreignElsewhere === true) return [];
+      return `names ${attachment}, whose config is of type "${meaning.type}", which is not ours`;
+    case 'refused':
+      return `names ${attachment}, whose ${meaning.problems.map((each) => `${each.annotation} ${each.problem}`).join(', ')}`;
+    case 'subnets': {
+      const network = context.names.attachmentNetwork(home, selection.name).join(':');
+      return [{ name, network, from: 'pod', attachment }];
+    }
+    case 'reference': {
+      const { domain, project, name: last } = meaning.network;
+      return [{ name, network: [domain, project, last].join(':'), from: 'pod', attachment }];
+    }
+  }
+}
+
+/** A name that was asked for may be one that another interface gets by its place. */
+function twice(named: readonly NamedSelection[]): readonly string[] {
+  const names = ['eth0', ...named.map(({ name }) => name)];
+  const doubled = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+  return [...doubled].map((name) => `gives two interfaces the name "${name}"`);
+}

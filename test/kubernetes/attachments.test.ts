@@ -1,0 +1,119 @@
+/** Further interfaces of a pod: names, networks, what is asked for each, and what is refused. */
+import { describe, expect, test } from '@jest/globals';
+import { createNames } from '../../contrail/names.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
+import { assignmentForPod } from '../../kubernetes/assignment.ts';
+import { meaningOf, type SlimAttachmentDefinition } from '../../kubernetes/attachment-definition.ts';
+import { furtherInterfaces, interfaceRequests } from '../../kubernetes/attachments.ts';
+
+const names = createNames({ cluster: 'k8s', domain: 'default-domain' });
+const OURS = '{"type":"opencontrail-cni"}';
+
+function definition(
+  namespace: string,
+  name: string,
+  annotations: Readonly<Record<string, string>>,
+  config = OURS,
+): SlimAttachmentDefinition {
+  return { namespace, name, uid: name, annotations, config };
+}
+
+const DEFINITIONS = [
+  definition('dev', 'storage', { [ANNOTATION.cidr]: '10.20.0.0/24' }),
+  definition(
+    'dev',
+    'dual',
+    { [ANNOTATION.cidr]: '["10.21.0.0/24", "fd00:21::/64"]' },
+    '{"plugins":[{"type":"contrail-k8s-cni"}]}',
+  ),
+  definition('dev', 'blue', {
+    [ANNOTATION.network]: "{'domain': 'default-domain', 'project': 'k8s-dev', 'name': 'blue'}",
+    [ANNOTATION.cidr]: '10.22.0.0/24',
+  }),
+  definition('dev', 'macvlan', {}, '{"type":"macvlan"}'),
+  definition('dev', 'empty', {}),
+  definition('other', 'lake', { [ANNOTATION.cidr]: '10.20.0.0/24' }),
+];
+const context = {
+  names,
+  definitionOf: (namespace: string, name: string) =>
+    DEFINITIONS.find((each) => each.namespace === namespace && each.name === name),
+};
+
+const interfacesFor = (text: string, more = {}) =>
+  furtherInterfaces({ [ANNOTATION.networks]: text }, 'dev', { ...context, ...more });
+
+describe('further interfaces', () => {
+  test('are named by their place, or as asked for; a definition twice is two interfaces', () => {
+    expect(interfacesFor('storage, dual@data, dev/storage')).toEqual({
+      kind: 'interfaces',
+      interfaces: [
+        {
+          name: 'net1',
+          network: 'default-domain:k8s-dev:k8s-storage-pod-network',
+          from: 'pod',
+          attachment: 'dev/storage',
+        },
+        { name: 'data', network: 'default-domain:k8s-dev:k8s-dual-pod-network', from: 'pod', attachment: 'dev/dual' },
+        {
+          name: 'net3',
+          network: 'default-domain:k8s-dev:k8s-storage-pod-network',
+          from: 'pod',
+          attachment: 'dev/storage',
+        },
+      ],
+    });
+  });
+
+  test('take a network that a definition names, which wins over its subnets', () => {
+    expect(interfacesFor('[{"name":"blue"}]')).toMatchObject({
+      interfaces: [{ network: 'default-domain:k8s-dev:blue' }],
+    });
+  });
+
+  test.each([
+    ['nosuch', 'names dev/nosuch, which is no NetworkAttachmentDefinition'],
+    ['other/nosuch', 'names other/nosuch, which is no'],
+    ['macvlan', 'of type "macvlan", which is not ours'],
+    ['empty', 'stands for no network'],
+    ['storage@net2, storage', 'gives two interfaces the name "net2"'],
+  ])('%s is refused by name, and nothing is left out', (text, problem) => {
+    const verdict = interfacesFor(text);
+    expect(verdict.kind === 'refused' ? verdict.problems.map((each) => each.problem).join() : '').toContain(problem);
+  });
+
+  test('of other plugins are left to Multus where it is there, and ours keep their places', () => {
+    expect(interfacesFor('macvlan, storage', { foreignElsewhere: true })).toMatchObject({
+      interfaces: [{ name: 'net2', attachment: 'dev/storage' }],
+    });
+  });
+
+  test('stand in the assignment after eth0', () => {
+    const pod = { annotations: { [ANNOTATION.networks]: 'storage' } };
+    const home = { name: 'dev', annotations: {} };
+    const verdict = assignmentForPod(pod, home, { clusterName: 'k8s', defaultMode: 'cluster', ...context });
+    expect(verdict).toMatchObject({
+      kind: 'assigned',
+      assignment: { interfaces: [{ name: 'eth0' }, { name: 'net1' }] },
+    });
+  });
+});
+
+test('requests are by interface; the default route is of the one that asks for it', () => {
+  const requests = interfaceRequests({
+    [ANNOTATION.ips]: '10.32.0.9',
+    [ANNOTATION.networks]:
+      '[{"name":"storage","ips":["10.20.0.5"],"mac":"02:00:00:00:00:AB","default-route":["10.20.0.254"]}]',
+  });
+  expect(Object.fromEntries(requests)).toEqual({
+    eth0: { ips: ['10.32.0.9'], defaultRoute: false },
+    net1: { ips: ['10.20.0.5'], mac: '02:00:00:00:00:ab', defaultRoute: true },
+  });
+});
+
+test.each([
+  ['no JSON', 'not json', { kind: 'foreign', type: '' }],
+  ['a broken subnet', OURS, { kind: 'refused' }],
+] as const)('a definition with %s has a meaning that says so', (_name, config, want) => {
+  expect(meaningOf({ config, annotations: { [ANNOTATION.cidr]: '10.20.0.0/99' } })).toMatchObject(want);
+});

@@ -1,0 +1,78 @@
+/** Static addresses: out of range, or another pod's. What cannot be known here the worker says in an Event. Pure. */
+import { BlockList, isIPv6 } from 'node:net';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
+import type { PodAssignment } from '../../kubernetes/assignment.ts';
+import { meaningOf } from '../../kubernetes/attachment-definition.ts';
+import { interfaceRequests } from '../../kubernetes/attachments.ts';
+import type { AnnotationProblem } from '../../kubernetes/problems.ts';
+import type { ClusterView } from './handler.ts';
+
+/** What is wrong with the addresses that a pod asks for, given the networks it was assigned. */
+export function addressProblems(
+  annotations: Readonly<Record<string, string>>,
+  assignment: PodAssignment,
+  view: ClusterView,
+): readonly AnnotationProblem[] {
+  const requests = interfaceRequests(annotations);
+  return assignment.interfaces.flatMap((port) => {
+    const range = rangeOf(port, assignment, view);
+    const annotation = port.attachment === undefined ? ANNOTATION.ips : ANNOTATION.networks;
+    const value = annotations[annotation] ?? '';
+    return (requests.get(port.name)?.ips ?? []).flatMap((ip) => {
+      const address = ip.split('/')[0] ?? ip;
+      const wrong = wrongWith(address, { network: port.network, range }, view);
+      return wrong === undefined ? [] : [{ annotation, value, ...wrong }];
+    });
+  });
+}
+
+interface Range {
+  /** `undefined` where the network's subnets are not known here. */
+  readonly cidrs: readonly string[] | undefined;
+  readonly isFlat: boolean;
+}
+
+/** The subnets of an interface's network: the cluster's, or its definition's. */
+function rangeOf(
+  port: PodAssignment['interfaces'][number],
+  { mode }: PodAssignment,
+  { context, podCidrs }: ClusterView,
+): Range {
+  if (port.attachment === undefined) {
+    const isFlat = FLAT_MODES.has(mode);
+    return { cidrs: isFlat ? podCidrs : undefined, isFlat };
+  }
+  const [namespace = '', name = ''] = port.attachment.split('/');
+  const definition = context.definitionOf?.(namespace, name);
+  const meaning = definition === undefined ? undefined : meaningOf(definition);
+  return { cidrs: meaning?.kind === 'subnets' ? meaning.cidrs : undefined, isFlat: false };
+}
+
+/** Modes whose networks have their addresses from the cluster's flat space. */
+const FLAT_MODES: ReadonlySet<string> = new Set(['cluster', 'namespace', 'app']);
+
+function wrongWith(
+  address: string,
+  { network, range }: { readonly network: string; readonly range: Range },
+  view: ClusterView,
+): Pick<AnnotationProblem, 'problem' | 'mend'> | undefined {
+  if (range.cidrs !== undefined && !range.cidrs.some((cidr) => holds(cidr, address))) {
+    const problem = `asks for ${address}, which is not in ${range.cidrs.join(', ')}, the subnets of network ${network}`;
+    return { problem, mend: 'ask for an address of the network' };
+  }
+  const holder = view.holderOf?.(network, address, range.isFlat);
+  if (holder === undefined) return undefined;
+  return {
+    problem: `asks for ${address}, which pod ${holder} holds`,
+    mend: 'ask for a free address, or delete that pod first',
+  };
+}
+
+function holds(cidr: string, address: string): boolean {
+  const [prefix = '', length = ''] = cidr.split('/');
+  if (isIPv6(prefix) !== isIPv6(address)) return false;
+  const family = isIPv6(prefix) ? 'ipv6' : 'ipv4';
+  const block = new BlockList();
+  block.addSubnet(prefix, Number(length), family);
+  return block.check(address, family);
+}

@@ -1,0 +1,58 @@
+/** What a user is told where a pod cannot have the addresses it asks for. */
+import { ContrailError } from '../contrail/client.ts';
+import { podInterfaceUuid } from '../contrail/desired/pod.ts';
+import type { InstanceIp, Subnet } from '../contrail/objects.ts';
+import { ownerOf } from '../contrail/ownership.ts';
+import { TerminalError } from '../runtime/errors.ts';
+import type { Deps } from './deps.ts';
+import type { PodInterface, PodSubject } from './desired/pod.ts';
+import { subnetHolding, subnetText } from './subnets.ts';
+
+/** Throws a `TerminalError` where an address that was asked for lies in none of the network's subnets. Pure. */
+export function refuseOutOfRange({ name, network, addresses }: PodInterface, subnets: readonly Subnet[]): void {
+  const outside = addresses.find((address) => subnetHolding(address, subnets) === undefined);
+  if (outside === undefined) return;
+  const range = subnets.map(subnetText).join(', ');
+  throw new TerminalError(
+    'AddressOutOfRange',
+    `interface ${name}: the address ${outside} is not in ${range}, the subnets of network ${network.join(':')}; ` +
+      'ask for another, or for none, and re-create the pod',
+  );
+}
+
+/** The failure in the user's terms, where an address is taken: who holds it. It is tried again, since the holder may go. */
+export async function explainPodFailure(error: unknown, subject: PodSubject, deps: Deps): Promise<Error | undefined> {
+  if (!(error instanceof ContrailError) || !/already in use|exhausted/.test(error.message)) return undefined;
+  for (const port of subject.interfaces.filter(({ isAllocated }) => !isAllocated)) {
+    for (const address of port.addresses) {
+      const holder = await holderOf(address, { port, subject }, deps);
+      if (holder === undefined) continue;
+      const message = `interface ${port.name}: the address ${address} of network ${port.network.join(':')} is held by ${holder}`;
+      return new AddressTaken(message, { cause: error });
+    }
+  }
+  return undefined;
+}
+
+class AddressTaken extends Error {
+  override readonly name = 'AddressTaken';
+}
+
+async function holderOf(
+  address: string,
+  { port, subject }: { readonly port: PodInterface; readonly subject: PodSubject },
+  deps: Deps,
+): Promise<string | undefined> {
+  const network = await deps.names.uuidOf('virtual-network', port.network);
+  if (network === undefined) return undefined;
+  const own = podInterfaceUuid(subject.uid, port.name);
+  const fields = ['instance_ip_address', 'virtual_machine_interface_refs', 'annotations'];
+  const addresses = await deps.contrail.list('instance-ip', { backRefId: network, fields });
+  const holder = addresses.find((object) => {
+    const { instance_ip_address: held, virtual_machine_interface_refs: refs } = object as InstanceIp; // Listed by type.
+    return held === address && refs?.some(({ uuid }) => uuid === own) !== true;
+  });
+  if (holder === undefined) return undefined;
+  const owner = ownerOf(holder);
+  return owner === undefined ? `instance-ip ${holder.uuid}` : `${owner.kind} ${owner.namespace}/${owner.name}`;
+}
