@@ -19,7 +19,7 @@ export interface SlimAttachmentDefinition {
 export const ATTACHMENT_DEFINITIONS = '/apis/k8s.cni.cncf.io/v1/network-attachment-definitions';
 
 /** The types of `spec.config` that are ours: today's, and that of the original system. */
-export const OUR_CNI_TYPES: readonly string[] = ['opencontrail-cni', 'contrail-k8s-cni'];
+const OUR_CNI_TYPES: readonly string[] = ['opencontrail-cni', 'contrail-k8s-cni'];
 
 /** What a definition stands for. */
 export type DefinitionMeaning =
@@ -89,7 +89,7 @@ function read<T>(
 }
 
 /** The `type` of a CNI configuration, or of a list's first plugin; empty where the text is neither. */
-export function cniTypeOf(config: string): string {
+function cniTypeOf(config: string): string {
   try {
     const parsed: unknown = JSON.parse(config);
     return typeOf(parsed) ?? typeOf(firstPlugin(parsed)) ?? '';

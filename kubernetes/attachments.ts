@@ -123,6 +123,8 @@ function interfaceOf(
 ): readonly FurtherInterface[] | string {
   const home = selection.namespace ?? namespace;
   const attachment = `${home}/${selection.name}`;
+  // Another namespace's network is used by permission, which nobody can give yet.
+  if (home !== namespace) return `names ${attachment}, which is another namespace's`;
   const definition = context.definitionOf?.(home, selection.name);
   if (definition === undefined) return `names ${attachment}, which is no NetworkAttachmentDefinition`;
   const meaning = meaningOf(definition);

@@ -150,7 +150,9 @@ export function slimEndpointSlice(raw: KubeObject): SlimEndpointSlice {
 }
 
 /** The annotations that concern this project, out of all of an object's. */
-function ourAnnotations(annotations: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
+export function ourAnnotations(
+  annotations: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(annotations ?? {}).filter(([key]) => isOurKey(key)));
 }
 

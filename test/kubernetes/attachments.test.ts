@@ -73,7 +73,7 @@ describe('further interfaces', () => {
 
   test.each([
     ['nosuch', 'names dev/nosuch, which is no NetworkAttachmentDefinition'],
-    ['other/nosuch', 'names other/nosuch, which is no'],
+    ['other/lake', "names other/lake, which is another namespace's"],
     ['macvlan', 'of type "macvlan", which is not ours'],
     ['empty', 'stands for no network'],
     ['storage@net2, storage', 'gives two interfaces the name "net2"'],
