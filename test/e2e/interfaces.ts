@@ -149,13 +149,14 @@ function definition(namespace: string, name: string, cidr?: string): object {
   };
 }
 
+function networks(value: unknown): Readonly<Record<string, string>> {
+  return { 'k8s.v1.cni.cncf.io/networks': typeof value === 'string' ? value : JSON.stringify(value) };
+}
+
 function podsOf(namespace: string, nodes: readonly string[]): readonly object[] {
   const [near = '', far = near] = nodes;
   const same = [{ name: 'storage', ips: [SAME_ADDRESS], mac: SAME_MAC, interface: 'data' }];
   const routed = [{ name: 'storage', 'default-route': ['10.200.0.254'] }];
-  const networks = (value: unknown) => ({
-    'k8s.v1.cni.cncf.io/networks': typeof value === 'string' ? value : JSON.stringify(value),
-  });
   return [
     pod({ namespace, name: 'same', node: near }, networks(same)),
     pod({ namespace, name: 'beside', node: near }, networks(`${namespace}/storage@further`)),
