@@ -5,6 +5,7 @@ import type { Registry } from 'prom-client';
 import { messageOf } from '../runtime/errors.ts';
 import { answerHealth, type ReadinessCheck } from '../runtime/health.ts';
 import type { Logger } from '../runtime/log.ts';
+import { readBody } from './body.ts';
 import { allowed, type Decision } from './decision.ts';
 import type { ClusterView, Handler } from './handlers/handler.ts';
 import { mutateNamespace, validateNamespace } from './handlers/namespaces.ts';
@@ -23,9 +24,6 @@ export interface AppDeps {
   readonly authenticate: boolean;
 }
 
-/** What an API server sends at most: an object of 1.5 MiB, twice. */
-const MAX_BODY_BYTES = 3 * 1024 * 1024;
-
 const HANDLERS: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   mutate: { pods: mutatePod, namespaces: mutateNamespace },
   validate: { pods: validatePod, namespaces: validateNamespace },
@@ -36,9 +34,8 @@ export function createApp(deps: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  const parse = express.json({ limit: MAX_BODY_BYTES, type: () => true });
   for (const webhook of Object.keys(HANDLERS)) {
-    app.post([`/${webhook}`, `/${webhook}/:resource`], guard(deps), parse, (request, response) =>
+    app.post([`/${webhook}`, `/${webhook}/:resource`], guard(deps), (request, response) =>
       answer(webhook, { request, response }, deps),
     );
   }
@@ -53,16 +50,16 @@ function guard({ authenticate }: AppDeps): express.RequestHandler {
     // The server is made by node:https alone, so every socket is TLS.
     if (authenticate && !(request.socket as TLSSocket).authorized) {
       response.status(401).json(failureStatus(401, 'a client certificate of --client-ca is required'));
-    } else if (request.is('application/json') === false) {
-      response.status(415).json(failureStatus(415, 'the body must be application/json'));
     } else next();
   };
 }
 
 async function answer(webhook: string, { request, response }: Exchange, deps: AppDeps): Promise<void> {
-  const review = parseReview(request.body);
-  if (review.kind === 'invalid') {
-    response.status(400).json(failureStatus(400, review.message));
+  const body = await readBody(request);
+  const review = body.kind === 'json' ? parseReview(body.value) : body;
+  if (review.kind !== 'request') {
+    const code = review.kind === 'refused' ? review.code : 400;
+    response.status(code).json(failureStatus(code, review.message));
     return;
   }
   const began = performance.now();
@@ -72,9 +69,9 @@ async function answer(webhook: string, { request, response }: Exchange, deps: Ap
     deps.metrics.answered({ ...call, decision, patchBytes, seconds: (performance.now() - began) / 1000 });
   try {
     const decision = await decide(webhook, review.request, deps);
-    const body = reviewOf(review.request.uid, decision);
-    response.json(body);
-    told(decision.kind, 'patch' in body.response ? body.response.patch.length : 0);
+    const answer = reviewOf(review.request.uid, decision);
+    send(response, answer);
+    told(decision.kind, 'patch' in answer.response ? answer.response.patch.length : 0);
     logDecision(webhook, { request: review.request, decision }, deps.log);
   } catch (error) {
     told('error', 0);
@@ -82,6 +79,13 @@ async function answer(webhook: string, { request, response }: Exchange, deps: Ap
     deps.log.error({ webhook, namespace, name, error }, 'the call could not be answered');
     response.status(500).json(failureStatus(500, messageOf(error)));
   }
+}
+
+/** As `response.json` does, without its negotiation: nothing of it can matter to an API server, and it costs a fifth of a call. */
+function send(response: Response, body: object): void {
+  const text = JSON.stringify(body);
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  response.end(text); // Text, not bytes: it then leaves with the head in one write.
 }
 
 async function decide(webhook: string, request: AdmissionRequest, deps: AppDeps): Promise<Decision> {
@@ -112,7 +116,7 @@ async function answerProbe({ request, response }: Exchange, deps: AppDeps): Prom
   else response.status(probe.status).type(probe.contentType).send(probe.body);
 }
 
-/** The body parser's own refusals keep their status (413 too large, 400 no JSON); anything else is our failure. */
+/** Express's own refusals (a malformed path) keep their status; anything else is our failure. */
 function errorHandler(log: Logger): ErrorRequestHandler {
   return (error: unknown, _request, response, next) => {
     if (response.headersSent) {
