@@ -7,6 +7,7 @@ import { prepareHost, prepareInterfaces } from './apply/host.ts';
 import type { Failures } from './apply/ip.ts';
 import type { Kernel } from './apply/kernel.ts';
 import type { Run } from './apply/run.ts';
+import type { SettingsBefore } from './apply/settings-journal.ts';
 import { compile } from './compile/compile.ts';
 import type { KernelDocument } from './linux/document.ts';
 import { staleFlows } from './linux/flows.ts';
@@ -50,6 +51,8 @@ export interface EngineDeps {
   readonly run: Run;
   readonly kernel: Kernel;
   readonly log: Logger;
+  /** Keeps what the node's settings were before they were changed. */
+  readonly rememberSettings?: (before: SettingsBefore) => Promise<void>;
   /** Called after each round: its duration in seconds, and how it ended. */
   readonly onRound?: (seconds: number, result: RoundResult) => void;
 }
@@ -171,7 +174,7 @@ function createNode(deps: EngineDeps) {
     async apply(state: ForwardingState, bindings: Bindings): Promise<NodeApplied> {
       if (state.address === undefined) throw new Error(`virtual-router ${state.node} has no address yet`);
       if (prepared !== state.address) {
-        await prepareHost(deps.run, { ...deps, address: state.address });
+        await deps.rememberSettings?.(await prepareHost(deps.run, { ...deps, address: state.address }));
         prepared = state.address;
       }
       const unprepared = [...fresh];

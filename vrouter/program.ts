@@ -8,6 +8,7 @@ import type { Logger } from '../runtime/log.ts';
 import { createRegistry } from '../runtime/metrics.ts';
 import { createJournal } from './apply/journal.ts';
 import { createKernel } from './apply/kernel.ts';
+import { rememberSettings } from './apply/settings-journal.ts';
 import { runHere } from './apply/run.ts';
 import { contrailEndpoints } from './endpoints.ts';
 import { createEngine } from './engine.ts';
@@ -32,6 +33,7 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
     run: runHere,
     kernel,
     log,
+    rememberSettings: (before) => rememberSettings(settings.stateDir, before),
     onRound: metrics.round,
   });
   lifecycle.onClose('engine', engine.close);

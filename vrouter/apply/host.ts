@@ -2,6 +2,7 @@
 import { tunnelLinkLocal, tunnelMac } from '../linux/entries.ts';
 import { output } from './run.ts';
 import type { Run } from './run.ts';
+import type { SettingsBefore } from './settings-journal.ts';
 
 /** Bytes that IPv4, UDP, VXLAN and the inner Ethernet header add. */
 const TUNNEL_OVERHEAD = 50;
@@ -32,11 +33,15 @@ const INTERFACE_SETTINGS: readonly (readonly [path: string, value: string])[] = 
   ['accept_local', '1'],
 ];
 
-/** Writes the node's settings and makes the tunnel device, or corrects the one that is there. */
-export async function prepareHost(run: Run, options: HostOptions): Promise<void> {
-  await write(run, SETTINGS);
+/**
+ * Writes the node's settings and makes the tunnel device, or corrects the one that is there. Answers the settings that it
+ * changed, with their values before.
+ */
+export async function prepareHost(run: Run, options: HostOptions): Promise<SettingsBefore> {
+  const before = await write(run, SETTINGS);
   await ensureDevice(run, options);
   await prepareInterfaces(run, [options.device]);
+  return before;
 }
 
 /** Settings of interfaces on which pods' packets arrive. An interface that is gone is no failure. */
@@ -74,9 +79,9 @@ async function underlayMtu(run: Run, address: string): Promise<number> {
 }
 
 /** Written by a shell in the node's network namespace: one process for all, and a value that stands already is not touched. */
-async function write(run: Run, settings: readonly (readonly [path: string, value: string])[]): Promise<void> {
-  const lines = settings.map(
-    ([path, value]) => `f=/proc/sys/${path}; [ ! -e $f ] || [ "$(cat $f)" = ${value} ] || echo ${value} > $f`,
-  );
-  await output(run, ['sh', '-e'], `${lines.join('\n')}\n`);
+async function write(run: Run, settings: readonly (readonly [path: string, value: string])[]): Promise<SettingsBefore> {
+  const change = 'set_to() { v=$(cat /proc/sys/$1); [ "$v" = $2 ] || { echo $2 > /proc/sys/$1; echo "$1 $v"; }; }';
+  const lines = settings.map(([path, value]) => `[ ! -e /proc/sys/${path} ] || set_to ${path} ${value}`);
+  const changed = await output(run, ['sh', '-e'], `${[change, ...lines].join('\n')}\n`);
+  return Object.fromEntries([...changed.matchAll(/^(\S+) (.+)$/gm)].map(([, path = '', value = '']) => [path, value]));
 }
