@@ -23,7 +23,7 @@ const STEPS: readonly Step[] = [
       '--strict',
       'charts/opencontrail',
       '--set',
-      'kubernetes.apiServer=https://192.0.2.1:6443',
+      'kubernetes.apiServer=192.0.2.1:6443',
     ],
   },
   { name: 'import table and unit tests', command: ['npm', 'run', '-s', 'unit'] },
