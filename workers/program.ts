@@ -4,7 +4,7 @@ import { createContrailClient } from '../contrail/client.ts';
 import { createCacheMetrics } from '../kubernetes/cache-metrics.ts';
 import { createKubeClient } from '../kubernetes/client.ts';
 import { messageOf } from '../runtime/errors.ts';
-import { serveHealth } from '../runtime/health.ts';
+import { type ReadinessCheck, serveHealth } from '../runtime/health.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createRegistry } from '../runtime/metrics.ts';
@@ -66,18 +66,24 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
     report: createReporter({ kube, view: () => view, host: hostname(), log }),
     concurrency: settings.concurrency,
     pruneGraceMs: settings.pruneGrace * 1000,
+    isRebuilding: () => heartbeat.database()?.state === 'rebuilding',
   });
-  const checks = [
-    { name: 'stores', unready: heartbeat.unready },
-    { name: 'caches', unready: () => (view.isFresh() ? undefined : 'not all Kubernetes objects are being watched') },
-  ];
-  const health = await serveHealth(listenAddress(settings.listen), { checks, registry });
+  const health = await serveHealth(listenAddress(settings.listen), { checks: readiness(heartbeat, view), registry });
   lifecycle.onClose('health', () => void health.close());
   await view.whenSynced();
   live.work(runner.runLive, settings.concurrency);
   resync.work(runner.runResync, RESYNC_CONCURRENCY);
   await schedule(resync, settings);
   log.info({ concurrency: settings.concurrency }, 'working');
+}
+
+function readiness(heartbeat: Heartbeat, view: ClusterView): readonly ReadinessCheck[] {
+  const isBehind = (): string | undefined =>
+    view.isFresh() ? undefined : 'not all Kubernetes objects are being watched';
+  return [
+    { name: 'stores', unready: heartbeat.unready },
+    { name: 'caches', unready: isBehind },
+  ];
 }
 
 type Stores = Awaited<ReturnType<typeof openStores>>;

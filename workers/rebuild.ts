@@ -2,11 +2,12 @@
  * Fills a config database that has lost everything, from what Kubernetes holds: intent, and every allocation in result
  * annotations. Nothing else is allocated before this has ended, so a running pod keeps its address and its MAC (design 5.7).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, TerminalError } from '../runtime/errors.ts';
 import { ContrailError } from '../contrail/client.ts';
 import type { Deps } from './deps.ts';
 import { inParallel } from './in-parallel.ts';
-import { type Key, parseKey } from './keys.ts';
+import { type Key, keyText, namespaceKey, type OwningKind, parseKey } from './keys.ts';
 import type { Outcome } from './queue.ts';
 import type { Reconcile } from './reconcile.ts';
 import { declareReady, readStatus } from './status.ts';
@@ -19,6 +20,21 @@ export interface RebuildDeps {
   readonly onReady: () => void;
 }
 
+/**
+ * What stands on what. What makes networks goes one by one, since each takes the next free number, which running connections
+ * carry as VNI and mark. The cluster's own networks come first and so always have the same numbers. For those of isolated
+ * namespaces, oldest first is only the best guess: a namespace deleted, isolated later, or numbered in another order at
+ * first shifts them, and their running connections end. Nothing in Kubernetes remembers a number yet.
+ */
+const STAGES: readonly { readonly kinds: readonly OwningKind[]; readonly atOnce?: number }[] = [
+  { kinds: ['Cluster'], atOnce: 1 },
+  { kinds: ['Namespace'], atOnce: 1 },
+  { kinds: ['Node'] },
+  { kinds: ['NetworkAttachmentDefinition'], atOnce: 1 },
+  { kinds: ['Pod'] },
+  { kinds: ['Service'] },
+];
+
 /** Rebuilds the database of `epoch`; nothing to do when another replica has. Safe to run twice, also at once. */
 export async function rebuild(epoch: string, { reconcile, deps, concurrency, onReady }: RebuildDeps): Promise<Outcome> {
   const { contrail, view, log } = deps;
@@ -28,11 +44,12 @@ export async function rebuild(epoch: string, { reconcile, deps, concurrency, onR
   if (!view.isFresh()) return { kind: 'notYet', retryAfterMs: 250 };
   const started = performance.now();
   const keys = view.allKeys().flatMap((text) => parseKey(text) ?? []);
-  for (const kinds of [['Cluster'], ['Namespace', 'Node'], ['NetworkAttachmentDefinition'], ['Pod'], ['Service']]) {
-    const stage = keys.filter(
-      ({ kind, namespace, name }) => kinds.includes(kind) && hasAllocation({ kind, namespace, name }, deps),
-    );
-    await inParallel(stage, concurrency, (key) => replay(key, reconcile, deps));
+  const left = new Set<string>();
+  for (const { kinds, atOnce } of STAGES) {
+    const stage = keys.filter((key) => kinds.includes(key.kind) && hasAllocation(key, deps) && !isLeft(key, left));
+    await inParallel(stage, atOnce ?? concurrency, async (key) => {
+      if (!(await replay(key, reconcile, deps))) left.add(keyText(key));
+    });
   }
   await declareReady(contrail, epoch);
   log.info({ epoch, keys: keys.length, seconds: Math.round((performance.now() - started) / 100) / 10 }, 'rebuilt');
@@ -45,17 +62,49 @@ function hasAllocation({ kind, namespace, name }: Key, { view }: Deps): boolean 
   return kind !== 'Pod' || view.pods.get(`${namespace}/${name}`)?.annotations['opencontrail.org/ports'] !== undefined;
 }
 
+/** What stands in a namespace that could not be replayed cannot be replayed either. */
+function isLeft({ kind, namespace }: Key, left: ReadonlySet<string>): boolean {
+  return (kind === 'Pod' || kind === 'Service') && left.has(namespaceKey(namespace));
+}
+
 /**
- * One key's failure must not keep the whole cluster closed: what the server refuses, or a user must mend, is left to the key's
- * own runs afterwards. What a retry can mend ends the rebuild, which starts again.
+ * Replays a key and answers whether it stands now. What the server refuses, or a user must mend, is left to the key's own
+ * runs afterwards: it must not keep the whole cluster closed. Everything else ends the rebuild, which starts again, since
+ * with allocation open the address of a pod that does not stand could be given away.
  */
-async function replay(key: Key, reconcile: Reconcile, deps: Deps): Promise<void> {
-  deps.signal.throwIfAborted();
+async function replay(key: Key, reconcile: Reconcile, deps: Deps): Promise<boolean> {
+  for (let attempt = 1; ; attempt += 1) {
+    deps.signal.throwIfAborted();
+    const missing = await tryReplay(key, reconcile, deps);
+    if (missing === undefined) return true;
+    if (missing === LEFT) return false;
+    if (attempt >= ATTEMPTS) {
+      if (isOnNodeThatIsGone(key, deps)) return false;
+      throw new Error(`${keyText(key)} cannot be rebuilt yet: ${missing}`);
+    }
+    await sleep(PAUSE_MS, undefined, { signal: deps.signal });
+  }
+}
+
+const ATTEMPTS = 10;
+const PAUSE_MS = 200;
+const LEFT = Symbol('left to its own runs');
+
+/** What a key waits for, `LEFT` where waiting is of no use, or `undefined` when it stands. */
+async function tryReplay(key: Key, reconcile: Reconcile, deps: Deps): Promise<string | typeof LEFT | undefined> {
   try {
-    await reconcile(key, deps);
+    const result = await reconcile(key, deps);
+    return result.kind === 'notYet' ? result.missing : undefined;
   } catch (error) {
     const isRefusal = error instanceof ContrailError && error.status >= 400 && error.status < 500;
     if (!isRefusal && !(error instanceof TerminalError)) throw error;
     deps.log.warn({ ...key, reason: messageOf(error) }, 'not rebuilt');
+    return LEFT;
   }
+}
+
+/** Such a pod has no router to join, and runs nowhere. */
+function isOnNodeThatIsGone({ kind, namespace, name }: Key, { view }: Deps): boolean {
+  const pod = kind === 'Pod' ? view.pods.get(`${namespace}/${name}`) : undefined;
+  return pod?.nodeName !== undefined && view.nodes.get(pod.nodeName) === undefined;
 }

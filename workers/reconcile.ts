@@ -3,10 +3,11 @@ import { apply } from '../contrail/apply.ts';
 import { ContrailError } from '../contrail/client.ts';
 import type { ContrailObject } from '../contrail/objects.ts';
 import { ownerOf } from '../contrail/ownership.ts';
-import { identityOf, plan } from '../contrail/plan.ts';
+import { identityOf, type Operation, plan } from '../contrail/plan.ts';
 import { isReference } from '../contrail/reference.ts';
 import type { Deps, Reconciler } from './deps.ts';
 import { clusterKey, type Key, keyText, namespaceKey } from './keys.ts';
+import { readStatus } from './status.ts';
 
 /** What a run came to; `operations` counts writes to Contrail. */
 export type Result =
@@ -28,6 +29,7 @@ export function reconcileWith<I>(kind: Reconciler<I>): Reconcile {
     const desired = input === undefined ? [] : kind.desired(input, deps.settings, observation);
     const { wanted, observed } = ours(desired, observation.found, key, deps.settings.cluster);
     const operations = plan(wanted, observed);
+    if (await mustLeaveToRebuild(operations, deps)) return REBUILDING;
     await applyExplained(operations, { kind, input, deps });
 
     if (input === undefined) await deps.digests.forget(text);
@@ -47,6 +49,18 @@ async function applyExplained<I>(
     if (input === undefined) throw error;
     throw (await kind.explain?.(error, input, deps)) ?? error;
   }
+}
+
+const REBUILDING: Result = { kind: 'notYet', missing: 'the rebuild of the config database', retryAfterMs: 500 };
+
+/**
+ * A network's number is given away first come, first served, and running connections carry it as VNI and mark. So while a
+ * lost database is filled again only the rebuild makes networks, in their old order. Asked of the server at that moment:
+ * what this replica last heard may be a second old.
+ */
+async function mustLeaveToRebuild(operations: readonly Operation[], { contrail, force }: Deps): Promise<boolean> {
+  const makesNetwork = operations.some(({ op, object }) => op === 'create' && object.type === 'virtual-network');
+  return makesNetwork && !force && (await readStatus(contrail)).state === 'rebuilding';
 }
 
 /** Splits off what belongs to others: it is neither changed nor deleted, and what stands under a wanted name is taken as it is. */

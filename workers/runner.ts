@@ -30,6 +30,8 @@ export interface RunnerOptions {
   readonly report: ReportFailure;
   readonly concurrency: number;
   readonly pruneGraceMs: number;
+  /** Whether the config database was being filled again when last heard of. */
+  readonly isRebuilding: () => boolean;
 }
 
 const DONE: Outcome = { kind: 'done' };
@@ -63,6 +65,8 @@ export function createRunner(options: RunnerOptions): { readonly runLive: Run; r
       }
       const key = parseKey(text);
       if (key === undefined) return DONE; // A key of another version of ours.
+      // The rebuild does it all; runs that wait for the server's 503 to pass would only hold it up.
+      if (options.isRebuilding()) return { kind: 'notYet', retryAfterMs: BUSY_MS };
       return await runKey(key, { deps: during(signal), metrics, report, patience, log });
     },
     runResync: async (text, signal) => {

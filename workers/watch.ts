@@ -9,23 +9,22 @@ import {
 import type { KubeClient, KubeObject } from '../kubernetes/client.ts';
 import {
   type SlimEndpointSlice,
-  type SlimNamespace,
   type SlimNode,
   type SlimPod,
   slimEndpointSlice,
-  slimNamespace,
   slimNode,
   slimPod,
 } from '../kubernetes/objects.ts';
 import type { Logger } from '../runtime/log.ts';
 import { Grouping } from './grouping.ts';
 import { attachmentKey, clusterKey, namespaceKey, nodeKey, podKey, serviceKey } from './keys.ts';
+import { byAge, type WorkerNamespace, workerNamespace } from './namespaces.ts';
 import { type RelatedView, relatedKeys, type SourceChange } from './related.ts';
 import { slimWorkerService, type WorkerService } from './services.ts';
 
 export interface ClusterView extends RelatedView {
   readonly pods: Reflector<SlimPod>;
-  readonly namespaces: Reflector<SlimNamespace>;
+  readonly namespaces: Reflector<WorkerNamespace>;
   readonly nodes: Reflector<SlimNode>;
   readonly definitions: Reflector<SlimAttachmentDefinition>;
   readonly services: Reflector<WorkerService>;
@@ -67,7 +66,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
     isFresh: () => caches.every((cache) => cache.synced && cache.stalenessMs() === 0),
     allKeys: () => [
       clusterKey(options.cluster),
-      ...view.namespaces.list().map(({ name }) => namespaceKey(name)),
+      ...[...view.namespaces.list()].sort(byAge).map(({ name }) => namespaceKey(name)),
       ...view.nodes.list().map(({ name }) => nodeKey(name)),
       ...view.definitions.list().map(({ namespace, name }) => attachmentKey(namespace, name)),
       ...keysOf(view.pods.list().filter(({ nodeName }) => nodeName !== undefined)),
@@ -101,9 +100,9 @@ function reflectors(options: WatchOptions, groups: Groups, tell: (change: Source
   ): Reflector<T> =>
     createReflector<T>({ client, signal, log, ...(metrics === undefined ? {} : { metrics }), ...rest });
   return {
-    namespaces: reflect<SlimNamespace>({
+    namespaces: reflect<WorkerNamespace>({
       path: '/api/v1/namespaces',
-      project: slimNamespace,
+      project: workerNamespace,
       onChange: (change) => tell({ source: 'Namespace', change }),
     }),
     nodes: reflect<SlimNode>({
