@@ -7,6 +7,8 @@ export type InstanceId = number;
 export interface Peer {
   readonly name: string;
   readonly address: string;
+  /** Its IPv6 address, where it has one: pods reach it through the tunnel too. */
+  readonly address6?: string;
 }
 
 export interface Network {
@@ -69,6 +71,8 @@ export interface ForwardingState {
   readonly node: string;
   /** This node's underlay address; absent until its virtual-router object has one. */
   readonly address?: string;
+  /** This node's IPv6 address, where it has one. */
+  readonly address6?: string;
   readonly fabric: InstanceId;
   readonly peers: readonly Peer[];
   readonly networks: readonly Network[];

@@ -43,7 +43,7 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   // A pod whose interface went with the product gets one with its next sandbox only; without a CNI it cannot even end.
   await lab.kubectl(['delete', 'pods', '-n', 'kube-system', '-l', 'k8s-app=kube-dns', '--now', '--wait=false']);
   await lab.kubectl(['delete', 'pods', '-n', NAMESPACE, '--all', '--now', '--wait=false']);
-  await report.check('the product installs again', async () => await install(lab.nodes));
+  await report.check('the product installs again', async () => await install({ nodes: lab.nodes }));
   await report.check(
     'pods that could not end without it do',
     async () =>
@@ -83,7 +83,7 @@ async function refusesAnotherCni(lab: LabHandle, report: Reporter): Promise<void
   const node = lab.nodes[0] ?? '';
   await lab.exec(node, ['sh', '-c', `echo '{"name":"other","plugins":[]}' > ${FOREIGN}`]);
   try {
-    const outcome = await install(lab.nodes).then(
+    const outcome = await install({ nodes: lab.nodes }).then(
       () => 'installed',
       (error: unknown) => String(error),
     );

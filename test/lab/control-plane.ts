@@ -10,8 +10,8 @@ import { pkiPath } from './pki.ts';
 export const apiSocket = 'api.sock';
 
 /** The machine `cp`. */
-export function controlPlane(): MachineSpec {
-  return { name: 'cp', kind: 'plain', programs: [etcd(), apiServer(), controllerManager(), scheduler()] };
+export function controlPlane({ dualStack }: { readonly dualStack: boolean }): MachineSpec {
+  return { name: 'cp', kind: 'plain', programs: [etcd(), apiServer(dualStack), controllerManager(), scheduler()] };
 }
 
 function etcd(): Program {
@@ -19,7 +19,7 @@ function etcd(): Program {
   return { name: 'etcd', command: [binary('etcd'), ...flags] };
 }
 
-function apiServer(): Program {
+function apiServer(dualStack: boolean): Program {
   return {
     name: 'kube-apiserver',
     command: [
@@ -40,7 +40,7 @@ function apiServer(): Program {
       `--service-account-key-file=${pkiPath('service-account.key')}`,
       `--service-account-signing-key-file=${pkiPath('service-account.key')}`,
       `--service-account-issuer=https://kubernetes.default.svc.${cluster.dnsDomain}`,
-      `--service-cluster-ip-range=${cluster.serviceCidr}`,
+      `--service-cluster-ip-range=${cluster.serviceCidr}${dualStack ? `,${cluster.serviceCidr6}` : ''}`,
       // No vRouter runs on the control plane: webhooks are called at their endpoints, not at a ClusterIP.
       '--enable-aggregator-routing=true',
     ],

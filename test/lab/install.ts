@@ -10,6 +10,7 @@ import { ensureImage } from './load.ts';
 import { cluster, underlay } from './names.ts';
 import { binary, checkout, labDir } from './paths.ts';
 import { step } from './progress.ts';
+import type { LabState } from './state.ts';
 
 /** The namespace and the release that the lab installs. */
 export const productNamespace = 'opencontrail';
@@ -17,13 +18,13 @@ export const productNamespace = 'opencontrail';
 const kubeconfig = join(labDir, 'kubeconfig');
 
 /** Idempotent. The image's tag is its content's, so pods are replaced exactly when something changed. */
-export async function install(nodes: readonly string[]): Promise<void> {
+export async function install({ nodes, dualStack = false }: Pick<LabState, 'nodes' | 'dualStack'>): Promise<void> {
   const chart = join(checkout, 'charts', 'opencontrail');
   if (!existsSync(chart)) throw new Error(`there is no chart at ${chart}; npm run lab -- up --bare needs none`);
   const image = await productImage('difference');
   await step('load the image on the nodes', 4, () => loadProduct(image, nodes));
   try {
-    await step('install the chart', 30, () => upgrade(chart, image.id, nodes));
+    await step('install the chart', 30, () => upgrade(chart, { tag: image.id, nodes, dualStack }));
     await step('nodes Ready, programs available', 30, () => served(nodes));
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${await clues()}`, { cause: error });
@@ -69,7 +70,10 @@ function helm(args: readonly string[], allowFailure = false): Promise<Output> {
   return run(binary('helm'), args, { env: { KUBECONFIG: kubeconfig }, allowFailure });
 }
 
-async function upgrade(chart: string, tag: string, nodes: readonly string[]): Promise<void> {
+async function upgrade(
+  chart: string,
+  { tag, nodes, dualStack }: { readonly tag: string; readonly nodes: readonly string[]; readonly dualStack: boolean },
+): Promise<void> {
   const replicas = Math.min(2, nodes.length);
   const values: Readonly<Record<string, string | number>> = {
     'image.repository': productRepository,
@@ -78,6 +82,7 @@ async function upgrade(chart: string, tag: string, nodes: readonly string[]): Pr
     'kubernetes.apiServer': `${underlay.controlPlane}:6443`,
     'cluster.podCidrs[0]': cluster.podCidr,
     'cluster.serviceCidrs[0]': cluster.serviceCidr,
+    ...(dualStack ? { 'cluster.podCidrs[1]': cluster.podCidr6, 'cluster.serviceCidrs[1]': cluster.serviceCidr6 } : {}),
     'webhooks.replicas': replicas,
     'workers.replicas': replicas,
     'configApi.replicas': replicas,

@@ -17,7 +17,8 @@ import { bringUp, kubeconfigPath } from './up.ts';
 
 const usage = `npm run lab -- up && npm run lab -- kubectl -- get pods -A
 
-  up [--nodes N] [--bare] [--mtu BYTES]  start what is not running; --bare: without the product. Default: 2 nodes
+  up [--nodes N] [--bare] [--mtu BYTES] [--dual-stack]
+                                         start what is not running; --bare: without the product. Default: 2 nodes
   down                                   remove all of it
   status                                 what runs; exit code 1 when something of the lab does not
   load <oci-archive.tar>                 import an image on all nodes
@@ -33,10 +34,16 @@ const commands: Readonly<Record<string, Command>> = {
   up: async (words) => {
     const { values } = parseArgs({
       args: [...words],
-      options: { nodes: { type: 'string' }, bare: { type: 'boolean' }, mtu: { type: 'string' } },
+      options: {
+        nodes: { type: 'string' },
+        bare: { type: 'boolean' },
+        mtu: { type: 'string' },
+        'dual-stack': { type: 'boolean' },
+      },
     });
     await bringUp({
       bare: values.bare === true,
+      dualStack: values['dual-stack'] === true,
       ...(values.nodes === undefined ? {} : { nodes: count(values.nodes, '--nodes', 1, 100) }),
       ...(values.mtu === undefined ? {} : { mtuBytes: count(values.mtu, '--mtu', 1330, 65_535) }),
     });
@@ -55,7 +62,7 @@ const commands: Readonly<Record<string, Command>> = {
     return 0;
   },
   install: async () => {
-    await alone(() => install(theLab().nodes));
+    await alone(() => install(theLab()));
     return 0;
   },
   exec: async ([machine], rest) => {

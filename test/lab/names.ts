@@ -14,12 +14,16 @@ export const underlay = {
   prefixLength: 24,
   controlPlane: '172.30.0.1',
   outside: '172.30.0.200',
+  /** Machines have these IPv6 addresses too; a cluster of one family takes no notice. */
+  prefix6: 'fd00:30::',
 };
 
 /** What the cluster is told at its start, and what the chart is told to agree with. */
 export const cluster = {
   podCidr: '10.32.0.0/12',
   serviceCidr: '10.96.0.0/12',
+  podCidr6: 'fd00:32::/64',
+  serviceCidr6: 'fd00:96::/112',
   apiServiceAddress: '10.96.0.1',
   dnsAddress: '10.96.0.10',
   dnsDomain: 'cluster.local',
@@ -36,6 +40,11 @@ export function addressOf(machine: string): string {
   if (machine === 'cp') return underlay.controlPlane;
   if (machine === 'out') return underlay.outside;
   return `172.30.0.${10 + Number(machine.slice(1))}`;
+}
+
+/** The IPv6 address of a machine: the last number is that of its IPv4 address. */
+export function address6Of(machine: string): string {
+  return `${underlay.prefix6}${addressOf(machine).split('.').at(-1)}`;
 }
 
 /** The network namespace of a machine, as in `ip netns`. */

@@ -1,12 +1,13 @@
 /** The lab's network: a namespace per machine, a bridge in the control plane's, a veth to each of the others. */
 import { existsSync } from 'node:fs';
 import { run } from './command.ts';
-import { addressOf, netnsOf, underlay } from './names.ts';
+import { address6Of, addressOf, netnsOf, underlay } from './names.ts';
 
 /** Makes what is missing for these machines (besides `cp`, which holds the bridge). `mtuBytes` is the underlay's. */
 export async function ensureNetwork(machines: readonly string[], mtuBytes: number): Promise<void> {
   await ensureNamespace('cp', [
     `link add name underlay mtu ${mtuBytes} type bridge`,
+    `addr add ${address6Of('cp')}/64 dev underlay nodad`,
     `addr add ${underlay.controlPlane}/${underlay.prefixLength} dev underlay`,
     'link set underlay up',
   ]);
@@ -35,6 +36,7 @@ async function ensureMachineLink(machine: string, mtuBytes: number): Promise<voi
   ]);
   await batch(netns, [
     'link set eth0 up',
+    `addr add ${address6Of(machine)}/64 dev eth0 nodad`,
     `addr add ${addressOf(machine)}/${underlay.prefixLength} dev eth0`,
     `route add default via ${underlay.controlPlane}`,
   ]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { machineDir } from './machine.ts';
 import type { MachineSpec } from './machine.ts';
-import { addressOf, cluster, labPrefix } from './names.ts';
+import { address6Of, addressOf, cluster, labPrefix } from './names.ts';
 import { binariesDir, binary } from './paths.ts';
 import { pkiPath } from './pki.ts';
 
@@ -15,11 +15,14 @@ export const containerdSocket = '/run/containerd/containerd.sock';
 export const sandboxImage = 'docker.io/library/busybox:lab';
 
 /** Writes a node's configuration and returns its machine. `diskFrom` holds the images that it has from the start. */
-export function node(name: string, diskFrom: string | undefined): MachineSpec {
+export function node(
+  name: string,
+  { diskFrom, dualStack }: { readonly diskFrom: string | undefined; readonly dualStack: boolean },
+): MachineSpec {
   const runtime = runtimeOnly(name);
   writeFileSync(join(machineDir(name), 'kubelet.yaml'), stringify(kubeletConfig(name)));
   copyReferencePlugins(join(machineDir(name), 'cni-bin'));
-  const command = ['env', path(), binary('kubelet'), ...kubeletFlags(name)];
+  const command = ['env', path(), binary('kubelet'), ...kubeletFlags(name, dualStack)];
   return {
     ...runtime,
     ...(diskFrom === undefined ? {} : { diskFrom }),
@@ -50,12 +53,12 @@ function copyReferencePlugins(to: string): void {
   }
 }
 
-function kubeletFlags(name: string): readonly string[] {
+function kubeletFlags(name: string, dualStack: boolean): readonly string[] {
   return [
     `--config=${join(machineDir(name), 'kubelet.yaml')}`,
     `--kubeconfig=${pkiPath(`${name}.kubeconfig`)}`,
     `--hostname-override=${name}`,
-    `--node-ip=${addressOf(name)}`,
+    `--node-ip=${addressOf(name)}${dualStack ? `,${address6Of(name)}` : ''}`,
   ];
 }
 

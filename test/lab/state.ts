@@ -10,6 +10,8 @@ export interface LabState {
   readonly apiPort: number;
   /** Of the underlay; pods have 50 less. */
   readonly mtuBytes: number;
+  /** Whether pods and services have addresses of both families. Absent in notes of older checkouts. */
+  readonly dualStack?: boolean;
   /** The kernel's name for the time since the machine started; a lab does not outlive it. */
   readonly bootId: string;
 }

@@ -23,6 +23,8 @@ export interface UpOptions {
   readonly bare: boolean;
   readonly nodes?: number;
   readonly mtuBytes?: number;
+  /** Addresses of both families; decided when the lab begins. */
+  readonly dualStack?: boolean;
 }
 
 /** The administrator's kubeconfig of the running lab. */
@@ -35,18 +37,21 @@ export async function bringUp(options: UpOptions): Promise<void> {
     const state = await plannedState(options);
     await step('network, certificates and control plane', 8, () => startControlPlane(state));
     await step(`nodes ${state.nodes.join(', ')}`, 8, () => startNodes(state));
-    if (!options.bare) await install(state.nodes);
+    if (!options.bare) await install(state);
   });
 }
 
-async function plannedState({ nodes, mtuBytes }: UpOptions): Promise<LabState> {
+async function plannedState({ nodes, mtuBytes, dualStack = false }: UpOptions): Promise<LabState> {
   const before = stateOfThisBoot();
   const state = before ?? {
     nodes: nodeNames(nodes ?? 2),
     apiPort: await freePort(),
     mtuBytes: mtuBytes ?? 1500,
     bootId: currentBootId(),
+    dualStack,
   };
+  if (dualStack && state.dualStack !== true)
+    throw new Error('the lab that is up has one family: npm run lab -- down first');
   const grown = { ...state, nodes: nodeNames(Math.max(state.nodes.length, nodes ?? 0)) };
   if (grown.nodes.length > state.nodes.length) say(`  the lab grows to ${grown.nodes.length} nodes`);
   writeState(grown);
@@ -64,7 +69,7 @@ function stateOfThisBoot(): LabState | undefined {
 
 async function startControlPlane(state: LabState): Promise<void> {
   await Promise.all([ensurePki(state.nodes), ensureNetwork(['out', ...state.nodes], state.mtuBytes)]);
-  const cp = controlPlane();
+  const cp = controlPlane({ dualStack: state.dualStack === true });
   mkdirSync(labDir, { recursive: true });
   await startMachine({ ...cp, programs: [...cp.programs, insideRelay(apiSocket, '127.0.0.1:6443')] });
   await startMachine({ name: 'out', kind: 'plain', programs: [] });
@@ -83,7 +88,9 @@ function hasNoDisk(node: string): boolean {
 
 async function startNodes(state: LabState): Promise<void> {
   const disk = state.nodes.some(hasNoDisk) ? await nodeDisk() : undefined;
-  await Promise.all(state.nodes.map((name) => startMachine(node(name, disk))));
+  await Promise.all(
+    state.nodes.map((name) => startMachine(node(name, { diskFrom: disk, dualStack: state.dualStack === true }))),
+  );
   const kubectl = kubectlOf(kubeconfigPath);
   await kubectl(['apply', '-f', '-'], {
     input: readFileSync(join(import.meta.dirname, 'manifests', 'coredns.yaml'), 'utf8'),

@@ -17,6 +17,7 @@ export interface HostOptions {
 /** Anti-spoofing is ours (by map), so reverse path filtering is off where packets of pods pass (facts 1.11). */
 const SETTINGS: readonly (readonly [path: string, value: string])[] = [
   ['net/ipv4/ip_forward', '1'],
+  ['net/ipv6/conf/all/forwarding', '1'],
   // The node's ICMP errors about a packet of an overlapping network need that network's table (facts 1.12).
   ['net/ipv4/fwmark_reflect', '1'],
   ['net/ipv6/fwmark_reflect', '1'],
@@ -38,10 +39,18 @@ const INTERFACE_SETTINGS: readonly (readonly [path: string, value: string])[] = 
  * changed, with their values before.
  */
 export async function prepareHost(run: Run, options: HostOptions): Promise<SettingsBefore> {
+  await keepAdvertisements(run);
   const before = await write(run, SETTINGS);
   await ensureDevice(run, options);
   await prepareInterfaces(run, [options.device]);
   return before;
+}
+
+/** A node that learnt its IPv6 routes from its router goes on doing so although it forwards (kernel, `accept_ra`). */
+async function keepAdvertisements(run: Run): Promise<void> {
+  const script =
+    'for f in /proc/sys/net/ipv6/conf/*/accept_ra; do [ ! -e $f ] || [ "$(cat $f)" != 1 ] || echo 2 > $f; done';
+  await output(run, ['sh', '-e'], `${script}\n`);
 }
 
 /** Settings of interfaces on which pods' packets arrive. An interface that is gone is no failure. */

@@ -20,13 +20,14 @@ export function compile(
   const fabric = networks.find(({ name }) => name === FABRIC_NAME)?.id ?? DEFAULT_FABRIC;
   const passages = compilePassages(index, networks);
   const routers = compilePeers(index);
-  const address = routers.find(({ name }) => name === node)?.address;
+  const own = routers.find(({ name }) => name === node);
   const { ports, remotes } = compileEndpoints(index, networks, node);
   const services = compileServices(index, { networks, fabric, passages, ports, remotes });
   const vipNetworks = new Set(services.map(({ network }) => network));
   return {
     node,
-    ...(address === undefined ? {} : { address }),
+    ...(own === undefined ? {} : { address: own.address }),
+    ...(own?.address6 === undefined ? {} : { address6: own.address6 }),
     fabric,
     peers: routers.filter(({ name }) => name !== node),
     networks,

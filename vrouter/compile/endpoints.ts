@@ -1,5 +1,5 @@
 /** Who lives where: nodes, this node's ports, and the addresses of pods on other nodes. Pure. */
-import { fqNameText } from '../../contrail/objects.ts';
+import { annotationOf, fqNameText } from '../../contrail/objects.ts';
 import type { KeyValuePairs, VirtualMachineInterface, VirtualRouter } from '../../contrail/objects.ts';
 import type { Network, Peer, Port, Remote } from '../model.ts';
 import type { ConfigIndex } from './index-config.ts';
@@ -10,9 +10,21 @@ export function compilePeers(config: ConfigIndex): readonly Peer[] {
     .all('virtual-router')
     .flatMap((router) => {
       const address = router.virtual_router_ip_address;
-      return address === undefined ? [] : [{ name: nodeOf(router), address }];
+      if (address === undefined) return [];
+      const address6 = addressesOfNode(router).find((ip) => ip.includes(':'));
+      return [{ name: nodeOf(router), address, ...(address6 === undefined ? {} : { address6 }) }];
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** All addresses of a node, as workers write them on its router; empty where nobody has. */
+function addressesOfNode(router: VirtualRouter): readonly string[] {
+  try {
+    const parsed: unknown = JSON.parse(annotationOf(router, 'internal_ips') ?? '[]');
+    return Array.isArray(parsed) ? parsed.filter((item): item is string => typeof item === 'string') : [];
+  } catch {
+    return []; // An annotation of somebody else's.
+  }
 }
 
 /** The addresses of an interface, in the order of their objects' UUIDs. */

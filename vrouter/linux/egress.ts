@@ -2,7 +2,7 @@
 import { POD, TO_POD, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { hex, HOST_TO_OWN_PODS, MAGIC } from './marks.ts';
-import { GATEWAY, POD_INTERFACES } from './names.ts';
+import { GATEWAY, HAIRPIN_V6, POD_INTERFACES } from './names.ts';
 
 /** 0: what arrives at a pod was meant for it. */
 export function forward({ device, vxlanPort }: SkeletonOptions): readonly string[] {
@@ -40,6 +40,7 @@ export function source({ device, address }: SkeletonOptions): readonly string[] 
   return [
     chain('source', 'nat hook postrouting priority 100', [
       `ct status dnat ip saddr . ip daddr @hairpin4 snat ip to ${GATEWAY}`,
+      `ct status dnat ip6 saddr . ip6 daddr @hairpin6 snat ip6 to ${HAIRPIN_V6}`,
       `ct mark @masked meta nfproto ipv4 snat ip to ${address}`,
       `${POD} oifname != "${POD_INTERFACES}" oifname != "${device}" meta nfproto ipv4 snat ip to ${address}`,
       `${POD} oifname != "${POD_INTERFACES}" oifname != "${device}" meta nfproto ipv6 masquerade`,

@@ -32,7 +32,8 @@ export function backendCounts(services: readonly Service[], n: '4' | '6'): reado
 
 function addMachines(into: ElementCollector, state: ForwardingState, marks: Marks): void {
   const own = state.address === undefined ? [] : [state.address];
-  for (const address of [...own, ...state.peers.map((peer) => peer.address)]) {
+  const own6 = [state, ...state.peers].flatMap(({ address6 }) => address6 ?? []);
+  for (const address of [...own, ...state.peers.map((peer) => peer.address), ...own6]) {
     if (familyOf(address) === '4') into.add('nodes4', address);
     into.add(`machines${familyOf(address)}`, address, marks.of(state.fabric));
   }
@@ -66,7 +67,7 @@ function addPods(
       into.add(`here${n}`, `${address} . ${marks.of(port.network)}`);
       if (marks.isOverlapping(port.network)) continue;
       into.add(`own_pods${n}`, address);
-      if (n === '4') into.add('hairpin4', `${address} . ${address}`);
+      into.add(`hairpin${n}`, `${address} . ${address}`);
     }
   }
   for (const remote of state.remotes) addDestination(into, remote, { state, marks });

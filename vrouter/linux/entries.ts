@@ -91,7 +91,7 @@ function overlappingRules(state: ForwardingState, markOf: (id: InstanceId) => st
 
 /** Machines are reached through the tunnel by pods (and by replies of pods), so that the underlay sees nodes' addresses only. */
 function addPeers({ state, device, into }: Context): void {
-  for (const { address } of state.peers) {
+  for (const { address, address6 } of state.peers) {
     const mac = tunnelMac(address);
     neighbour(into.v4, { address, mac, device });
     neighbour(into.v6, { address: tunnelLinkLocal(address), mac, device });
@@ -101,13 +101,19 @@ function addPeers({ state, device, into }: Context): void {
       via: tunnelTo({ state, device }, { node: address, network: state.fabric, v6: false }),
       device,
     });
+    if (address6 === undefined) continue;
+    route(into.v6, {
+      table: TABLES.fabric,
+      prefix: `${address6}/128`,
+      via: tunnelTo({ state, device }, { node: address, network: state.fabric, v6: true }),
+      device,
+    });
   }
 }
 
 function addServiceSubnet({ state, device, into }: Context, cidr: string): void {
   const family = familyOf(cidr) === '4' ? into.v4 : into.v6;
-  const source = familyOf(cidr) === '4' ? ` src ${state.address}` : '';
-  route(family, { table: TABLES.flat, prefix: cidr, via: `dev ${device}${source}`, device });
+  route(family, { table: TABLES.flat, prefix: cidr, via: `dev ${device}${sourceFor({ state }, cidr)}`, device });
 }
 
 function addPods(context: Context, bindings: Bindings): void {
@@ -161,8 +167,10 @@ function tablesOf(
   return [own, ...others.map(({ from }) => TABLES.overlapping + from)];
 }
 
-function sourceFor({ state }: Context, address: string): string {
-  return familyOf(address) === '4' ? ` src ${state.address}` : '';
+/** The node's own packets carry its address of the family. */
+function sourceFor({ state }: Pick<Context, 'state'>, address: string): string {
+  const source = familyOf(address) === '4' ? state.address : state.address6;
+  return source === undefined ? '' : ` src ${source}`;
 }
 
 function tunnelTo(

@@ -6,6 +6,11 @@ export const TABLE = 'inet opencontrail';
 export const POD_INTERFACES = 'tap*';
 /** The link-local gateway of pods; also the source of a pod that reaches itself through a service. */
 export const GATEWAY = '169.254.1.1';
+/**
+ * The IPv6 source of a pod that reaches itself through a service. A link-local one would not be answered through the gateway; this
+ * one is unique-local (RFC 4193), and never leaves the node.
+ */
+export const HAIRPIN_V6 = 'fd6f:6370:6e69::1';
 /** The `proto` of our routes, by which they are found again. */
 export const ROUTE_PROTOCOL = 79;
 /** Routing tables: pods of flat networks, machines reached through the tunnel, and one per overlapping network. */

@@ -67,10 +67,10 @@ function sets(): readonly string[] {
       `map host_vips${n} { typeof ${ip} daddr : ct mark; }`,
       `set here${n} { typeof ${ip} daddr . meta mark; }`,
       `set own_pods${n} { typeof ${ip} daddr; }`,
+      `set hairpin${n} { typeof ${ip} saddr . ${ip} daddr; }`,
       `set own${n} { typeof meta mark . ${ip} saddr . ${ip} daddr; flags interval; }`,
       `map services${n} { typeof ${ip} daddr . meta l4proto . th dport : verdict; }`,
     ]),
-    'set hairpin4 { typeof ip saddr . ip daddr; }',
     'set inner4 { typeof meta mark . @th,160,32 . @th,192,32; flags interval; }',
     'set inner6 { typeof meta mark . @th,128,128 . @th,256,128; flags interval; }',
   ];
