@@ -4,6 +4,9 @@ import type { ContrailObject, KeyValuePairs, Reference } from './objects.ts';
 /** Fields that say who an object is; they are never changed. */
 const IDENTITY = new Set(['type', 'uuid', 'fq_name', 'parent_type', 'parent_uuid']);
 
+/** A network's policies: operators, and our own keys for connections, attach theirs beside those that a network is made with. */
+const POLICIES = 'network_policy_refs';
+
 /** The desired fields that differ from the observed ones, with the values to write. Empty when nothing differs. */
 export function changedFields(desired: ContrailObject, observed: ContrailObject): Readonly<Record<string, unknown>> {
   const changed = Object.entries(desired).filter(
@@ -11,7 +14,9 @@ export function changedFields(desired: ContrailObject, observed: ContrailObject)
   );
   return Object.fromEntries(
     changed.map(([field, value]) =>
-      field === 'annotations' ? [field, mergedAnnotations(value, observed[field])] : [field, value],
+      field === 'annotations'
+        ? [field, mergedAnnotations(value, observed[field])]
+        : [field, field === POLICIES ? mergedPolicies(value, observed[field]) : value],
     ),
   );
 }
@@ -19,7 +24,7 @@ export function changedFields(desired: ContrailObject, observed: ContrailObject)
 function fieldCovered(field: string, desired: unknown, observed: unknown): boolean {
   if (field === 'annotations')
     return pairsOf(desired).every(([key, value]) => new Map(pairsOf(observed)).get(key) === value);
-  if (field.endsWith('_refs')) return referencesCovered(desired, observed);
+  if (field.endsWith('_refs')) return referencesCovered(field, desired, observed);
   return covers(observed, desired);
 }
 
@@ -38,14 +43,20 @@ function covers(observed: unknown, desired: unknown): boolean {
 }
 
 /** References are a set by name. An attribute without content is not compared: the server completes it (subnets). */
-function referencesCovered(desired: unknown, observed: unknown): boolean {
+function referencesCovered(field: string, desired: unknown, observed: unknown): boolean {
   const wanted = referencesOf(desired);
   const present = new Map(referencesOf(observed).map((reference) => [reference.to.join(':'), reference]));
-  if (wanted.length !== present.size) return false;
+  if (field !== POLICIES && wanted.length !== present.size) return false;
   return wanted.every(({ to, attr }) => {
     const found = present.get(to.join(':'));
     return found !== undefined && (isHollow(attr) || covers(found.attr, attr));
   });
+}
+
+function mergedPolicies(desired: unknown, observed: unknown): readonly Reference[] {
+  const wanted = referencesOf(desired);
+  const names = new Set(wanted.map(({ to }) => to.join(':')));
+  return [...wanted, ...referencesOf(observed).filter(({ to }) => !names.has(to.join(':')))];
 }
 
 /** The references that a field holds; empty where it is absent. */

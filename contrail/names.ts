@@ -40,6 +40,18 @@ export function createNames(config: NamingConfig) {
     ipFabricPolicy: within('default', `${cluster}-default-ip-fabric-np`),
     servicePolicy: within('default', `${cluster}-default-service-np`),
     podServicePolicy: within('default', `${cluster}-default-pod-service-np`),
+    /** Lets networks of users' own reach the cluster's services; attached and detached by us alone, so that it is ours to take away. */
+    customServicePolicy: within('default', `${cluster}-default-custom-service-np`),
+    /** What every pod may reach: the cluster's DNS and the Kubernetes API, in a network of their own. */
+    systemServiceNetwork: within('default', `${cluster}-default-system-service-network`),
+    systemServicePolicy: within('default', `${cluster}-default-system-service-np`),
+    /** The network of an app, where apps are isolated, and of each Service there with the policy that admits to it. */
+    appNetwork: (namespace: string, app: string): FqName =>
+      within(namespace, `${cluster}-${namespace}-${app}-app-network`),
+    appServiceNetwork: (namespace: string, service: string): FqName =>
+      within(namespace, `${cluster}-${namespace}-${service}-app-service-network`),
+    appServicePolicy: (namespace: string, service: string): FqName =>
+      within(namespace, `${cluster}-${namespace}-${service}-app-service-np`),
     /** A namespace's own networks and the policy between them; for `default` these are the cluster's. */
     podNetwork: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-pod-network`),
     serviceNetwork: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-service-network`),
@@ -49,6 +61,9 @@ export function createNames(config: NamingConfig) {
       within(namespace, `${cluster}-${definition}-pod-network`),
     attachmentIpam: (namespace: string, definition: string): FqName =>
       within(namespace, `${cluster}-${definition}-pod-ipam`),
+    /** A VirtualNetwork's network bears its name (users write it in annotations), and its ipam. */
+    virtualNetwork: (namespace: string, name: string): FqName => within(namespace, name),
+    virtualNetworkIpam: (namespace: string, name: string): FqName => within(namespace, `${name}-ipam`),
     defaultSecurityGroup: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-default-sg`),
     virtualMachine: (namespace: string, pod: string): FqName => [`${cluster}__${namespace}__${pod}`],
     podInterface: (namespace: string, pod: string, uuid: string): FqName => within(namespace, `${pod}__${uuid}`),

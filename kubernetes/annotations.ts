@@ -36,6 +36,8 @@ export const ANNOTATION = {
   ports: 'opencontrail.org/ports',
   networkStatus: 'k8s.v1.cni.cncf.io/network-status',
   podState: 'opencontrail.org/pod-state',
+  serviceAccess: 'opencontrail.org/service-access',
+  status: 'opencontrail.org/status',
 } as const;
 
 /** The namespace label that repeats the mode of the assignment, for selectors that cannot see annotations. */
@@ -61,7 +63,8 @@ export interface AnnotationDefinition {
   readonly served: 'yes' | 'refused' | 'warned' | 'older';
 }
 
-const NETWORK_FORM = '`{domain, project, name}` as JSON or a Python literal';
+const NETWORK_FORM =
+  'the name of a VirtualNetwork, `namespace/name`, or `{domain, project, name}` as JSON or a Python literal';
 const POOL_FORM = '`{domain, project, network, name}` as JSON or a Python literal';
 const NETWORK_EXAMPLE = '{"domain": "default-domain", "project": "k8s-dev", "name": "blue"}';
 const POOL_EXAMPLE =
@@ -71,17 +74,24 @@ const POOL_EXAMPLE =
 export const REQUESTS: readonly AnnotationDefinition[] = [
   request(ANNOTATION.isolation, ['Namespace'], 'yes', {
     meaning:
-      'Isolates the namespace: its pods and services get networks of their own. `app` isolates each app (refused by this version).',
+      "Isolates the namespace: its pods and services get networks of their own. `app` isolates each app in it: pods with the label `opencontrail.org/name` are in their app's network.",
     form: '`true`, `false` or `app`, any case',
     example: 'true',
     parse: parseIsolation,
   }),
-  request(ANNOTATION.network, ['Pod', 'Namespace', 'NetworkAttachmentDefinition'], 'refused', {
+  request(ANNOTATION.network, ['Pod', 'Namespace', 'NetworkAttachmentDefinition'], 'yes', {
     meaning:
       "Puts the pod, or all pods of the namespace, into a network of the user's own; the pod's wins over the namespace's.",
     form: NETWORK_FORM,
     example: NETWORK_EXAMPLE,
     parse: parseNetwork,
+  }),
+  request(ANNOTATION.serviceAccess, ['Namespace'], 'yes', {
+    meaning:
+      "Whether networks of users' own that pods of this namespace are in reach the cluster's services and its DNS; `true` unless said otherwise. A VirtualNetwork says it itself, in `spec.serviceAccess`.",
+    form: '`true` or `false`, any case',
+    example: 'false',
+    parse: parseSwitch,
   }),
   request(ANNOTATION.networks, ['Pod'], 'yes', {
     meaning:
@@ -103,8 +113,9 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     example: '02:00:00:00:00:0a',
     parse: parseMac,
   }),
-  request(ANNOTATION.services, ['Pod'], 'warned', {
-    meaning: 'The apps whose services a pod of an app-isolated namespace may use.',
+  request(ANNOTATION.services, ['Pod'], 'yes', {
+    meaning:
+      'The Services of its namespace that a pod of an isolated app may use besides those of its own app: names of Services, or of apps. All pods of one app share what any of them lists. A label of the same key names one.',
     form: 'names separated by commas, or a JSON list',
     example: '["db", "cache"]',
     parse: parseNames,
@@ -181,6 +192,12 @@ export const RESULTS: readonly AnnotationDefinition[] = [
     form: 'JSON, `version` 1',
     example:
       '{"version":1,"uid":"<pod uid>","interfaces":[{"name":"eth0","vmi":"<uuid>","network":"…","networkId":"<uuid>","mac":"02:…","ips":["10.47.255.249/12"],"gateway":"169.254.1.1","dns":["10.96.0.10"],"mtu":1450}]}',
+  }),
+  result(ANNOTATION.status, ['Namespace'], {
+    meaning:
+      'The pods that are still in another network than a new pod would be, since the namespace has changed its mind: at most 20 names, and how many there are. Absent where there is none.',
+    form: 'JSON, `version` 1',
+    example: '{"version":1,"mode":"namespace","outdated":2,"pods":["db-0","web-5c7f"]}',
   }),
   result(ANNOTATION.networkStatus, ['Pod'], {
     meaning: "The pod's interfaces for others to read.",

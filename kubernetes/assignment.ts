@@ -5,16 +5,18 @@
 import { z } from 'zod';
 import { ANNOTATION } from './annotations.ts';
 import { type AttachmentContext, type FurtherInterface, furtherInterfaces } from './attachments.ts';
-import { type DecidedBy, type Mode, type NamespaceIntent, namespaceIntent } from './intent.ts';
+import { type CustomNetwork, customNetwork, type NetworkUse } from './custom-network.ts';
+import { type DecidedBy, type Isolation, type Mode, type NamespaceIntent, namespaceIntent } from './intent.ts';
 import { type AnnotationProblem, reviewAnnotations } from './problems.ts';
 
 /** What the decision depends on besides the objects. `names` speaks of fully qualified names as lists of parts. */
 export interface AssignmentContext extends AttachmentContext {
   readonly clusterName: string;
-  readonly defaultMode: Mode;
+  readonly defaultMode: Isolation;
   readonly names: AttachmentContext['names'] & {
     readonly project: (namespace: string) => readonly string[];
     readonly podNetwork: (namespace: string) => readonly string[];
+    readonly appNetwork: (namespace: string, app: string) => readonly string[];
     readonly serviceNetwork: (namespace: string) => readonly string[];
     readonly clusterPodNetwork: readonly string[];
     readonly clusterServiceNetwork: readonly string[];
@@ -25,7 +27,7 @@ interface Annotated {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-const mode = z.enum(['cluster', 'namespace']);
+const mode = z.enum(['cluster', 'namespace', 'app', 'custom']);
 const from = z.enum(['cluster', 'namespace', 'pod']);
 const PodAssignmentSchema = z
   .object({
@@ -48,31 +50,54 @@ export type NamespaceAssignment = z.infer<typeof NamespaceAssignmentSchema>;
 
 /** The decision, or every reason why the object asks for what cannot be. */
 export type AssignmentVerdict<T> =
-  | { readonly kind: 'assigned'; readonly assignment: T; readonly warnings: readonly string[] }
+  | {
+      readonly kind: 'assigned';
+      readonly assignment: T;
+      readonly warnings: readonly string[];
+      readonly uses: readonly NetworkUse[];
+    }
   | { readonly kind: 'refused'; readonly problems: readonly AnnotationProblem[] };
 
-/** The networks of a pod in `namespace`. Host-network pods are not ours: the caller leaves them alone. */
+/**
+ * The networks of a pod in `namespace`: the pod's own choice, else the namespace's, else what the isolation gives (facts 2.1).
+ * `uses` are networks of other namespaces that the pod itself names: the caller asks for the permission. Host-network pods are
+ * not ours: the caller leaves them alone.
+ */
 export function assignmentForPod(
-  pod: Annotated,
+  pod: Annotated & { readonly labels?: Readonly<Record<string, string>> | undefined },
   namespace: Annotated & { readonly name: string },
   context: AssignmentContext,
 ): AssignmentVerdict<PodAssignment> {
   const intent = namespaceIntent(namespace, context.defaultMode);
   const review = reviewAnnotations('Pod', pod.annotations);
-  const custom = customNetworkOf(namespace.annotations);
-  const inherited = [...custom, ...(intent.kind === 'refused' ? [intent.problem] : [])];
+  const own = customNetwork(pod.annotations, namespace.name, context.names);
+  const home = customNetwork(namespace.annotations, namespace.name, context.names);
+  // What the pod says itself has precedence, also over a mistake of its namespace.
+  const inherited = own.kind === 'named' ? [] : [...problemsOf(home), ...problemsOf(intent)];
   const further = furtherInterfaces(pod.annotations, namespace.name, context);
   const problems = [
-    ...review.problems,
+    ...uniqueProblems([...review.problems, ...problemsOf(own)]),
     ...(further.kind === 'refused' ? further.problems : []),
     ...inherited.map((problem) => ofNamespace(problem, namespace.name)),
   ];
-  if (intent.kind === 'refused' || problems.length > 0) return { kind: 'refused', problems };
-  const network =
-    intent.mode === 'namespace' ? context.names.podNetwork(namespace.name) : context.names.clusterPodNetwork;
-  const first = podAssignment(intent.mode, network.join(':'), intent.from);
-  const assignment = withFurther(first, further.kind === 'interfaces' ? further.interfaces : []);
-  return { kind: 'assigned', assignment, warnings: review.warnings };
+  if (problems.length > 0) return { kind: 'refused', problems };
+  const first = decided({ own, home, intent }, { namespace: namespace.name, app: appOf(pod), names: context.names });
+  return {
+    kind: 'assigned',
+    assignment: withFurther(first, further.kind === 'interfaces' ? further.interfaces : []),
+    warnings: review.warnings,
+    uses: own.kind === 'named' && own.use !== undefined ? [own.use] : [],
+  };
+}
+
+/** The app that a pod belongs to, by its label. */
+export function appOf({
+  labels,
+}: {
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}): string | undefined {
+  const app = labels?.[ANNOTATION.name];
+  return app === undefined || app === '' ? undefined : app;
 }
 
 /** The project and networks of a namespace. `before` holds the annotations before an update (see `reviewAnnotations`). */
@@ -83,12 +108,14 @@ export function assignmentForNamespace(
 ): AssignmentVerdict<NamespaceAssignment> {
   const intent = namespaceIntent(namespace, context.defaultMode);
   const review = reviewAnnotations('Namespace', namespace.annotations, before);
-  const problems = uniqueProblems([...review.problems, ...(intent.kind === 'refused' ? [intent.problem] : [])]);
+  const custom = customNetwork(namespace.annotations, namespace.name, context.names);
+  const problems = uniqueProblems([...review.problems, ...problemsOf(custom), ...problemsOf(intent)]);
   if (intent.kind === 'refused' || problems.length > 0) return { kind: 'refused', problems };
   return {
     kind: 'assigned',
-    assignment: namespaceAssignment(namespace.name, intent, context.names),
+    assignment: namespaceAssignment(namespace.name, { intent, custom }, context.names),
     warnings: [...intent.warnings, ...review.warnings],
+    uses: custom.kind === 'named' && custom.use !== undefined ? [custom.use] : [],
   };
 }
 
@@ -114,6 +141,36 @@ export function isSamePodAssignment(a: PodAssignment, b: PodAssignment): boolean
   return essence(a) === essence(b);
 }
 
+interface Choices {
+  readonly own: CustomNetwork;
+  readonly home: CustomNetwork;
+  readonly intent: NamespaceIntent;
+}
+
+function decided(
+  { own, home, intent }: Choices,
+  place: { readonly namespace: string; readonly app: string | undefined; readonly names: AssignmentContext['names'] },
+): PodAssignment {
+  if (own.kind === 'named') return podAssignment('custom', own.network, 'pod');
+  if (home.kind === 'named') return podAssignment('custom', home.network, 'namespace');
+  // The caller has dealt with refusals: what is left has a mode.
+  const { mode, from } = intent as Extract<NamespaceIntent, { kind: 'mode' }>;
+  return podAssignment(mode, usualNetwork(mode, place).join(':'), from);
+}
+
+/** A pod without an app, where apps are isolated, is in its namespace's own network. */
+function usualNetwork(
+  mode: Isolation,
+  {
+    namespace,
+    app,
+    names,
+  }: { readonly namespace: string; readonly app: string | undefined; readonly names: AssignmentContext['names'] },
+): readonly string[] {
+  if (mode === 'cluster') return names.clusterPodNetwork;
+  return mode === 'app' && app !== undefined ? names.appNetwork(namespace, app) : names.podNetwork(namespace);
+}
+
 function podAssignment(mode: Mode, network: string, from: DecidedBy): PodAssignment {
   return { version: 1, mode, interfaces: [{ name: 'eth0', network, from }] };
 }
@@ -122,25 +179,25 @@ function withFurther(assignment: PodAssignment, further: readonly FurtherInterfa
   return { ...assignment, interfaces: [...assignment.interfaces, ...further] };
 }
 
+/** With a network of the user's own for its pods, a namespace's services stay in the cluster's (facts 2.1, 3.1). */
 function namespaceAssignment(
   name: string,
-  { mode }: Extract<NamespaceIntent, { kind: 'mode' }>,
+  { intent, custom }: { readonly intent: Extract<NamespaceIntent, { kind: 'mode' }>; readonly custom: CustomNetwork },
   names: AssignmentContext['names'],
 ): NamespaceAssignment {
-  const isolated = mode === 'namespace';
+  const isolated = custom.kind !== 'named' && intent.mode !== 'cluster';
+  const podNetwork = isolated ? names.podNetwork(name) : names.clusterPodNetwork;
   return {
     version: 1,
-    mode,
+    mode: custom.kind === 'named' ? 'custom' : intent.mode,
     project: names.project(name).join(':'),
-    podNetwork: (isolated ? names.podNetwork(name) : names.clusterPodNetwork).join(':'),
+    podNetwork: custom.kind === 'named' ? custom.network : podNetwork.join(':'),
     serviceNetwork: (isolated ? names.serviceNetwork(name) : names.clusterServiceNetwork).join(':'),
   };
 }
 
-/** A namespace that asked for a network of its own while no webhook was there to refuse it: its pods must not land elsewhere. */
-function customNetworkOf(annotations: Readonly<Record<string, string>>): readonly AnnotationProblem[] {
-  const value = annotations[ANNOTATION.network];
-  return value === undefined ? [] : reviewAnnotations('Namespace', { [ANNOTATION.network]: value }).problems;
+function problemsOf(verdict: CustomNetwork | NamespaceIntent): readonly AnnotationProblem[] {
+  return verdict.kind === 'refused' ? [verdict.problem] : [];
 }
 
 function ofNamespace(problem: AnnotationProblem, namespace: string): AnnotationProblem {

@@ -4,6 +4,7 @@
  */
 import { ANNOTATION } from './annotations.ts';
 import { meaningOf, type SlimAttachmentDefinition } from './attachment-definition.ts';
+import { type NetworkNames, referredNetwork } from './custom-network.ts';
 import { type NetworkSelection, parseAddresses, parseMac, parseNetworks } from './grammar.ts';
 import type { AnnotationProblem } from './problems.ts';
 
@@ -32,7 +33,9 @@ export interface AttachmentContext {
   readonly definitionOf?: ((namespace: string, name: string) => SlimAttachmentDefinition | undefined) | undefined;
   /** Another plugin (Multus) makes the interfaces of definitions that are not ours. */
   readonly foreignElsewhere?: boolean;
-  readonly names: { readonly attachmentNetwork: (namespace: string, definition: string) => readonly string[] };
+  readonly names: NetworkNames & {
+    readonly attachmentNetwork: (namespace: string, definition: string) => readonly string[];
+  };
 }
 
 export type FurtherInterfaces =
@@ -139,8 +142,9 @@ function interfaceOf(
       return [{ name, network, from: 'pod', attachment }];
     }
     case 'reference': {
-      const { domain, project, name: last } = meaning.network;
-      return [{ name, network: [domain, project, last].join(':'), from: 'pod', attachment }];
+      const network = referredNetwork(meaning.network, home, context.names);
+      if (network === undefined) return `names ${attachment}, whose network is another namespace's, or no user's`;
+      return [{ name, network, from: 'pod', attachment }];
     }
   }
 }

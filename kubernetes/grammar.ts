@@ -10,8 +10,13 @@ export type Parsed<T> =
 
 export type Parser<T> = (text: string) => Parsed<T>;
 
-/** A network that a user names: `{domain, project, name}`. */
-export type NetworkReference = z.infer<typeof NetworkReferenceSchema>;
+/** A network that a user names: `{domain, project, name}`, or a VirtualNetwork of this or another namespace. */
+export type NetworkReference = z.infer<typeof NetworkReferenceSchema> | VirtualNetworkReference;
+/** A VirtualNetwork resource; without a namespace it is one of the namespace in which it is named. */
+export interface VirtualNetworkReference {
+  readonly namespace?: string;
+  readonly name: string;
+}
 /** A floating-IP pool that a user names: `{domain, project, network, name}`. */
 export type PoolReference = z.infer<typeof PoolReferenceSchema>;
 /** One further interface of a pod, in the CNCF form. */
@@ -65,8 +70,19 @@ export const parseIsolation: Parser<'true' | 'false' | 'app'> = (text) => {
   };
 };
 
-export const parseNetwork: Parser<NetworkReference> = (text) =>
-  structured(text, NetworkReferenceSchema, '{"domain": "default-domain", "project": "…", "name": "…"}');
+/** `name` or `namespace/name` of a VirtualNetwork, or a fully qualified name as JSON or a Python literal. */
+export const parseNetwork: Parser<NetworkReference> = (text) => {
+  const short = SHORT_NETWORK.exec(text.trim());
+  if (short?.[2] !== undefined) {
+    return { ok: true, value: { ...(short[1] === undefined ? {} : { namespace: short[1] }), name: short[2] } };
+  }
+  const form =
+    'the name of a VirtualNetwork, "namespace/name", or {"domain": "default-domain", "project": "…", "name": "…"}';
+  return structured(text, NetworkReferenceSchema, form);
+};
+
+/** Names of Kubernetes: a namespace is a DNS label, a VirtualNetwork a DNS label as well (its schema says so). */
+const SHORT_NETWORK = /^(?:([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)\/)?([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)$/;
 
 export const parsePool: Parser<PoolReference> = (text) =>
   structured(text, PoolReferenceSchema, '{"domain": "default-domain", "project": "…", "network": "…", "name": "…"}');

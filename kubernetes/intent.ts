@@ -3,14 +3,16 @@ import { ANNOTATION } from './annotations.ts';
 import { parseIsolation, parseSwitch } from './grammar.ts';
 import type { AnnotationProblem } from './problems.ts';
 
-/** How pods are separated: `cluster` shares one network, `namespace` gives each namespace its own. */
-export type Mode = 'cluster' | 'namespace';
+/** How pods are separated: `cluster` shares one network, `namespace` gives each namespace its own, `app` each app in it. */
+export type Isolation = 'cluster' | 'namespace' | 'app';
+/** What a pod's or a namespace's network follows from: the isolation, or the user's own choice. */
+export type Mode = Isolation | 'custom';
 
 /** Who decided: the cluster's default, the namespace, or the pod itself. */
 export type DecidedBy = 'cluster' | 'namespace' | 'pod';
 
 export type NamespaceIntent =
-  | { readonly kind: 'mode'; readonly mode: Mode; readonly from: DecidedBy; readonly warnings: readonly string[] }
+  | { readonly kind: 'mode'; readonly mode: Isolation; readonly from: DecidedBy; readonly warnings: readonly string[] }
   | { readonly kind: 'refused'; readonly problem: AnnotationProblem };
 
 /** The namespace whose own network is, by its name, the cluster's pod network (facts 1.2.4a): it cannot be isolated. */
@@ -21,7 +23,7 @@ const SYSTEM_NAMESPACES: ReadonlySet<string> = new Set(['kube-system', 'kube-pub
 /** The mode of a namespace from its annotations and the cluster's default. */
 export function namespaceIntent(
   namespace: { readonly name: string; readonly annotations: Readonly<Record<string, string>> },
-  defaultMode: Mode,
+  defaultMode: Isolation,
 ): NamespaceIntent {
   const isShared = namespace.name === SHARED_NAMESPACE;
   const asked = askedIsolation(namespace.annotations);
@@ -30,16 +32,16 @@ export function namespaceIntent(
     return { kind: 'mode', mode, from: 'cluster', warnings: [] };
   }
   if ('problem' in asked) return { kind: 'refused', problem: asked };
-  if (isShared && asked.isolated) {
+  if (isShared && asked.mode !== 'cluster') {
     const warning = `namespace ${SHARED_NAMESPACE} is the cluster's own network: annotation ${asked.key} has no effect on it`;
     return { kind: 'mode', mode: 'cluster', from: 'cluster', warnings: [warning] };
   }
   const older =
     asked.key === ANNOTATION.isolatedOld ? [`annotation ${asked.key} is deprecated; use ${ANNOTATION.isolation}`] : [];
-  return { kind: 'mode', mode: asked.isolated ? 'namespace' : 'cluster', from: 'namespace', warnings: older };
+  return { kind: 'mode', mode: asked.mode, from: 'namespace', warnings: older };
 }
 
-type Asked = { readonly key: string; readonly isolated: boolean } | AnnotationProblem | undefined;
+type Asked = { readonly key: string; readonly mode: Isolation } | AnnotationProblem | undefined;
 
 function askedIsolation(annotations: Readonly<Record<string, string>>): Asked {
   const value = annotations[ANNOTATION.isolation];
@@ -47,18 +49,14 @@ function askedIsolation(annotations: Readonly<Record<string, string>>): Asked {
   const annotation = ANNOTATION.isolation;
   const parsed = parseIsolation(value);
   if (!parsed.ok) return { annotation, value, problem: parsed.problem, mend: parsed.mend };
-  if (parsed.value !== 'app') return { key: annotation, isolated: parsed.value === 'true' };
-  return {
-    annotation,
-    value,
-    problem: 'is not served by this version',
-    mend: 'write "true" to isolate the whole namespace',
-  };
+  return { key: annotation, mode: ISOLATIONS[parsed.value] };
 }
+
+const ISOLATIONS = { true: 'namespace', false: 'cluster', app: 'app' } as const;
 
 function askedByOldSpelling(value: string | undefined): Asked {
   if (value === undefined) return undefined;
   const parsed = parseSwitch(value);
-  if (parsed.ok) return { key: ANNOTATION.isolatedOld, isolated: parsed.value };
+  if (parsed.ok) return { key: ANNOTATION.isolatedOld, mode: parsed.value ? 'namespace' : 'cluster' };
   return { annotation: ANNOTATION.isolatedOld, value, problem: parsed.problem, mend: parsed.mend };
 }

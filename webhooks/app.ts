@@ -10,12 +10,13 @@ import { allowed, type Decision } from './decision.ts';
 import type { ClusterView, Handler } from './handlers/handler.ts';
 import { mutateNamespace, validateNamespace } from './handlers/namespaces.ts';
 import { mutatePod, validatePod } from './handlers/pods.ts';
+import { validateVirtualNetwork } from './handlers/virtual-networks.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import { type AdmissionRequest, failureStatus, parseReview, reviewOf } from './review.ts';
 
 export interface AppDeps {
   /** What the handlers may know for this request; the only step that may wait. */
-  readonly view: (request: AdmissionRequest) => Promise<ClusterView> | ClusterView;
+  readonly view: (request: AdmissionRequest, webhook: string) => Promise<ClusterView> | ClusterView;
   readonly checks: readonly ReadinessCheck[];
   readonly registry: Registry;
   readonly metrics: WebhookMetrics;
@@ -26,7 +27,11 @@ export interface AppDeps {
 
 const HANDLERS: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   mutate: { pods: mutatePod, namespaces: mutateNamespace },
-  validate: { pods: validatePod, namespaces: validateNamespace },
+  validate: {
+    pods: validatePod,
+    namespaces: validateNamespace,
+    'opencontrail.org/virtualnetworks': validateVirtualNetwork,
+  },
 };
 
 /** The whole application as a `(request, response)` function; it listens to nothing itself. */
@@ -89,9 +94,10 @@ function send(response: Response, body: object): void {
 }
 
 async function decide(webhook: string, request: AdmissionRequest, deps: AppDeps): Promise<Decision> {
-  const handler = request.resource.group === '' ? HANDLERS[webhook]?.[request.resource.resource] : undefined;
+  const { group, resource } = request.resource;
+  const handler = HANDLERS[webhook]?.[group === '' ? resource : `${group}/${resource}`];
   // A rule of the configuration that is wider than our handlers must not refuse what we do not know.
-  return handler === undefined ? allowed() : handler(request, await deps.view(request));
+  return handler === undefined ? allowed() : handler(request, await deps.view(request, webhook));
 }
 
 interface Exchange {

@@ -14,6 +14,7 @@ import {
 import { createCacheMetrics } from '../kubernetes/cache-metrics.ts';
 import { createKubeClient, type KubeClient } from '../kubernetes/client.ts';
 import { slimNamespace } from '../kubernetes/objects.ts';
+import { type SlimVirtualNetwork, slimVirtualNetwork, VIRTUAL_NETWORKS } from '../kubernetes/virtual-network.ts';
 import type { SettingsValues } from '../runtime/config.ts';
 import type { ReadinessCheck } from '../runtime/health.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
@@ -25,6 +26,8 @@ import { followFiles, followSecrets } from './certificate.ts';
 import { createWebhookMetrics, type WebhookMetrics } from './metrics.ts';
 import { createTlsServer, type TlsServer } from './server.ts';
 import type { SETTINGS } from './settings.ts';
+import { createPermissions } from './permission.ts';
+import { withPermissions } from './permitted-view.ts';
 import { createView } from './view.ts';
 
 type Flags = SettingsValues<typeof SETTINGS>;
@@ -46,6 +49,12 @@ export async function startWebhooks(
     project: slimAttachmentDefinition,
     mayBeUnknown: true,
   });
+  const virtualNetworks = createReflector<SlimVirtualNetwork>({
+    ...shared,
+    path: VIRTUAL_NETWORKS,
+    project: slimVirtualNetwork,
+    mayBeUnknown: true,
+  });
   const addresses = createAddressBook();
   createReflector<AddressHolder>({ ...shared, path: '/api/v1/pods', project: addressHolder, onChange: addresses.take });
   const names = createNames({ cluster: flags.clusterName, domain: flags.domain });
@@ -60,7 +69,9 @@ export async function startWebhooks(
     { name: 'namespaces', unready: () => (namespaces.synced ? undefined : 'not listed yet') },
     { name: 'stopping', unready: () => (signal.aborted ? 'on its way out' : undefined) },
   ];
-  const view = createView({ namespaces, definitions, addresses, client, context, podCidrs: flags.podCidrs });
+  const forbidden = createPermissions({ client, virtualNetworks });
+  const seen = createView({ namespaces, definitions, addresses, client, context, podCidrs: flags.podCidrs });
+  const view = withPermissions(seen, forbidden);
   const app = createApp({ view, checks, registry, metrics, log, authenticate: clientCa !== undefined });
   const server = createTlsServer(app, { ...flags.listen, ...(clientCa === undefined ? {} : { clientCa }) });
   void followCertificate(flags, { server, client, metrics, signal, log });

@@ -12,7 +12,8 @@ const ReviewedObjectSchema = z.object({
       deletionTimestamp: z.string().nullish(),
     })
     .readonly(),
-  spec: z.object({ hostNetwork: z.boolean().nullish() }).nullish(),
+  spec: z.object({ hostNetwork: z.boolean().nullish(), serviceAccountName: z.string().nullish() }).nullish(),
+  status: z.unknown().optional(),
 });
 
 const RequestSchema = z.object({
@@ -22,6 +23,14 @@ const RequestSchema = z.object({
   operation: z.enum(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']),
   namespace: z.string().default(''),
   name: z.string().default(''),
+  userInfo: z
+    .object({
+      username: z.string().default(''),
+      uid: z.string().optional(),
+      groups: z.array(z.string()).nullish(),
+      extra: z.record(z.string(), z.array(z.string())).nullish(),
+    })
+    .nullish(),
   object: ReviewedObjectSchema.nullish(),
   oldObject: ReviewedObjectSchema.nullish(),
 });

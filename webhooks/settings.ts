@@ -34,8 +34,8 @@ export const SETTINGS = {
   clusterName: { describe: "The cluster's name in Contrail", schema: text, default: 'k8s' },
   domain: { describe: 'The Contrail domain', schema: text, default: 'default-domain' },
   defaultMode: {
-    describe: 'The mode of namespaces that ask for none: cluster or namespace',
-    schema: z.enum(['cluster', 'namespace']),
+    describe: 'The mode of namespaces that ask for none: cluster, namespace or app',
+    schema: z.enum(['cluster', 'namespace', 'app']),
     default: 'cluster',
   },
   podCidrs: { describe: 'The address space of pods, CIDRs separated by commas', schema: list, default: '10.32.0.0/12' },

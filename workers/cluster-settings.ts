@@ -4,7 +4,7 @@ import type { Subnet } from '../contrail/objects.ts';
 
 export interface ClusterSettings extends Naming {
   readonly domain: string;
-  readonly defaultMode: 'cluster' | 'namespace';
+  readonly defaultMode: 'cluster' | 'namespace' | 'app';
   readonly podSubnets: readonly Subnet[];
   readonly serviceSubnets: readonly Subnet[];
   /** Addresses of the cluster's DNS, for pods. */

@@ -1,7 +1,17 @@
-/** Keys of jobs: `Pod/<namespace>/<name>`, `Node/<name>`, `Rebuild/<epoch>`. Pure. */
+/** Keys of jobs: `Pod/<namespace>/<name>`, `Node/<name>`, `Network/<fully qualified name>`, `Rebuild/<epoch>`. Pure. */
 
 /** Kinds whose keys own Contrail objects. */
-export const OWNING_KINDS = ['Cluster', 'Namespace', 'Node', 'NetworkAttachmentDefinition', 'Pod', 'Service'] as const;
+export const OWNING_KINDS = [
+  'Cluster',
+  'Namespace',
+  'Node',
+  'NetworkAttachmentDefinition',
+  'VirtualNetwork',
+  'Network',
+  'App',
+  'Pod',
+  'Service',
+] as const;
 export type OwningKind = (typeof OWNING_KINDS)[number];
 
 /** A key that owns Contrail objects. `namespace` is empty for kinds that live in none. */
@@ -11,7 +21,13 @@ export interface Key {
   readonly name: string;
 }
 
-const NAMESPACED: ReadonlySet<OwningKind> = new Set<OwningKind>(['NetworkAttachmentDefinition', 'Pod', 'Service']);
+const NAMESPACED: ReadonlySet<OwningKind> = new Set<OwningKind>([
+  'NetworkAttachmentDefinition',
+  'VirtualNetwork',
+  'App',
+  'Pod',
+  'Service',
+]);
 
 export function keyText({ kind, namespace, name }: Key): string {
   return NAMESPACED.has(kind) ? `${kind}/${namespace}/${name}` : `${kind}/${name}`;
@@ -22,7 +38,7 @@ export function parseKey(text: string): Key | undefined {
   const [kindText = '', ...rest] = text.split('/');
   const kind = OWNING_KINDS.find((known) => known === kindText);
   if (kind === undefined) return undefined;
-  const [namespace, name] = NAMESPACED.has(kind) ? rest : ['', rest[0]];
+  const [namespace, name] = NAMESPACED.has(kind) ? rest : ['', rest.join('/')];
   return namespace === undefined || name === undefined || name === '' ? undefined : { kind, namespace, name };
 }
 
@@ -33,3 +49,9 @@ export const attachmentKey = (namespace: string, name: string): string =>
   keyText({ kind: 'NetworkAttachmentDefinition', namespace, name });
 export const podKey = (namespace: string, name: string): string => keyText({ kind: 'Pod', namespace, name });
 export const serviceKey = (namespace: string, name: string): string => keyText({ kind: 'Service', namespace, name });
+export const virtualNetworkKey = (namespace: string, name: string): string =>
+  keyText({ kind: 'VirtualNetwork', namespace, name });
+/** What is ours on a network that pods have chosen: its name in the colon form. */
+export const networkKey = (network: string): string => keyText({ kind: 'Network', namespace: '', name: network });
+/** An app of a namespace that isolates apps. */
+export const appKey = (namespace: string, app: string): string => keyText({ kind: 'App', namespace, name: app });

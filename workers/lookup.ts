@@ -14,6 +14,7 @@ import {
   slimNode,
   slimPod,
 } from '../kubernetes/objects.ts';
+import { type SlimVirtualNetwork, slimVirtualNetwork } from '../kubernetes/virtual-network.ts';
 import type { Deps } from './deps.ts';
 import { slimWorkerService, type WorkerService } from './services.ts';
 
@@ -65,6 +66,16 @@ export async function readAttachmentDefinition(
 export async function readService(namespace: string, name: string, deps: Deps): Promise<WorkerService | undefined> {
   const path = `/api/v1/namespaces/${namespace}/services/${name}`;
   return await cachedOrLive(deps.view.services, `${namespace}/${name}`, { path, project: slimWorkerService, deps });
+}
+
+export async function readVirtualNetwork(
+  namespace: string,
+  name: string,
+  deps: Deps,
+): Promise<SlimVirtualNetwork | undefined> {
+  const path = `/apis/opencontrail.org/v1alpha1/namespaces/${namespace}/virtualnetworks/${name}`;
+  const live = { path, project: slimVirtualNetwork, deps };
+  return await cachedOrLive(deps.view.virtualNetworks, `${namespace}/${name}`, live);
 }
 
 async function cachedOrLive<T>(

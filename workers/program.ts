@@ -31,18 +31,14 @@ const NEVER = new AbortController().signal;
 /** Starts everything; resolves when keys are being taken. */
 export async function startWorkers(settings: WorkerSettings, log: Logger, lifecycle: Lifecycle): Promise<void> {
   const { signal } = lifecycle;
+  const cluster = clusterSettings(settings);
   const registry = createRegistry();
   const stores = await openStores(settings, log, lifecycle);
   const { kube, contrail, redis, live, resync } = stores;
   const metrics = createWorkerMetrics(registry, { live, resync }, { intervalMs: METRICS_MS, signal });
-  const view = watchCluster({
-    client: kube,
-    cluster: settings.clusterName,
-    enqueue: live.enqueue,
-    signal,
-    log,
-    metrics: createCacheMetrics(registry),
-  });
+  const { cluster: name, names: naming } = cluster;
+  const caches = { signal, log, metrics: createCacheMetrics(registry) };
+  const view = watchCluster({ client: kube, cluster: name, names: naming, enqueue: live.enqueue, ...caches });
   const facts = { names: createNameCache(contrail), networks: createNetworkFacts(contrail) };
   const heartbeat = watchStores({ stores, view, names: facts.names, settings }, log, signal);
   const digests = createDigests(redis, () => heartbeat.database()?.epoch);
@@ -51,7 +47,7 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
       kube,
       contrail,
       view,
-      settings: clusterSettings(settings),
+      settings: cluster,
       ...facts,
       digests,
       enqueue: live.enqueue,

@@ -26,6 +26,7 @@ const SWEPT = [
   'virtual-machine-interface',
   'instance-ip',
   'loadbalancer',
+  'network-ipam',
   'virtual-network',
   'network-ipam',
   'network-policy',

@@ -30,8 +30,9 @@ const STAGES: readonly { readonly kinds: readonly OwningKind[]; readonly atOnce?
   { kinds: ['Cluster'], atOnce: 1 },
   { kinds: ['Namespace'], atOnce: 1 },
   { kinds: ['Node'] },
-  { kinds: ['NetworkAttachmentDefinition'], atOnce: 1 },
-  { kinds: ['Pod'] },
+  { kinds: ['NetworkAttachmentDefinition', 'VirtualNetwork'], atOnce: 1 },
+  { kinds: ['App'], atOnce: 1 },
+  { kinds: ['Network', 'Pod'] },
   { kinds: ['Service'] },
 ];
 

@@ -129,8 +129,11 @@ function prerequisitesOf({ kind, namespace }: Key, cluster: string): readonly st
     case 'Node':
       return [];
     case 'Namespace':
+    case 'Network':
       return [clusterKey(cluster)];
     case 'NetworkAttachmentDefinition':
+    case 'VirtualNetwork':
+    case 'App':
     case 'Pod':
     case 'Service':
       return [clusterKey(cluster), namespaceKey(namespace)];

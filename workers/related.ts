@@ -3,10 +3,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import type { Change } from '../kubernetes/cache.ts';
 import type { SlimAttachmentDefinition } from '../kubernetes/attachment-definition.ts';
+import type { SlimVirtualNetwork } from '../kubernetes/virtual-network.ts';
 import type { SlimEndpointSlice, SlimNamespace, SlimNode, SlimPod, SlimService } from '../kubernetes/objects.ts';
 import { portsOfPod } from '../kubernetes/ports.ts';
 import { isWantedPod } from './desired/pod.ts';
-import { attachmentKey, namespaceKey, nodeKey, podKey, serviceKey } from './keys.ts';
+import { attachmentKey, namespaceKey, nodeKey, podKey, serviceKey, virtualNetworkKey } from './keys.ts';
 
 /** A change of one of the watched kinds. */
 export type SourceChange =
@@ -14,6 +15,7 @@ export type SourceChange =
   | { readonly source: 'NetworkAttachmentDefinition'; readonly change: Change<SlimAttachmentDefinition> }
   | { readonly source: 'Pod'; readonly change: Change<SlimPod> }
   | { readonly source: 'Node'; readonly change: Change<SlimNode> }
+  | { readonly source: 'VirtualNetwork'; readonly change: Change<SlimVirtualNetwork> }
   | { readonly source: 'Service'; readonly change: Change<SlimService> }
   | { readonly source: 'EndpointSlice'; readonly change: Change<SlimEndpointSlice> };
 
@@ -24,6 +26,14 @@ export interface RelatedView {
   /** Keys of the pods of a namespace, and of those bound to a node. */
   readonly podsIn: (namespace: string) => readonly string[];
   readonly podsOn: (node: string) => readonly string[];
+  /** The networks of a pod that are of users' own. */
+  readonly networksOf: (pod: SlimPod) => readonly string[];
+  /** Keys of what hangs on such a network. */
+  readonly attachmentsOf: (network: string) => readonly string[];
+  /** Keys of the apps of a namespace that have networks of their own. */
+  readonly appsIn: (namespace: string) => readonly string[];
+  /** Whether a namespace has pods in another network than new ones would be in. */
+  readonly hasOutdated: (namespace: string) => boolean;
 }
 
 /** The keys to run after a change, each once. */
@@ -34,11 +44,13 @@ export function relatedKeys({ source, change }: SourceChange, view: RelatedView)
     case 'NetworkAttachmentDefinition':
       return definitionKeys(change, view);
     case 'Pod':
-      return concernsPod(change) ? [podKey(change.object.namespace, change.object.name)] : [];
+      return [...ownKey(change), ...keysOfPlaces(change, view)];
     case 'Node':
       return nodeKeys(change, view);
+    case 'VirtualNetwork':
+      return [virtualNetworkKey(change.object.namespace, change.object.name)];
     case 'Service':
-      return [serviceKey(change.object.namespace, change.object.name)];
+      return [serviceKey(change.object.namespace, change.object.name), ...view.appsIn(change.object.namespace)];
     case 'EndpointSlice':
       return sliceKeys(change);
   }
@@ -54,7 +66,7 @@ function namespaceKeys(change: Change<SlimNamespace>, view: RelatedView): readon
   const moved = before !== undefined && JSON.stringify(before) !== JSON.stringify(annotations);
   if (!moved) return [namespaceKey(name)];
   const services = view.servicesOf(name).map((service) => serviceKey(name, service));
-  return [namespaceKey(name), ...services, ...view.podsIn(name)];
+  return [namespaceKey(name), ...services, ...view.appsIn(name), ...view.podsIn(name)];
 }
 
 /** Pods of its namespace may have waited for a definition that appears. */
@@ -95,6 +107,22 @@ function essence(pod: SlimPod, ignored: readonly string[]): unknown {
 }
 
 const RESULTS: readonly string[] = [ANNOTATION.assignment, ANNOTATION.ports, ANNOTATION.networkStatus];
+
+function ownKey(change: Change<SlimPod>): readonly string[] {
+  return concernsPod(change) ? [podKey(change.object.namespace, change.object.name)] : [];
+}
+
+/** A pod that enters or leaves a network of a user's own changes what is attached to it; one of an outdated lot, the lot. */
+function keysOfPlaces(change: Change<SlimPod>, view: RelatedView): readonly string[] {
+  const { object } = change;
+  const now = change.kind === 'put' ? view.networksOf(object) : [];
+  const previous = change.kind === 'put' ? change.previous : object;
+  const before = previous === undefined ? [] : view.networksOf(previous);
+  const [had, has] = [new Set(before), new Set(now)];
+  const moved = [...before.filter((network) => !has.has(network)), ...now.filter((network) => !had.has(network))];
+  const places = moved.flatMap(view.attachmentsOf);
+  return [...places, ...(view.hasOutdated(object.namespace) ? [namespaceKey(object.namespace)] : [])];
+}
 
 /** A slice may be handed from one Service to another. */
 function sliceKeys(change: Change<SlimEndpointSlice>): readonly string[] {

@@ -3,8 +3,16 @@ import type { KubeClient } from '../kubernetes/client.ts';
 import { type ObjectReference, reportEvent } from '../kubernetes/events.ts';
 import { messageOf, TerminalError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
-import type { Key, OwningKind } from './keys.ts';
+import type { Key } from './keys.ts';
+import { uidOfOwner } from './owners.ts';
+import { writeNotReady } from './virtual-network-status.ts';
 import type { ClusterView } from './watch.ts';
+
+/** The API of a key's kind, where it is not the core's. */
+const API_VERSIONS: Readonly<Partial<Record<Key['kind'], string>>> = {
+  NetworkAttachmentDefinition: 'k8s.cni.cncf.io/v1',
+  VirtualNetwork: 'opencontrail.org/v1alpha1',
+};
 
 /** Reports that a key's run failed. Never throws: an Event that cannot be written is logged. */
 export type ReportFailure = (key: Key, error: unknown) => Promise<void>;
@@ -19,9 +27,12 @@ export function createReporter(deps: {
   return async (key, error) => {
     const object = referenceTo(key, deps.view());
     if (object === undefined) return;
+    const resource =
+      key.kind === 'VirtualNetwork' ? deps.view().virtualNetworks.get(`${key.namespace}/${key.name}`) : undefined;
     const reason = error instanceof TerminalError ? error.reason : 'NetworkNotReady';
     const report = { object, reason, message: messageOf(error), type: 'Warning' as const };
     try {
+      if (resource !== undefined) await writeNotReady(deps.kube, resource, report);
       await reportEvent(deps.kube, { ...report, component: 'opencontrail-workers', host: deps.host });
     } catch (failure) {
       deps.log.warn({ ...key, reason: messageOf(failure) }, 'cannot report an Event');
@@ -30,23 +41,9 @@ export function createReporter(deps: {
 }
 
 function referenceTo(key: Key, view: ClusterView): ObjectReference | undefined {
-  const uid = uidOf(key, view);
+  const uid = uidOfOwner(key, view);
   if (uid === undefined) return undefined;
   const { kind, namespace, name } = key;
-  const apiVersion = kind === 'NetworkAttachmentDefinition' ? 'k8s.cni.cncf.io/v1' : 'v1';
+  const apiVersion = API_VERSIONS[kind] ?? 'v1';
   return { apiVersion, kind, name, uid, ...(namespace === '' ? {} : { namespace }) };
-}
-
-function uidOf({ kind, namespace, name }: Key, view: ClusterView): string | undefined {
-  const caches: Readonly<
-    Record<OwningKind, { get: (key: string) => { readonly uid: string } | undefined } | undefined>
-  > = {
-    Cluster: undefined,
-    Namespace: view.namespaces,
-    Node: view.nodes,
-    NetworkAttachmentDefinition: view.definitions,
-    Pod: view.pods,
-    Service: view.services,
-  };
-  return caches[kind]?.get(namespace === '' ? name : `${namespace}/${name}`)?.uid;
 }

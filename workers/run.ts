@@ -3,11 +3,14 @@ import { messageOf, TerminalError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Deps } from './deps.ts';
 import { attachmentReconciler } from './gather/attachment.ts';
+import { appReconciler } from './gather/app.ts';
 import { clusterReconciler } from './gather/cluster.ts';
 import { namespaceReconciler } from './gather/namespace.ts';
+import { networkReconciler } from './gather/network.ts';
 import { nodeReconciler } from './gather/node.ts';
 import { podReconciler } from './gather/pod.ts';
 import { serviceReconciler } from './gather/service.ts';
+import { virtualNetworkReconciler } from './gather/virtual-network.ts';
 import { type Key, keyText, type OwningKind } from './keys.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import type { Patience } from './patience.ts';
@@ -20,6 +23,9 @@ const RECONCILES: Readonly<Record<OwningKind, Reconcile>> = {
   Namespace: reconcileWith(namespaceReconciler),
   Node: reconcileWith(nodeReconciler),
   NetworkAttachmentDefinition: reconcileWith(attachmentReconciler),
+  VirtualNetwork: reconcileWith(virtualNetworkReconciler),
+  Network: reconcileWith(networkReconciler),
+  App: reconcileWith(appReconciler),
   Pod: reconcileWith(podReconciler),
   Service: reconcileWith(serviceReconciler),
 };

@@ -5,6 +5,7 @@ import type { Deps } from './deps.ts';
 import { isWantedPod } from './desired/pod.ts';
 import { parseKey } from './keys.ts';
 import type { WorkerMetrics } from './metrics.ts';
+import { isObject, uidOfOwner } from './owners.ts';
 import { createPatience } from './patience.ts';
 import { prune } from './prune.ts';
 import type { KeyQueue, Outcome, Run } from './queue.ts';
@@ -105,23 +106,11 @@ async function pruneAll(deps: Deps, { redis, live, metrics, pruneGraceMs }: Runn
   return DONE;
 }
 
+/** A pod that has run to its end counts as gone. What is no object of Kubernetes is always there. */
 function existsInKubernetes(text: string, { view }: Deps): boolean {
   const key = parseKey(text);
-  switch (key?.kind) {
-    case undefined:
-    case 'Cluster':
-      return true;
-    case 'Namespace':
-      return view.namespaces.get(key.name) !== undefined;
-    case 'Node':
-      return view.nodes.get(key.name) !== undefined;
-    case 'NetworkAttachmentDefinition':
-      return view.definitions.get(`${key.namespace}/${key.name}`) !== undefined;
-    case 'Pod': {
-      const pod = view.pods.get(`${key.namespace}/${key.name}`);
-      return pod !== undefined && isWantedPod(pod);
-    }
-    case 'Service':
-      return view.services.get(`${key.namespace}/${key.name}`) !== undefined;
-  }
+  if (key === undefined || !isObject(key)) return true;
+  if (key.kind !== 'Pod') return uidOfOwner(key, view) !== undefined;
+  const pod = view.pods.get(`${key.namespace}/${key.name}`);
+  return pod !== undefined && isWantedPod(pod);
 }

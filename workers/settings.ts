@@ -33,8 +33,8 @@ export const SETTINGS = {
     default: '10.96.0.0/12',
   },
   defaultMode: {
-    describe: 'how namespaces that do not say are separated: cluster or namespace',
-    schema: z.enum(['cluster', 'namespace']),
+    describe: 'how namespaces that do not say are separated: cluster, namespace or app',
+    schema: z.enum(['cluster', 'namespace', 'app']),
     default: 'cluster',
   },
   metaPlugin: {

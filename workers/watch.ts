@@ -7,6 +7,8 @@ import {
   slimAttachmentDefinition,
 } from '../kubernetes/attachment-definition.ts';
 import type { KubeClient, KubeObject } from '../kubernetes/client.ts';
+import { ANNOTATION } from '../kubernetes/annotations.ts';
+import { namespaceOfNetwork } from '../kubernetes/custom-network.ts';
 import {
   type SlimEndpointSlice,
   type SlimNode,
@@ -16,9 +18,22 @@ import {
   slimPod,
 } from '../kubernetes/objects.ts';
 import type { Logger } from '../runtime/log.ts';
+import type { Names } from '../contrail/names.ts';
+import { type SlimVirtualNetwork, slimVirtualNetwork, VIRTUAL_NETWORKS } from '../kubernetes/virtual-network.ts';
 import { Grouping } from './grouping.ts';
-import { attachmentKey, clusterKey, namespaceKey, nodeKey, podKey, serviceKey } from './keys.ts';
+import {
+  appKey,
+  attachmentKey,
+  clusterKey,
+  namespaceKey,
+  networkKey,
+  nodeKey,
+  podKey,
+  serviceKey,
+  virtualNetworkKey,
+} from './keys.ts';
 import { byAge, type WorkerNamespace, workerNamespace } from './namespaces.ts';
+import { appOfNetwork, customNetworksOfPod, networksOfPod } from './pod-networks.ts';
 import { type RelatedView, relatedKeys, type SourceChange } from './related.ts';
 import { slimWorkerService, type WorkerService } from './services.ts';
 
@@ -29,7 +44,13 @@ export interface ClusterView extends RelatedView {
   readonly definitions: Reflector<SlimAttachmentDefinition>;
   readonly services: Reflector<WorkerService>;
   readonly slices: Reflector<SlimEndpointSlice>;
+  readonly virtualNetworks: Reflector<SlimVirtualNetwork>;
+  /** The pods of a namespace. */
   readonly podsOf: (namespace: string) => readonly SlimPod[];
+  /** Keys of the pods that are in a network, or are to be in it; its name in the colon form. */
+  readonly podsInNetwork: (network: string) => readonly string[];
+  /** The pods of a namespace that are in a network. */
+  readonly podsOfIn: (namespace: string, network: string) => readonly SlimPod[];
   readonly slicesOf: (namespace: string, service: string) => readonly SlimEndpointSlice[];
   readonly whenSynced: () => Promise<void>;
   /** Whether every cache is complete and has an open watch. */
@@ -41,6 +62,7 @@ export interface ClusterView extends RelatedView {
 export interface WatchOptions {
   readonly client: KubeClient;
   readonly cluster: string;
+  readonly names: Names;
   readonly enqueue: (keys: Iterable<string>) => void;
   readonly signal: AbortSignal;
   readonly log: Logger;
@@ -54,6 +76,10 @@ export function watchCluster(options: WatchOptions): ClusterView {
     servicesOf: (namespace) => groups.servicesByNamespace.get(namespace).map(({ name }) => name),
     podsIn: (namespace) => keysOf(groups.podsByNamespace.get(namespace)),
     podsOn: (node) => keysOf(groups.podsByNode.get(node)),
+    networksOf: (pod) => customNetworksOfPod(pod, options.names),
+    attachmentsOf: (network) => attachmentsOf(network, options.names),
+    appsIn: (namespace) => appsIn(groups.podsByNamespace.get(namespace), options.names),
+    hasOutdated: (namespace) => view.namespaces.get(namespace)?.annotations[ANNOTATION.status] !== undefined,
   };
   const view = reflectors(options, groups, (change) => options.enqueue(relatedKeys(change, related)));
   const caches: readonly Reflector<unknown>[] = Object.values(view);
@@ -61,6 +87,8 @@ export function watchCluster(options: WatchOptions): ClusterView {
     ...view,
     ...related,
     podsOf: (namespace) => groups.podsByNamespace.get(namespace),
+    podsInNetwork: (network) => keysOf(groups.podsByNetwork.get(network)),
+    podsOfIn: (namespace, network) => groups.podsByNetwork.get(placeOf(namespace, network)),
     slicesOf: (namespace, service) => groups.slicesByService.get(`${namespace}/${service}`),
     whenSynced: async () => void (await Promise.all(caches.map((cache) => cache.whenSynced()))),
     isFresh: () => caches.every((cache) => cache.synced && cache.stalenessMs() === 0),
@@ -69,6 +97,8 @@ export function watchCluster(options: WatchOptions): ClusterView {
       ...[...view.namespaces.list()].sort(byAge).map(({ name }) => namespaceKey(name)),
       ...view.nodes.list().map(({ name }) => nodeKey(name)),
       ...view.definitions.list().map(({ namespace, name }) => attachmentKey(namespace, name)),
+      ...view.virtualNetworks.list().map(({ namespace, name }) => virtualNetworkKey(namespace, name)),
+      ...new Set(view.pods.list().flatMap((pod) => related.networksOf(pod).flatMap(related.attachmentsOf))),
       ...keysOf(view.pods.list().filter(({ nodeName }) => nodeName !== undefined)),
       ...view.services.list().map(({ namespace, name }) => serviceKey(namespace, name)),
     ],
@@ -79,20 +109,28 @@ function keysOf(pods: readonly SlimPod[]): readonly string[] {
   return pods.map(({ namespace, name }) => podKey(namespace, name));
 }
 
+/** Neither name holds a space. */
+function placeOf(namespace: string, network: string): string {
+  return `${namespace} ${network}`;
+}
+
 type Groups = ReturnType<typeof createGroups>;
 
 function createGroups() {
   return {
     slicesByService: new Grouping<SlimEndpointSlice>(({ namespace, service }) =>
-      service === undefined ? undefined : `${namespace}/${service}`,
+      service === undefined ? [] : [`${namespace}/${service}`],
     ),
-    servicesByNamespace: new Grouping<WorkerService>(({ namespace }) => namespace),
-    podsByNamespace: new Grouping<SlimPod>(({ namespace }) => namespace),
-    podsByNode: new Grouping<SlimPod>(({ nodeName }) => nodeName),
+    podsByNetwork: new Grouping<SlimPod>((pod) =>
+      networksOfPod(pod).flatMap((network) => [network, placeOf(pod.namespace, network)]),
+    ),
+    servicesByNamespace: new Grouping<WorkerService>(({ namespace }) => [namespace]),
+    podsByNamespace: new Grouping<SlimPod>(({ namespace }) => [namespace]),
+    podsByNode: new Grouping<SlimPod>(({ nodeName }) => (nodeName === undefined ? [] : [nodeName])),
   };
 }
 
-/** The six reflectors. Every change is first taken into the groups, then told. */
+/** The reflectors. Every change is first taken into the groups, then told. */
 function reflectors(options: WatchOptions, groups: Groups, tell: (change: SourceChange) => void) {
   const { client, signal, log, metrics } = options;
   const reflect = <T>(
@@ -114,6 +152,12 @@ function reflectors(options: WatchOptions, groups: Groups, tell: (change: Source
       path: ATTACHMENT_DEFINITIONS,
       project: slimAttachmentDefinition,
       onChange: (change) => tell({ source: 'NetworkAttachmentDefinition', change }),
+      mayBeUnknown: true,
+    }),
+    virtualNetworks: reflect<SlimVirtualNetwork>({
+      path: VIRTUAL_NETWORKS,
+      project: slimVirtualNetwork,
+      onChange: (change) => tell({ source: 'VirtualNetwork', change }),
       mayBeUnknown: true,
     }),
     services: reflect<WorkerService>({
@@ -138,10 +182,32 @@ function reflectors(options: WatchOptions, groups: Groups, tell: (change: Source
       onChange: (change) => {
         groups.podsByNode.take(change);
         groups.podsByNamespace.take(change);
+        groups.podsByNetwork.take(change);
         tell({ source: 'Pod', change });
       },
     }),
   };
+}
+
+/** The keys of what hangs on a network: its app, or the VirtualNetwork it may be of and the services it may reach. */
+function attachmentsOf(network: string, names: Names): readonly string[] {
+  const fqName = network.split(':');
+  const namespace = namespaceOfNetwork(fqName, names);
+  if (namespace === undefined) return [networkKey(network)];
+  const app = appOfNetwork(network, namespace, names);
+  if (app !== undefined) return [appKey(namespace, app)];
+  return [networkKey(network), virtualNetworkKey(namespace, fqName.at(-1) ?? '')];
+}
+
+/** The keys of a namespace's apps: of the networks that its pods are in. */
+function appsIn(pods: readonly SlimPod[], names: Names): readonly string[] {
+  const keys = pods.flatMap((pod) =>
+    networksOfPod(pod).flatMap((network) => {
+      const app = appOfNetwork(network, pod.namespace, names);
+      return app === undefined ? [] : [appKey(pod.namespace, app)];
+    }),
+  );
+  return [...new Set(keys)];
 }
 
 function podOfOurs(raw: KubeObject): SlimPod | undefined {

@@ -19,25 +19,51 @@ export interface ClusterInput {
 export function desiredCluster(input: ClusterInput, naming: Naming): readonly ContrailObject[] {
   const { names, cluster } = naming;
   const owner = ownerFor({ kind: 'Cluster', name: cluster }, naming);
-  const { ipFabricPolicy, servicePolicy, podServicePolicy, clusterPodNetwork, clusterServiceNetwork } = names;
-  const pods = { fqName: clusterPodNetwork, ipam: names.podIpam, policies: [ipFabricPolicy, podServicePolicy] };
-  const services = {
-    fqName: clusterServiceNetwork,
-    ipam: names.serviceIpam,
-    policies: [ipFabricPolicy, servicePolicy, podServicePolicy],
-  };
-  const between = { source: { network: clusterPodNetwork }, destination: { network: clusterServiceNetwork } };
   return [
     project(names.project('default'), owner, { k8s_uuid: input.defaultNamespaceUid, isolated: 'False' }),
     flatIpam(names.podIpam, input.podSubnets, owner),
     flatIpam(names.serviceIpam, input.serviceSubnets, owner),
+    ...policies(owner, naming),
+    ...networks(owner, naming),
+    ...(input.ipFabric === undefined ? [] : [ipFabricReference(input.ipFabric, names.ipFabricPolicy)]),
+  ];
+}
+
+function policies(owner: Owner, { names }: Naming): readonly ContrailObject[] {
+  const { ipFabricPolicy, servicePolicy, podServicePolicy, customServicePolicy, systemServicePolicy } = names;
+  const { clusterPodNetwork, clusterServiceNetwork, systemServiceNetwork } = names;
+  const [services, system] = [{ network: clusterServiceNetwork }, { network: systemServiceNetwork }];
+  const between = { source: { network: clusterPodNetwork }, destinations: [services] };
+  const custom = { source: { policy: customServicePolicy }, destinations: [services, system] };
+  return [
     policyWithEverybodyOn(ipFabricPolicy, IP_FABRIC, owner),
     policyWithEverybodyOn(servicePolicy, clusterServiceNetwork, owner),
+    policyWithEverybodyOn(systemServicePolicy, systemServiceNetwork, owner),
+    passPolicy({ fqName: customServicePolicy, ...custom }, owner),
     passPolicy({ fqName: podServicePolicy, ...between }, owner),
-    flatNetwork(pods, owner),
-    flatNetwork(services, owner),
-    ...(input.ipFabric === undefined ? [] : [ipFabricReference(input.ipFabric, ipFabricPolicy)]),
   ];
+}
+
+function networks(owner: Owner, { names }: Naming): readonly ContrailObject[] {
+  const { ipFabricPolicy, servicePolicy, podServicePolicy, customServicePolicy, systemServicePolicy } = names;
+  const rows = [
+    {
+      fqName: names.clusterPodNetwork,
+      ipam: names.podIpam,
+      policies: [ipFabricPolicy, podServicePolicy, systemServicePolicy],
+    },
+    {
+      fqName: names.clusterServiceNetwork,
+      ipam: names.serviceIpam,
+      policies: [ipFabricPolicy, servicePolicy, podServicePolicy, customServicePolicy],
+    },
+    {
+      fqName: names.systemServiceNetwork,
+      ipam: names.serviceIpam,
+      policies: [ipFabricPolicy, systemServicePolicy, customServicePolicy],
+    },
+  ];
+  return rows.map((row) => flatNetwork(row, owner));
 }
 
 /** The reference that lets pods and nodes talk: the nodes' network carries the policy too. */
@@ -64,7 +90,7 @@ export function project(
 
 /** Every network that this policy is attached to talks with `network`. */
 function policyWithEverybodyOn(fqName: FqName, network: FqName, owner: Owner): ContrailObject {
-  return passPolicy({ fqName, source: { policy: fqName }, destination: { network } }, owner);
+  return passPolicy({ fqName, source: { policy: fqName }, destinations: [{ network }] }, owner);
 }
 
 function flatIpam(fqName: FqName, subnets: readonly Subnet[], owner: Owner): ContrailObject {

@@ -30,11 +30,14 @@ export function desiredNamespace(input: NamespaceInput, naming: Naming): readonl
 function ownNetworks(namespace: string, owner: Owner, { names }: Naming): readonly ContrailObject[] {
   const [pods, services] = [names.podNetwork(namespace), names.serviceNetwork(namespace)];
   const policy = names.namespacePolicy(namespace);
-  const { ipFabricPolicy, servicePolicy } = names;
-  const between = { source: { network: pods }, destination: { network: services } };
+  const { ipFabricPolicy, servicePolicy, systemServicePolicy } = names;
+  const between = { source: { network: pods }, destinations: [{ network: services }] };
   return [
     passPolicy({ fqName: policy, ...between }, owner),
-    flatNetwork({ fqName: pods, ipam: names.podIpam, policies: [policy, ipFabricPolicy, servicePolicy] }, owner),
+    flatNetwork(
+      { fqName: pods, ipam: names.podIpam, policies: [policy, ipFabricPolicy, servicePolicy, systemServicePolicy] },
+      owner,
+    ),
     flatNetwork({ fqName: services, ipam: names.serviceIpam, policies: [policy, ipFabricPolicy] }, owner),
   ];
 }

@@ -38,9 +38,9 @@ export const ATTACHED = { sequence: { major: 0, minor: 0 } } as const;
 /** One end of a policy's rule: a network, or every network that a policy is attached to. */
 export type RuleEnd = { readonly network: FqName } | { readonly policy: FqName };
 
-/** A policy of one rule: all traffic passes between the two ends, started from either. */
+/** A policy of one rule: all traffic passes between the source and each destination, started from either end. */
 export function passPolicy(
-  policy: { readonly fqName: FqName; readonly source: RuleEnd; readonly destination: RuleEnd },
+  policy: { readonly fqName: FqName; readonly source: RuleEnd; readonly destinations: readonly RuleEnd[] },
   owner: Owner,
 ): ContrailObject {
   const identity = { type: 'network-policy', uuid: uuidOf('network-policy', policy.fqName), fqName: policy.fqName };
@@ -49,7 +49,7 @@ export function passPolicy(
     protocol: 'any',
     src_addresses: [addressOf(policy.source)],
     src_ports: [{ start_port: -1, end_port: -1 }],
-    dst_addresses: [addressOf(policy.destination)],
+    dst_addresses: policy.destinations.map(addressOf),
     dst_ports: [{ start_port: -1, end_port: -1 }],
     action_list: { simple_action: 'pass' },
   };

@@ -1,7 +1,10 @@
 /** What a Service becomes: an address in a service network and a native load balancer behind it (facts 1.4, 5.1, 5.3). Pure. */
-import { partUuid } from '../names.ts';
+import { partUuid, uuidOf } from '../names.ts';
 import type { ContrailObject, FqName } from '../objects.ts';
 import { annotationsFor, type Owner } from '../ownership.ts';
+import type { End } from '../reference.ts';
+import { policyOn } from './app.ts';
+import { flatNetwork, passPolicy } from './network.ts';
 import { inProject, type Naming, ownerFor, to } from './owner.ts';
 
 export interface ServiceInput {
@@ -10,6 +13,8 @@ export interface ServiceInput {
   readonly uid: string;
   /** The service network its address lies in. */
   readonly network: FqName;
+  /** Where the network is the Service's own: the policy that admits to it, and networks of others that carry it. */
+  readonly admission?: { readonly policy: FqName; readonly networks: readonly FqName[] };
   /** Its cluster addresses, the first is the load balancer's. At least one. */
   readonly addresses: readonly string[];
   /** Whether a client keeps its backend (`sessionAffinity: ClientIP`). */
@@ -55,11 +60,29 @@ export function desiredService(input: ServiceInput, naming: Naming): readonly Co
     },
   );
   return [
+    ...ownNetwork(input, owner, naming),
     vmi,
     ...input.addresses.map((address) => serviceAddress(input, { address, vmi, owner }, naming)),
     loadbalancer,
     ...input.ports.flatMap((port) => portObjects(input, port, { loadbalancer, owner })),
   ];
+}
+
+/** A network of the Service's own, where apps are isolated: who carries its policy reaches it, and nothing besides. */
+function ownNetwork({ network, admission }: ServiceInput, owner: Owner, { names }: Naming): readonly ContrailObject[] {
+  if (admission === undefined) return [];
+  const { policy, networks } = admission;
+  const ends = { source: { policy }, destinations: [{ network }] };
+  return [
+    passPolicy({ fqName: policy, ...ends }, owner),
+    flatNetwork({ fqName: network, ipam: names.serviceIpam, policies: [policy, names.ipFabricPolicy] }, owner),
+    ...networks.map((fqName) => policyOn(networkEnd(fqName), policy)),
+  ];
+}
+
+/** A network of ours, whose UUID follows from its name. */
+export function networkEnd(fqName: FqName): End {
+  return { type: 'virtual-network', uuid: uuidOf('virtual-network', fqName), fq_name: fqName };
 }
 
 /** The UUID of the interface that carries a Service's addresses. */

@@ -38,9 +38,9 @@ const rows: readonly Row[] = [
   },
   {
     name: 'a reference too many is taken away',
-    desired: { network_policy_refs: [{ to: ['a'] }] },
-    observed: { network_policy_refs: [{ to: ['b'] }, { to: ['a'] }] },
-    want: { network_policy_refs: [{ to: ['a'] }] },
+    desired: { security_group_refs: [{ to: ['a'] }] },
+    observed: { security_group_refs: [{ to: ['b'] }, { to: ['a'] }] },
+    want: { security_group_refs: [{ to: ['a'] }] },
   },
   {
     name: 'the subnets that the server completed on a flat network do not count',
@@ -64,6 +64,20 @@ const rows: readonly Row[] = [
     },
   },
 ];
+
+const refs = (...names: readonly string[]) => ({
+  ...identity,
+  network_policy_refs: names.map((name) => ({ to: [name] })),
+});
+
+describe('policies of a network', () => {
+  test('those that others attached stay', () => {
+    expect(changedFields(refs('a'), refs('a', 'theirs'))).toEqual({});
+    expect(changedFields(refs('a', 'b'), refs('a', 'theirs'))).toEqual({
+      network_policy_refs: [{ to: ['a'] }, { to: ['b'] }, { to: ['theirs'] }],
+    });
+  });
+});
 
 describe('changedFields', () => {
   test.each(rows)('$name', ({ desired, observed, want }) => {

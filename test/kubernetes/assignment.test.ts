@@ -10,10 +10,10 @@ import {
   parseNamespaceAssignment,
   parsePodAssignment,
 } from '../../kubernetes/assignment.ts';
-import type { Mode } from '../../kubernetes/intent.ts';
+import type { Isolation } from '../../kubernetes/intent.ts';
 
 const names = createNames({ cluster: 'k8s', domain: 'default-domain' });
-const context = (defaultMode: Mode) => ({ clusterName: 'k8s', defaultMode, names });
+const context = (defaultMode: Isolation) => ({ clusterName: 'k8s', defaultMode, names });
 const CLUSTER = 'default-domain:k8s-default:k8s-default-pod-network';
 const own = (namespace: string): string => `default-domain:k8s-${namespace}:k8s-${namespace}-pod-network`;
 
@@ -21,7 +21,7 @@ interface Row {
   readonly name: string;
   readonly namespace: string;
   readonly annotations: Readonly<Record<string, string>>;
-  readonly defaultMode: Mode;
+  readonly defaultMode: Isolation;
   readonly want: readonly [mode: string, network: string, from: string];
 }
 
@@ -105,16 +105,87 @@ test.each(rows)('$name', ({ namespace, annotations, defaultMode, want }) => {
   });
 });
 
+const decide = (pod: Readonly<Record<string, string>>, namespace: Readonly<Record<string, string>>) =>
+  assignmentForPod({ annotations: pod }, { name: 'a', annotations: namespace }, context('cluster'));
+const eth0 = (network: string, from: string) => ({
+  kind: 'assigned',
+  assignment: { mode: 'custom', interfaces: [{ name: 'eth0', network, from }] },
+});
+
+const annotate = (value: string | undefined): Readonly<Record<string, string>> =>
+  value === undefined ? {} : { [ANNOTATION.network]: value };
+
+describe('networks of users', () => {
+  const operators = '{"domain":"default-domain","project":"operators","name":"blue"}';
+  const pythons = "{'domain': 'default-domain', 'project': 'operators', 'name': 'blue'}";
+  const BLUE = 'default-domain:operators:blue';
+  test.each([
+    { name: "the pod's choice", pod: operators, home: undefined, want: eth0(BLUE, 'pod') },
+    { name: 'Python quoting', pod: pythons, home: undefined, want: eth0(BLUE, 'pod') },
+    { name: "the namespace's choice", pod: undefined, home: operators, want: eth0(BLUE, 'namespace') },
+    { name: "the pod's before the namespace's", pod: operators, home: 'red', want: eth0(BLUE, 'pod') },
+    {
+      name: 'a VirtualNetwork of the namespace',
+      pod: 'red',
+      home: undefined,
+      want: { ...eth0('default-domain:k8s-a:red', 'pod'), uses: [] },
+    },
+    {
+      name: "another namespace's VirtualNetwork, which takes a permission",
+      pod: 'b/red',
+      home: undefined,
+      want: {
+        ...eth0('default-domain:k8s-b:red', 'pod'),
+        uses: [{ namespace: 'b', name: 'red', network: 'default-domain:k8s-b:red' }],
+      },
+    },
+    {
+      name: "another namespace's own network by its full name, too",
+      pod: '{"domain":"default-domain","project":"k8s-b","name":"k8s-b-pod-network"}',
+      home: undefined,
+      want: { uses: [{ namespace: 'b', name: 'k8s-b-pod-network' }] },
+    },
+    {
+      name: "never the nodes' network",
+      pod: '{"domain":"default-domain","project":"default-project","name":"ip-fabric"}',
+      home: undefined,
+      want: { kind: 'refused', problems: [{ problem: 'is a network that no pod of a user may be in' }] },
+    },
+    {
+      name: 'never a network of services',
+      pod: 'k8s-a-service-network',
+      home: undefined,
+      want: { kind: 'refused', problems: [{ problem: 'is a network that no pod of a user may be in' }] },
+    },
+  ])('$name', ({ pod, home, want }) => {
+    expect(decide(annotate(pod), annotate(home))).toMatchObject(want);
+  });
+
+  test('have precedence over isolation, and leave services in the cluster', () => {
+    const annotations = { [ANNOTATION.network]: 'red', [ANNOTATION.isolation]: 'true' };
+    const verdict = assignmentForNamespace({ name: 'a', annotations }, context('cluster'));
+    expect(verdict).toMatchObject({
+      assignment: {
+        mode: 'custom',
+        podNetwork: 'default-domain:k8s-a:red',
+        serviceNetwork: 'default-domain:k8s-default:k8s-default-service-network',
+      },
+    });
+  });
+});
+
 describe('refusals', () => {
   test("a pod inherits its namespace's, and is told whose it is", () => {
     const verdict = assignmentForPod(
       { annotations: {} },
-      { name: 'a', annotations: { [ANNOTATION.network]: '{"domain":"d","project":"p","name":"n"}' } },
+      { name: 'a', annotations: { [ANNOTATION.network]: '{"domain":"d","project":"p"}' } },
       context('cluster'),
     );
     expect(verdict).toMatchObject({
       kind: 'refused',
-      problems: [{ annotation: ANNOTATION.network, problem: 'of namespace a is not served by this version' }],
+      problems: [
+        { annotation: ANNOTATION.network, problem: expect.stringContaining('of namespace a is wrong at name') },
+      ],
     });
   });
 

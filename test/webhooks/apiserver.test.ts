@@ -1,6 +1,7 @@
 /** A real API server calls the webhooks over TLS, by the chart's own configurations and policies. */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
+import { installResources } from '../kubernetes/resources.ts';
 import { startApiServer, type TestApiServer } from '../kubernetes/apiserver.ts';
 import { eventually } from '../kubernetes/eventually.ts';
 import {
@@ -40,6 +41,7 @@ function networkOf(object: KubeObject): string {
 described('with the chart installed', () => {
   beforeAll(async () => {
     server = await startApiServer();
+    await installResources(server.client());
     [alice, workers] = [server.client('alice'), server.client('workers')];
     await alice.post('/api/v1/namespaces', namespaceBody('opencontrail'));
     replica = await startReplica(server);
@@ -91,7 +93,7 @@ described('with the chart installed', () => {
   test.each([
     [ISOLATION, 'yes', 'write "true"'],
     [ISOLATION, 'app', 'is not served by this version'],
-    ['opencontrail.org/network', '{"domain": "d"}', 'write {"domain"'],
+    ['opencontrail.org/network', '{"domain": "d"}', 'write the name of a VirtualNetwork'],
   ])('a namespace with %s: %s is refused and told what to write', async (annotation, value, mend) => {
     const refusal = await refusalOf(alice.post('/api/v1/namespaces', namespaceBody('bad', { [annotation]: value })));
     expect(refusal).toMatchObject({ status: 422 });

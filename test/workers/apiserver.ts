@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { installResources } from '../kubernetes/resources.ts';
 import { createKubeClient, type KubeClient } from '../../kubernetes/client.ts';
 
 export interface TestApiServer {
@@ -65,6 +66,7 @@ export async function startApiServer(bin: string): Promise<TestApiServer> {
   writeFileSync(kubeconfig, kubeconfigText(`https://127.0.0.1:${secure}`));
   const kube = createKubeClient({ kubeconfig });
   await untilReady(kube);
+  await installResources(kube);
   return {
     kubeconfig,
     kube,

@@ -147,7 +147,14 @@ const slice: SlimEndpointSlice = {
 };
 
 describe('serviceInput', () => {
-  const subject = { service, namespace, slices: [slice], nodeIps: () => ['192.0.2.1'] };
+  const subject = {
+    service,
+    namespace,
+    slices: [slice],
+    nodeIps: () => ['192.0.2.1'],
+    podsIn: () => [],
+    hasAppsLeft: () => false,
+  };
 
   test('has the ready endpoints as backends, pods of the host network by address alone', () => {
     const backends = serviceInput(subject, settings)?.ports[0]?.backends;

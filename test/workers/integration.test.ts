@@ -96,7 +96,7 @@ withApiServer('workers', () => {
     const machine = await contrail.readByName('virtual-machine', ['k8s__dev__web']);
     expect(machine?.uuid).toBe(uid);
     expect(await machinesOn('n1')).toContain(uid);
-  });
+  }, 30_000);
 
   test('put a pod of an isolated namespace into its own network', async () => {
     await createPod('alone', 'web');
@@ -197,7 +197,14 @@ withApiServer('workers', () => {
   test('find nothing to do where everything has been done', async () => {
     const stop = new AbortController();
     const log = createLogger('test', 'silent');
-    const view = watchCluster({ client: kube, cluster: 'k8s', enqueue: () => undefined, signal: stop.signal, log });
+    const view = watchCluster({
+      client: kube,
+      cluster: 'k8s',
+      names: settings.names,
+      enqueue: () => undefined,
+      signal: stop.signal,
+      log,
+    });
     await view.whenSynced();
     const client = createRedis(redis.url);
     const deps: Deps = {

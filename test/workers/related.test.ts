@@ -32,7 +32,15 @@ const slice: SlimEndpointSlice = {
   ports: [],
   endpoints: [],
 };
-const view = { servicesOf: () => ['s', 't'], podsIn: () => ['Pod/a/web'], podsOn: () => ['Pod/a/web', 'Pod/b/web'] };
+const view = {
+  servicesOf: () => ['s', 't'],
+  podsIn: () => ['Pod/a/web'],
+  podsOn: () => ['Pod/a/web', 'Pod/b/web'],
+  networksOf: ({ annotations }: SlimPod) => (annotations['net'] ?? '').split(',').filter(Boolean),
+  attachmentsOf: (network: string) => [`Network/${network}`, `VirtualNetwork/a/${network}`],
+  appsIn: () => [],
+  hasOutdated: () => false,
+};
 
 const rows: readonly { readonly name: string; readonly given: SourceChange; readonly want: readonly string[] }[] = [
   {
@@ -82,6 +90,16 @@ const rows: readonly { readonly name: string; readonly given: SourceChange; read
     name: 'new labels concern the pod',
     given: { source: 'Pod', change: { kind: 'put', object: { ...bound, labels: { a: 'b' } }, previous: bound } },
     want: ['Pod/a/web'],
+  },
+  {
+    name: 'a pod that enters a network of a user concerns what is attached to it',
+    given: { source: 'Pod', change: { kind: 'put', object: { ...pod, annotations: { net: 'blue' } }, previous: pod } },
+    want: ['Network/blue', 'VirtualNetwork/a/blue'],
+  },
+  {
+    name: 'a pod that leaves a network of a user concerns what is attached to it',
+    given: { source: 'Pod', change: { kind: 'delete', object: { ...pod, annotations: { net: 'blue' } } } },
+    want: ['Pod/a/web', 'Network/blue', 'VirtualNetwork/a/blue'],
   },
   {
     name: 'a new namespace concerns itself',

@@ -15,6 +15,8 @@ export interface ClusterView {
   readonly podCidrs: readonly string[];
   /** Which pod holds an address, as far as the cache has seen. */
   readonly holderOf?: AddressBook['holderOf'];
+  /** Networks of other namespaces that the object names without permission; gathered for validation alone. */
+  readonly forbidden?: readonly AnnotationProblem[];
 }
 
 export type Handler = (request: AdmissionRequest, view: ClusterView) => Decision;
@@ -23,6 +25,12 @@ export type Handler = (request: AdmissionRequest, view: ClusterView) => Decision
 export function refused(problems: readonly AnnotationProblem[]): Decision {
   const annotations = problems.map(({ annotation }) => annotation).join(',');
   return denied(422, problems.map(problemText).join('. '), { audit: { decision: 'refused', annotations } });
+}
+
+/** The denial for networks that may not be used; `undefined` where there is none. */
+export function forbiddenIn({ forbidden = [] }: ClusterView): Decision | undefined {
+  if (forbidden.length === 0) return undefined;
+  return denied(403, forbidden.map(problemText).join('. '), { audit: { decision: 'forbidden' } });
 }
 
 /** The namespace of a pod request; throws when it is unknown, which is our failure and not the user's. */

@@ -10,7 +10,7 @@ import { type AnnotationProblem, problemText } from '../../kubernetes/problems.t
 import { allowed, type Decision, denied, patched } from '../decision.ts';
 import { mapPatch } from '../patch.ts';
 import { type AdmissionRequest, annotationsOf, type ReviewedObject } from '../review.ts';
-import { type ClusterView, type Handler, refused } from './handler.ts';
+import { type ClusterView, forbiddenIn, type Handler, refused } from './handler.ts';
 
 /** Writes the assignment and its label, at creation and whenever what they follow from changes. */
 export const mutateNamespace: Handler = (request, view) => {
@@ -36,6 +36,7 @@ export const validateNamespace: Handler = (request, view) => {
   if (verdict === undefined) return allowed();
   if (verdict.kind === 'refused') return answerRefusal(request, verdict.problems);
   return (
+    forbiddenIn(view) ??
     forgeryIn(request, verdict.assignment) ??
     allowed({ audit: { decision: 'assigned', mode: verdict.assignment.mode } })
   );
@@ -84,8 +85,9 @@ function isChanged({ object, oldObject }: AdmissionRequest, annotation: string):
   return annotationsOf(object)[annotation] !== annotationsOf(oldObject)[annotation];
 }
 
-function moveWarning({ oldObject }: AdmissionRequest, { mode }: NamespaceAssignment): readonly string[] {
+function moveWarning({ oldObject }: AdmissionRequest, { mode, podNetwork }: NamespaceAssignment): readonly string[] {
   const before = parseNamespaceAssignment(annotationsOf(oldObject)[ANNOTATION.assignment]);
-  if (before === undefined || before.mode === mode) return [];
-  return [`the mode changes from ${before.mode} to ${mode}: running pods keep their network until they are re-created`];
+  if (before === undefined || (before.mode === mode && before.podNetwork === podNetwork)) return [];
+  const change = before.mode === mode ? 'network changes' : `mode changes from ${before.mode} to ${mode}`;
+  return [`the ${change}: running pods keep their network until they are re-created`];
 }

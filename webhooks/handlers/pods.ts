@@ -11,7 +11,7 @@ import { allowed, type Decision, denied, patched } from '../decision.ts';
 import { mapPatch } from '../patch.ts';
 import { type AdmissionRequest, annotationsOf } from '../review.ts';
 import { addressProblems } from './addresses.ts';
-import { type ClusterView, type Handler, namespaceOf, refused } from './handler.ts';
+import { type ClusterView, forbiddenIn, type Handler, namespaceOf, refused } from './handler.ts';
 
 /** The kubelet's mirror of a static pod: created by a node, and kept whatever we say. */
 const MIRROR = 'kubernetes.io/config.mirror';
@@ -22,7 +22,8 @@ const RESULTS_OF_LATER = [ANNOTATION.ports, ANNOTATION.networkStatus] as const;
 export const mutatePod: Handler = (request, view) => {
   if (request.operation !== 'CREATE' || !concernsUs(request)) return allowed();
   const annotations = annotationsOf(request.object);
-  const verdict = assignmentForPod({ annotations }, namespaceOf(request, view), view.context);
+  const pod = { annotations, labels: request.object?.metadata.labels ?? {} };
+  const verdict = assignmentForPod(pod, namespaceOf(request, view), view.context);
   if (verdict.kind === 'refused') return refused(verdict.problems);
   const { assignment, warnings } = verdict;
   const wrong = addressProblems(annotations, assignment, view);
@@ -51,10 +52,13 @@ function concernsUs({ object, subResource }: AdmissionRequest): boolean {
 
 function validateCreation(request: AdmissionRequest, view: ClusterView): Decision {
   const annotations = annotationsOf(request.object);
-  const verdict = assignmentForPod({ annotations }, namespaceOf(request, view), view.context);
+  const pod = { annotations, labels: request.object?.metadata.labels ?? {} };
+  const verdict = assignmentForPod(pod, namespaceOf(request, view), view.context);
   if (verdict.kind === 'refused') return refused(verdict.problems);
   const wrong = addressProblems(annotations, verdict.assignment, view);
   if (wrong.length > 0) return refused(wrong);
+  const forbidden = forbiddenIn(view);
+  if (forbidden !== undefined) return forbidden;
   const forged = RESULTS_OF_LATER.find((key) => annotations[key] !== undefined);
   if (forged !== undefined) return notYours(forged, annotations[forged] ?? '');
   return judgeAssignment(annotations[ANNOTATION.assignment], verdict.assignment);
@@ -101,7 +105,8 @@ function judgeAssignmentChange(
       `annotation ${ANNOTATION.assignment} of a pod does not change: re-create the pod to move it to another network`,
     );
   }
-  const verdict = assignmentForPod({ annotations: after }, namespaceOf(request, view), view.context);
+  const pod = { annotations: after, labels: request.object?.metadata.labels ?? {} };
+  const verdict = assignmentForPod(pod, namespaceOf(request, view), view.context);
   return verdict.kind === 'refused' ? refused(verdict.problems) : judgeAssignment(given, verdict.assignment);
 }
 

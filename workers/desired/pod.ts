@@ -10,6 +10,7 @@ import {
   parsePodAssignment,
 } from '../../kubernetes/assignment.ts';
 import { type AttachmentContext, interfaceRequests } from '../../kubernetes/attachments.ts';
+import type { NetworkUse } from '../../kubernetes/custom-network.ts';
 import type { SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
 import { type PodPorts, portsOfPod } from '../../kubernetes/ports.ts';
 import { problemText } from '../../kubernetes/problems.ts';
@@ -27,6 +28,8 @@ export interface PodSubject {
   readonly nodeUid: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly interfaces: readonly PodInterface[];
+  /** Networks of other namespaces that a pod without ports names: its service account must be allowed to. */
+  readonly uses: readonly NetworkUse[];
   readonly results: PodResults;
 }
 
@@ -73,7 +76,8 @@ export function podSubject(
   const { annotations } = pod;
   const ports = portsOfPod(annotations[ANNOTATION.ports], pod.uid);
   const context = { ...contextOf(settings), definitionOf };
-  const assignment = ports === undefined ? decidedFor(pod, namespace, context) : undefined;
+  const decision = ports === undefined ? decidedFor(pod, namespace, context) : undefined;
+  const assignment = decision?.assignment;
   return {
     namespace: pod.namespace,
     name: pod.name,
@@ -81,6 +85,7 @@ export function podSubject(
     node: pod.nodeName ?? '',
     nodeUid,
     labels: pod.labels,
+    uses: decision?.uses ?? [],
     interfaces: ports === undefined ? interfacesToAllocate(assignment, annotations) : interfacesOf(ports),
     results: {
       assignment: assignment === undefined ? annotations[ANNOTATION.assignment] : formatAssignment(assignment),
@@ -134,16 +139,22 @@ function labelOf(attachment: string | undefined): string {
   return attachment === undefined ? 'default' : (attachment.split('/').at(-1) ?? attachment);
 }
 
+interface Decision {
+  readonly assignment: PodAssignment;
+  readonly uses: readonly NetworkUse[];
+}
+
 /** The decision of admission, recomputed: what stands on the pod must agree with it (design 5.1). */
-function decidedFor(pod: SlimPod, namespace: SlimNamespace, context: AssignmentContext): PodAssignment {
+function decidedFor(pod: SlimPod, namespace: SlimNamespace, context: AssignmentContext): Decision {
   const verdict = assignmentForPod(pod, namespace, context);
   if (verdict.kind === 'refused') {
     throw new TerminalError('AssignmentRefused', verdict.problems.map(problemText).join('; '));
   }
   const text = pod.annotations[ANNOTATION.assignment];
-  if (text === undefined) return verdict.assignment;
+  const { assignment, uses } = verdict;
+  if (text === undefined) return { assignment, uses };
   const given = parsePodAssignment(text);
-  if (given !== undefined && isSamePodAssignment(given, verdict.assignment)) return given;
+  if (given !== undefined && isSamePodAssignment(given, assignment)) return { assignment: given, uses };
   throw new TerminalError(
     'AssignmentMismatch',
     `annotation ${ANNOTATION.assignment}: ${JSON.stringify(text)} is not what admission decides, ` +

@@ -1,22 +1,32 @@
 /** A Service and its EndpointSlices as the load balancer they ask for. Pure. */
 import type { BackendInput, ServiceInput, ServicePortInput } from '../../contrail/desired/service.ts';
 import { podInterfaceUuid } from '../../contrail/desired/pod.ts';
-import type { SlimEndpoint, SlimEndpointSlice, SlimNamespace, SlimServicePort } from '../../kubernetes/objects.ts';
+import type {
+  SlimEndpoint,
+  SlimEndpointSlice,
+  SlimNamespace,
+  SlimPod,
+  SlimServicePort,
+} from '../../kubernetes/objects.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
-import type { WorkerService } from '../services.ts';
-import { namespaceNetworks } from './namespace.ts';
+import { isSystemService, type WorkerService } from '../services.ts';
+import { namespaceMode, networksAdmitted, serviceNetworkOf } from './namespace.ts';
 
 export interface ServiceSubject {
   readonly service: WorkerService;
   readonly namespace: SlimNamespace;
   readonly slices: readonly SlimEndpointSlice[];
+  /** The namespace's pods in a network. */
+  readonly podsIn: (network: string) => readonly SlimPod[];
+  /** Whether some pod of the namespace is in the network of an app. */
+  readonly hasAppsLeft: () => boolean;
   /** The addresses of a node: an endpoint that has one of them is a pod of the host's network, which has no port of ours. */
   readonly nodeIps: (node: string) => readonly string[];
 }
 
 /** What to make of a Service; `undefined` for headless ones and ExternalName, which have no address. */
 export function serviceInput(subject: ServiceSubject, settings: ClusterSettings): ServiceInput | undefined {
-  const { service, namespace } = subject;
+  const { service } = subject;
   if (service.type === 'ExternalName' || service.clusterIPs.length === 0) return undefined;
   const { namespace: home, name, uid, sticky, clusterIPs } = service;
   return {
@@ -24,10 +34,29 @@ export function serviceInput(subject: ServiceSubject, settings: ClusterSettings)
     name,
     uid,
     sticky,
-    network: namespaceNetworks(namespace, settings).serviceNetwork,
+    ...placeOf(subject, settings),
     addresses: clusterIPs,
     ports: service.ports.flatMap((port) => portInput(port, subject)),
   };
+}
+
+/** The network of a Service's address, and what is its own of it. */
+function placeOf(subject: ServiceSubject, settings: ClusterSettings): Pick<ServiceInput, 'network' | 'admission'> {
+  const { names } = settings;
+  const { service, namespace, podsIn } = subject;
+  if (isSystemService(service, settings)) return { network: names.systemServiceNetwork };
+  if (!hasOwnNetworks(namespace, subject, settings)) return { network: serviceNetworkOf(namespace, podsIn, settings) };
+  const admitted = networksAdmitted(namespace, { app: service.app, podsIn }, settings);
+  return {
+    network: names.appServiceNetwork(service.namespace, service.name),
+    admission: { policy: names.appServicePolicy(service.namespace, service.name), networks: admitted },
+  };
+}
+
+/** Services stay apart, where a namespace has become one whole, until the last pod has left its app's network. */
+function hasOwnNetworks(namespace: SlimNamespace, { hasAppsLeft }: ServiceSubject, settings: ClusterSettings): boolean {
+  const mode = namespaceMode(namespace, settings);
+  return mode === 'app' || (mode === 'namespace' && hasAppsLeft());
 }
 
 /** Contrail's load balancers know TCP and UDP (facts 5.1): a port of another protocol has no listener. */

@@ -30,8 +30,14 @@ async function observe({ contrail, settings: { names } }: Deps): Promise<Observa
   const namesByType = {
     project: [names.project('default')],
     'network-ipam': [names.podIpam, names.serviceIpam],
-    'network-policy': [names.ipFabricPolicy, names.servicePolicy, names.podServicePolicy],
-    'virtual-network': [names.clusterPodNetwork, names.clusterServiceNetwork],
+    'network-policy': [
+      names.ipFabricPolicy,
+      names.servicePolicy,
+      names.podServicePolicy,
+      names.customServicePolicy,
+      names.systemServicePolicy,
+    ],
+    'virtual-network': [names.clusterPodNetwork, names.clusterServiceNetwork, names.systemServiceNetwork],
   };
   const lists = Object.entries(namesByType).map(([type, fqNames]) => contrail.list(type, { fqNames, detail: true }));
   return {

@@ -7,9 +7,13 @@ import type { ContrailObject, FqName, Reference, Subnet } from '../../contrail/o
 import { type End, referenceBetween } from '../../contrail/reference.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { isWantedPod, type PodInterface, type PodSubject, podSubject } from '../desired/pod.ts';
-import { attachmentKey, type Key, namespaceKey, nodeKey } from '../keys.ts';
+import { appKey, attachmentKey, type Key, namespaceKey, nodeKey } from '../keys.ts';
 import { readAttachmentDefinition, readExistingNamespace, readLiveNamespace, readPod } from '../lookup.ts';
 import { explainPodFailure, refuseOutOfRange } from '../pod-failure.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
+import { parsePodAssignment } from '../../kubernetes/assignment.ts';
+import { permitted } from '../permission.ts';
+import { appOfNetwork } from '../pod-networks.ts';
 import { writePodResult } from '../pod-result.ts';
 
 export const podReconciler: Reconciler<PodSubject> = {
@@ -20,12 +24,12 @@ export const podReconciler: Reconciler<PodSubject> = {
     const home = await readExistingNamespace(namespace, deps);
     const definitionOf = await definitionsOf(pod, deps);
     try {
-      return podSubject({ pod, namespace: home, nodeUid, definitionOf }, deps.settings);
+      return await permitted(podSubject({ pod, namespace: home, nodeUid, definitionOf }, deps.settings), home, deps);
     } catch (error) {
       // A cache of namespaces that is behind must not refuse a pod for what admission has rightly decided.
       const live = await readLiveNamespace(namespace, deps);
       if (live === undefined) throw error;
-      return podSubject({ pod, namespace: live, nodeUid, definitionOf }, deps.settings);
+      return await permitted(podSubject({ pod, namespace: live, nodeUid, definitionOf }, deps.settings), live, deps);
     }
   },
   observe,
@@ -46,6 +50,9 @@ async function observe(key: Key, subject: PodSubject | undefined, deps: Deps): P
   const found = await observePod(settings.names.virtualMachine(key.namespace, key.name), deps);
   if (subject === undefined) return { kind: 'observed', found };
   const fqName = settings.names.virtualRouter(subject.node);
+  await refuseMissingNetworks(subject, deps);
+  const app = await missingApp(subject, deps);
+  if (app !== undefined) return waiting('the network of the app', [app]);
   const uuid = await names.uuidOf('virtual-router', fqName);
   if (uuid === undefined) return waiting(`the virtual router of node ${subject.node}`, [nodeKey(subject.node)]);
   const families = new Map<string, readonly Family[]>();
@@ -80,6 +87,31 @@ async function definitionsOf(
     found.set(`${namespace}/${name}`, await readAttachmentDefinition(namespace, name, deps));
   }
   return (namespace, name) => found.get(`${namespace}/${name}`);
+}
+
+/** The key of the app whose network is not there yet. */
+async function missingApp(
+  { namespace, interfaces }: PodSubject,
+  { settings, names }: Deps,
+): Promise<string | undefined> {
+  const network = interfaces[0]?.network ?? [];
+  const app = appOfNetwork(network.join(':'), namespace, settings.names);
+  if (app === undefined) return undefined;
+  return (await names.uuidOf('virtual-network', network)) === undefined ? appKey(namespace, app) : undefined;
+}
+
+/** The user's own network may come later: the key is retried, and the pod's Events say what it waits for. */
+async function refuseMissingNetworks({ interfaces, results }: PodSubject, { names }: Deps): Promise<void> {
+  const assignment = parsePodAssignment(results.assignment);
+  if (assignment?.mode !== 'custom') return;
+  for (const { network } of interfaces) {
+    if ((await names.uuidOf('virtual-network', network)) !== undefined) continue;
+    const chosen = assignment.interfaces.find((each) => each.network === network.join(':'));
+    throw new Error(
+      `annotation ${ANNOTATION.network} of the ${chosen?.from ?? 'pod'} names the network ${network.join(':')}, ` +
+        'which does not exist; create it, or name another one and re-create the pod',
+    );
+  }
 }
 
 function waiting(missing: string, keys: readonly string[]): Observation {

@@ -1,6 +1,7 @@
 /** A Service with its endpoints from Kubernetes, and its load balancer from Contrail, with those of its predecessors. */
-import { desiredService, type ServiceInput, serviceInterfaceUuid } from '../../contrail/desired/service.ts';
-import type { ContrailObject } from '../../contrail/objects.ts';
+import { desiredService, networkEnd, type ServiceInput, serviceInterfaceUuid } from '../../contrail/desired/service.ts';
+import { policyOn } from '../../contrail/desired/app.ts';
+import type { ContrailObject, Reference } from '../../contrail/objects.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { serviceInput } from '../desired/service.ts';
 import { type Key, namespaceKey, serviceKey } from '../keys.ts';
@@ -14,6 +15,8 @@ export const serviceReconciler: Reconciler<ServiceInput> = {
       service,
       namespace: await readExistingNamespace(namespace, deps),
       slices: deps.view.slicesOf(namespace, name),
+      hasAppsLeft: () => deps.view.appsIn(namespace).length > 0,
+      podsIn: (network: string) => deps.view.podsOfIn(namespace, network),
       nodeIps: (node: string) => deps.view.nodes.get(node)?.internalIPs ?? [],
     };
     return serviceInput(subject, deps.settings);
@@ -33,12 +36,13 @@ function uidDigest({ namespace, name }: Pick<Key, 'namespace' | 'name'>): string
 
 async function observe(key: Key, input: ServiceInput | undefined, deps: Deps): Promise<Observation> {
   const { contrail, names, settings } = deps;
+  const own = await observeOwnNetwork(key, deps);
   const project = await names.uuidOf('project', settings.names.project(key.namespace));
   if (project === undefined) return withoutProject(key, input);
   const alone = input !== undefined && !deps.force && (await deps.digests.isSettled(uidDigest(key), input.uid));
   const others = alone ? [] : await knownUids(key, project, deps);
   const uids = new Set([...(input === undefined ? [] : [input.uid]), ...others]);
-  if (uids.size === 0) return { kind: 'observed', found: [] };
+  if (uids.size === 0) return { kind: 'observed', found: own };
   const vmis = [...uids].map(serviceInterfaceUuid);
   const [loadbalancers, interfaces, addresses, listeners] = await Promise.all([
     contrail.list('loadbalancer', { uuids: [...uids], detail: true }),
@@ -50,8 +54,29 @@ async function observe(key: Key, input: ServiceInput | undefined, deps: Deps): P
   const members = await listOf('loadbalancer-member', { parentId: pools.map(({ uuid }) => uuid).join(',') }, deps);
   return {
     kind: 'observed',
-    found: [...loadbalancers, ...interfaces, ...addresses, ...listeners, ...pools, ...members],
+    found: [...own, ...loadbalancers, ...interfaces, ...addresses, ...listeners, ...pools, ...members],
   };
+}
+
+/** A Service's own network is made after its policy and deleted before it: without the policy there is none. */
+async function observeOwnNetwork(
+  { namespace, name }: Key,
+  { contrail, settings: { names } }: Deps,
+): Promise<readonly ContrailObject[]> {
+  const fqNames = [names.appServicePolicy(namespace, name)];
+  const fields = ['virtual_network_back_refs'];
+  const [policy] = await contrail.list('network-policy', { fqNames, detail: true, fields });
+  if (policy === undefined) return [];
+  const networks = await contrail.list('virtual-network', {
+    fqNames: [names.appServiceNetwork(namespace, name)],
+    detail: true,
+  });
+  // Apps attach the policy to their own networks; only these two are this key's business.
+  const admitted = [names.clusterPodNetwork, names.podNetwork(namespace)].map((each) => each.join(':'));
+  const carriers = ((policy['virtual_network_back_refs'] ?? []) as readonly Reference[]).filter(({ to }) =>
+    admitted.includes(to.join(':')),
+  );
+  return [policy, ...networks, ...carriers.map(({ to }) => policyOn(networkEnd(to), policy.fq_name))];
 }
 
 /** Without a project there is nothing under it either. */

@@ -1,0 +1,92 @@
+/** A VirtualNetwork: its subnets from Kubernetes, its network and ipam from Contrail; kept as long as pods are in it. */
+import { desiredVirtualNetwork, type VirtualNetworkInput } from '../../contrail/desired/virtual-network.ts';
+import { ownerOf } from '../../contrail/ownership.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
+import { portsOfPod } from '../../kubernetes/ports.ts';
+import { TerminalError } from '../../runtime/errors.ts';
+import type { Deps, Observation, Reconciler } from '../deps.ts';
+import { type Key, networkKey } from '../keys.ts';
+import { readVirtualNetwork } from '../lookup.ts';
+import { writeReady } from '../virtual-network-status.ts';
+
+/** What concerns a VirtualNetwork; its users are part of it, so that a change of them is written to its status. */
+export interface VirtualNetworkSubject extends VirtualNetworkInput {
+  readonly uid: string;
+  readonly generation: number;
+  readonly serviceAccess: boolean;
+  /** Keys of the pods in the network, sorted. */
+  readonly users: readonly string[];
+}
+
+export const virtualNetworkReconciler: Reconciler<VirtualNetworkSubject> = {
+  input: async ({ namespace, name }, deps) => {
+    const found = await readVirtualNetwork(namespace, name, deps);
+    if (found === undefined) return undefined;
+    const { uid, generation, subnets, snat, serviceAccess } = found;
+    return {
+      namespace,
+      name,
+      uid,
+      generation,
+      subnets,
+      snat,
+      serviceAccess,
+      users: usersOf({ namespace, name }, deps),
+    };
+  },
+  observe,
+  desired: (input, settings) => {
+    try {
+      return desiredVirtualNetwork(input, settings);
+    } catch (error) {
+      throw error instanceof RangeError ? new TerminalError('NoAddresses', error.message) : error;
+    }
+  },
+  finish: async (input, deps) => {
+    await writeReady(input, deps);
+    // Pods that waited for the network, and what is attached to it.
+    const network = networkKey(networkOf(input, deps).join(':'));
+    await deps.digests.forget(network);
+    deps.enqueue([network, ...input.users.filter((key) => isWaiting(key, deps))]);
+    return input;
+  },
+};
+
+function isWaiting(key: string, { view }: Deps): boolean {
+  const pod = view.pods.get(key.split('/').slice(1).join('/'));
+  return pod !== undefined && portsOfPod(pod.annotations[ANNOTATION.ports], pod.uid) === undefined;
+}
+
+type Named = Pick<Key, 'namespace' | 'name'>;
+
+function networkOf({ namespace, name }: Named, { settings }: Deps) {
+  return settings.names.virtualNetwork(namespace, name);
+}
+
+function usersOf(key: Named, deps: Deps): readonly string[] {
+  return [...deps.view.podsInNetwork(networkOf(key, deps).join(':'))].sort();
+}
+
+async function observe(key: Key, input: VirtualNetworkSubject | undefined, deps: Deps): Promise<Observation> {
+  // Deleted past the webhook, or with its namespace: what its pods stand on stays until they are gone.
+  if (input === undefined && usersOf(key, deps).length > 0) return { kind: 'observed', found: [] };
+  const { contrail, settings } = deps;
+  const [networks, ipams] = await Promise.all([
+    contrail.list('virtual-network', { fqNames: [networkOf(key, deps)], detail: true }),
+    contrail.list('network-ipam', {
+      fqNames: [settings.names.virtualNetworkIpam(key.namespace, key.name)],
+      detail: true,
+    }),
+  ]);
+  const found = [...networks, ...ipams];
+  const foreign = found.find((object) => !isOwn(ownerOf(object), key, settings.cluster));
+  if (foreign !== undefined && input !== undefined) {
+    const name = foreign.fq_name.join(':');
+    throw new TerminalError('NameTaken', `${foreign.type} ${name} is somebody else's: choose another name`);
+  }
+  return { kind: 'observed', found };
+}
+
+function isOwn(owner: ReturnType<typeof ownerOf>, { kind, namespace, name }: Key, cluster: string): boolean {
+  return owner?.cluster === cluster && owner.kind === kind && owner.namespace === namespace && owner.name === name;
+}
