@@ -141,12 +141,17 @@ function interfaceOf(
       const network = context.names.attachmentNetwork(home, selection.name).join(':');
       return [{ name, network, from: 'pod', attachment }];
     }
-    case 'reference': {
-      const network = referredNetwork(meaning.network, home, context.names);
-      if (network === undefined) return `names ${attachment}, whose network is another namespace's, or no user's`;
-      return [{ name, network, from: 'pod', attachment }];
-    }
+    case 'reference':
+      return byReference({ name, attachment }, referredNetwork(meaning.network, home, context.names));
   }
+}
+
+function byReference(
+  { name, attachment }: { readonly name: string; readonly attachment: string },
+  network: string | undefined,
+): readonly FurtherInterface[] | string {
+  if (network === undefined) return `names ${attachment}, whose network is another namespace's, or no user's`;
+  return [{ name, network, from: 'pod', attachment }];
 }
 
 /** A name that was asked for may be one that another interface gets by its place. */

@@ -132,12 +132,9 @@ function createGroups() {
 
 /** The reflectors. Every change is first taken into the groups, then told. */
 function reflectors(options: WatchOptions, groups: Groups, tell: (change: SourceChange) => void) {
-  const { client, signal, log, metrics } = options;
-  const reflect = <T>(
-    rest: Pick<ReflectorOptions<T>, 'path' | 'project' | 'onChange' | 'mayBeUnknown'>,
-  ): Reflector<T> =>
-    createReflector<T>({ client, signal, log, ...(metrics === undefined ? {} : { metrics }), ...rest });
+  const reflect = reflecting(options);
   return {
+    ...customReflectors(reflect, tell),
     namespaces: reflect<WorkerNamespace>({
       path: '/api/v1/namespaces',
       project: workerNamespace,
@@ -147,18 +144,6 @@ function reflectors(options: WatchOptions, groups: Groups, tell: (change: Source
       path: '/api/v1/nodes',
       project: slimNode,
       onChange: (change) => tell({ source: 'Node', change }),
-    }),
-    definitions: reflect<SlimAttachmentDefinition>({
-      path: ATTACHMENT_DEFINITIONS,
-      project: slimAttachmentDefinition,
-      onChange: (change) => tell({ source: 'NetworkAttachmentDefinition', change }),
-      mayBeUnknown: true,
-    }),
-    virtualNetworks: reflect<SlimVirtualNetwork>({
-      path: VIRTUAL_NETWORKS,
-      project: slimVirtualNetwork,
-      onChange: (change) => tell({ source: 'VirtualNetwork', change }),
-      mayBeUnknown: true,
     }),
     services: reflect<WorkerService>({
       path: '/api/v1/services',
@@ -185,6 +170,30 @@ function reflectors(options: WatchOptions, groups: Groups, tell: (change: Source
         groups.podsByNetwork.take(change);
         tell({ source: 'Pod', change });
       },
+    }),
+  };
+}
+
+type Reflect = <T>(rest: Pick<ReflectorOptions<T>, 'path' | 'project' | 'onChange' | 'mayBeUnknown'>) => Reflector<T>;
+
+function reflecting({ client, signal, log, metrics }: WatchOptions): Reflect {
+  return (rest) => createReflector({ client, signal, log, ...(metrics === undefined ? {} : { metrics }), ...rest });
+}
+
+/** Kinds that are resources of a definition's, which may not be there. */
+function customReflectors(reflect: Reflect, tell: (change: SourceChange) => void) {
+  return {
+    definitions: reflect<SlimAttachmentDefinition>({
+      path: ATTACHMENT_DEFINITIONS,
+      project: slimAttachmentDefinition,
+      onChange: (change) => tell({ source: 'NetworkAttachmentDefinition', change }),
+      mayBeUnknown: true,
+    }),
+    virtualNetworks: reflect<SlimVirtualNetwork>({
+      path: VIRTUAL_NETWORKS,
+      project: slimVirtualNetwork,
+      onChange: (change) => tell({ source: 'VirtualNetwork', change }),
+      mayBeUnknown: true,
     }),
   };
 }

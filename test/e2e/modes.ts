@@ -39,11 +39,11 @@ const ROWS: readonly Row[] = [
   row([PLAIN, 'plain'], ['service', APPS, 'web']),
   row([PLAIN, 'plain'], ['pod', APPS, 'web']),
   row([CUSTOM, 'blue'], ['pod', CUSTOM, 'blue-far'], 'blue-far'),
-  row([CUSTOM, 'blue'], ['pod', CUSTOM, 'red']),
   row([CUSTOM, 'blue'], ['pod', PLAIN, 'plain']),
   row([CUSTOM, 'blue'], ['service', PLAIN, 'plain'], 'plain'),
   row([CUSTOM, 'red'], ['service', PLAIN, 'plain']),
   row([PLAIN, 'plain'], ['pod', CUSTOM, 'blue']),
+  row([PLAIN, 'plain'], ['pod', CUSTOM, 'red']),
 ];
 
 /** Run by `npm run e2e -- modes`. */

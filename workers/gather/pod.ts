@@ -50,7 +50,7 @@ async function observe(key: Key, subject: PodSubject | undefined, deps: Deps): P
   const found = await observePod(settings.names.virtualMachine(key.namespace, key.name), deps);
   if (subject === undefined) return { kind: 'observed', found };
   const fqName = settings.names.virtualRouter(subject.node);
-  await refuseMissingNetworks(subject, deps);
+  await refuseMissingNetwork(subject, deps);
   const app = await missingApp(subject, deps);
   if (app !== undefined) return waiting('the network of the app', [app]);
   const uuid = await names.uuidOf('virtual-router', fqName);
@@ -101,17 +101,16 @@ async function missingApp(
 }
 
 /** The user's own network may come later: the key is retried, and the pod's Events say what it waits for. */
-async function refuseMissingNetworks({ interfaces, results }: PodSubject, { names }: Deps): Promise<void> {
+async function refuseMissingNetwork({ interfaces, results }: PodSubject, { names }: Deps): Promise<void> {
   const assignment = parsePodAssignment(results.assignment);
   if (assignment?.mode !== 'custom') return;
-  for (const { network } of interfaces) {
-    if ((await names.uuidOf('virtual-network', network)) !== undefined) continue;
-    const chosen = assignment.interfaces.find((each) => each.network === network.join(':'));
-    throw new Error(
-      `annotation ${ANNOTATION.network} of the ${chosen?.from ?? 'pod'} names the network ${network.join(':')}, ` +
-        'which does not exist; create it, or name another one and re-create the pod',
-    );
-  }
+  // Further interfaces have definitions, whose runs make their networks.
+  const network = interfaces[0]?.network ?? [];
+  if ((await names.uuidOf('virtual-network', network)) !== undefined) return;
+  throw new Error(
+    `annotation ${ANNOTATION.network} of the ${assignment.interfaces[0]?.from ?? 'pod'} names the network ${network.join(':')}, ` +
+      'which does not exist; create it, or name another one and re-create the pod',
+  );
 }
 
 function waiting(missing: string, keys: readonly string[]): Observation {
