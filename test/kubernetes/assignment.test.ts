@@ -174,6 +174,27 @@ describe('networks of users', () => {
   });
 });
 
+describe('isolated apps', () => {
+  const home = { name: 'a', annotations: { [ANNOTATION.isolation]: 'app' } };
+  const networkFor = (labels: Readonly<Record<string, string>>) => {
+    const verdict = assignmentForPod({ annotations: {}, labels }, home, context('cluster'));
+    return verdict.kind === 'assigned' ? verdict.assignment.interfaces[0]?.network : undefined;
+  };
+
+  test("put a pod into its app's network, by its label", () => {
+    expect(networkFor({ [ANNOTATION.name]: 'web' })).toBe('default-domain:k8s-a:k8s-a-web-app-network');
+  });
+
+  test("put a pod without an app into the namespace's", () => expect(networkFor({})).toBe(own('a')));
+
+  test('come by the default of the cluster, too, but not to the system', () => {
+    const pod = { annotations: {}, labels: { [ANNOTATION.name]: 'web' } };
+    const of = (name: string) => assignmentForPod(pod, { name, annotations: {} }, context('app'));
+    expect(of('b')).toMatchObject({ assignment: { mode: 'app' } });
+    expect(of('kube-system')).toMatchObject({ assignment: { mode: 'cluster' } });
+  });
+});
+
 describe('refusals', () => {
   test("a pod inherits its namespace's, and is told whose it is", () => {
     const verdict = assignmentForPod(
