@@ -5,7 +5,7 @@ import type { SlimPod } from '../kubernetes/objects.ts';
 import type { WorkerService } from './services.ts';
 
 /** The names that a pod lists: Services of its namespace, or apps whose Services are meant. */
-export function listedServices({ annotations, labels }: SlimPod): readonly string[] {
+function listedServices({ annotations, labels }: SlimPod): readonly string[] {
   const parsed = parseNames(annotations[ANNOTATION.services] ?? labels[ANNOTATION.services] ?? '[]');
   return parsed.ok ? parsed.value : [];
 }
