@@ -92,7 +92,6 @@ described('with the chart installed', () => {
 
   test.each([
     [ISOLATION, 'yes', 'write "true"'],
-    [ISOLATION, 'app', 'is not served by this version'],
     ['opencontrail.org/network', '{"domain": "d"}', 'write the name of a VirtualNetwork'],
   ])('a namespace with %s: %s is refused and told what to write', async (annotation, value, mend) => {
     const refusal = await refusalOf(alice.post('/api/v1/namespaces', namespaceBody('bad', { [annotation]: value })));
