@@ -31,9 +31,10 @@ const STAGES: readonly { readonly kinds: readonly OwningKind[]; readonly atOnce?
   { kinds: ['Namespace'], atOnce: 1 },
   { kinds: ['Node'] },
   { kinds: ['NetworkAttachmentDefinition', 'VirtualNetwork'], atOnce: 1 },
+  // Apps carry policies of Services, and pods stand in the networks of apps.
+  { kinds: ['Service'] },
   { kinds: ['App'], atOnce: 1 },
   { kinds: ['Network', 'Pod'] },
-  { kinds: ['Service'] },
 ];
 
 /** Rebuilds the database of `epoch`; nothing to do when another replica has. Safe to run twice, also at once. */
