@@ -17,14 +17,7 @@ const STEPS: readonly Step[] = [
   { name: 'generated docs', command: ['node', 'tools/docs.ts', '--check'] },
   {
     name: 'chart',
-    command: [
-      helm(),
-      'lint',
-      '--strict',
-      'charts/opencontrail',
-      '--set',
-      'kubernetes.apiServer=192.0.2.1:6443',
-    ],
+    command: [helm(), 'lint', '--strict', 'charts/opencontrail', '--set', 'kubernetes.apiServer=192.0.2.1:6443'],
   },
   { name: 'import table and unit tests', command: ['npm', 'run', '-s', 'unit'] },
 ];
