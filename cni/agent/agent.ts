@@ -14,6 +14,7 @@ import type { Lifecycle } from '../../runtime/lifecycle.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { histogram } from '../../runtime/metrics.ts';
 import { SERVING_FILE, SERVING_GRACE_MS } from '../protocol.ts';
+import { type Chain, chainOn } from './chain.ts';
 import { sweep } from './collect.ts';
 import { createCommands } from './commands.ts';
 import { CONFLIST_NAME, type ConflistState, conflistText, installFile, keepConflist, PLUGIN_NAME } from './conflist.ts';
@@ -56,7 +57,10 @@ export async function startAgent(
   });
   lifecycle.onClose('plugin socket', () => new Promise<void>((resolve) => server.close(() => resolve())));
   void every(SWEEP_MS, lifecycle.signal, log, async () => await sweep(settings.releaseDir, deps));
-  return keepServing(settings, { log, signal: lifecycle.signal, unready, serving });
+  const chain = await chainOn(settings.cniBinDir, settings.chainedPlugins);
+  if (chain.missing.length > 0)
+    log.warn({ missing: chain.missing }, 'plugins of the chain are not on this node: it goes without them');
+  return keepServing(settings, { log, signal: lifecycle.signal, unready, serving, chain });
 }
 
 async function agentDeps(settings: AgentSettings, log: Logger, signal: AbortSignal): Promise<AgentDeps> {
@@ -92,12 +96,13 @@ function keepServing(
     readonly signal: AbortSignal;
     readonly unready: () => Promise<string | undefined>;
     readonly serving: string;
+    readonly chain: Chain;
   },
 ): () => string | undefined {
-  const { log, signal } = context;
+  const { log, signal, chain } = context;
   const keeper = {
     path: join(settings.cniConfDir, CONFLIST_NAME),
-    text: conflistText(settings),
+    text: conflistText({ ...settings, chain, sysctls: settings.podSysctls }),
     graceMs: settings.conflistGrace * 1000,
   };
   let current: string | undefined = 'starting';

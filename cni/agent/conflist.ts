@@ -1,6 +1,7 @@
 /** The CNI configuration on the host: written last and whole, taken away when the node cannot serve. */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Chain } from './chain.ts';
 import { CNI_VERSIONS, DEFAULT_RELEASE_DIR, DEFAULT_SOCKET } from '../protocol.ts';
 
 export const CONFLIST_NAME = '10-opencontrail.conflist';
@@ -10,15 +11,37 @@ export const PLUGIN_NAME = 'opencontrail-cni';
  * The configuration. Runtimes that know `cniVersions` choose the newest they have (1.1.0 brings GC and STATUS); older
  * ones read `cniVersion`. Pure.
  */
-export function conflistText(paths: { readonly socket: string; readonly releaseDir: string }): string {
-  const { socket, releaseDir } = paths;
+export function conflistText(options: {
+  readonly socket: string;
+  readonly releaseDir: string;
+  /** Reference plugins that run after ours, in their order; those that are not known are left out. */
+  readonly chain?: Pick<Chain, 'plugins' | 'versions'>;
+  /** Sysctls of pods' network namespaces, for `tuning`. */
+  readonly sysctls?: Readonly<Record<string, string>>;
+}): string {
+  const { socket, releaseDir, chain = { plugins: [], versions: CNI_VERSIONS }, sysctls = {} } = options;
   const plugin = {
     type: PLUGIN_NAME,
     ...(socket === DEFAULT_SOCKET ? {} : { socket }),
     ...(releaseDir === DEFAULT_RELEASE_DIR ? {} : { releaseDir }),
   };
-  const versions = CNI_VERSIONS.filter((version) => version >= '0.4.0');
-  return `${JSON.stringify({ cniVersion: '1.0.0', cniVersions: versions, name: 'opencontrail', plugins: [plugin] }, undefined, 2)}\n`;
+  const plugins = [plugin, ...chain.plugins.flatMap((type) => chainedPlugin(type, sysctls) ?? [])];
+  const versions = chain.versions.filter((version) => version >= '0.4.0');
+  return `${JSON.stringify({ cniVersion: '1.0.0', cniVersions: versions, name: 'opencontrail', plugins }, undefined, 2)}\n`;
+}
+
+/** What a reference plugin is told; `undefined` where it would have nothing to do. */
+function chainedPlugin(type: string, sysctls: Readonly<Record<string, string>>): object | undefined {
+  switch (type) {
+    case 'portmap':
+      return { type, capabilities: { portMappings: true }, snat: true };
+    case 'bandwidth':
+      return { type, capabilities: { bandwidth: true } };
+    case 'tuning':
+      return Object.keys(sysctls).length === 0 ? undefined : { type, sysctl: sysctls };
+    default:
+      return undefined;
+  }
 }
 
 /** Puts `text` at `path` in one step, unless it is there already. Answers whether it wrote. */

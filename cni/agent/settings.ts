@@ -4,6 +4,17 @@ import type { Settings } from '../../runtime/config.ts';
 import { DEFAULT_RELEASE_DIR, DEFAULT_SOCKET } from '../protocol.ts';
 
 const text = z.string();
+const list = text.transform((value) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+const pairs = list.transform((items, context) => {
+  const wrong = items.find((item) => !/^[a-z0-9._/-]+=.+$/.test(item));
+  if (wrong !== undefined) context.addIssue({ code: 'custom', message: `"${wrong}" is not name=value` });
+  return Object.fromEntries(items.map((item) => [item.slice(0, item.indexOf('=')), item.slice(item.indexOf('=') + 1)]));
+});
 const required = z.string().min(1, 'must not be empty');
 const seconds = z.coerce.number().positive();
 const logLevel = z.enum(['debug', 'info', 'warn', 'error', 'silent']);
@@ -36,6 +47,16 @@ export const AGENT_SETTINGS = {
   },
   cniBinDir: { describe: 'Where the plugin goes; empty: it is not installed', schema: text, default: '/opt/cni/bin' },
   pluginFile: { describe: 'The plugin to install', schema: text, default: '/opt/opencontrail/cni/opencontrail-cni' },
+  chainedPlugins: {
+    describe: 'Reference plugins that run after ours where the node has them: portmap, bandwidth, tuning',
+    schema: list,
+    default: 'portmap,bandwidth,tuning',
+  },
+  podSysctls: {
+    describe: 'Sysctls of pods’ network namespaces, name=value separated by commas; the plugin tuning writes them',
+    schema: pairs,
+    default: '',
+  },
   podMtu: {
     describe: 'MTU of pods in bytes; 0: the underlay’s less 50',
     schema: z.coerce.number().int().nonnegative(),

@@ -1,6 +1,7 @@
 /** How a new flow of a pod is translated and judged. Pure. */
 import { POD, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
+import { hex, HOST_TO_OWN_PODS } from './marks.ts';
 
 /** -100: virtual addresses become back ends. */
 export function services(): readonly string[] {
@@ -29,6 +30,18 @@ export function pair({ device, fabricMark }: SkeletonOptions): readonly string[]
       'ct state != new accept',
       `${POD} goto admit`,
       `iifname "${device}" goto admit`,
+      'ct status dnat goto admit_host_port',
+    ]),
+    // The underlay speaks with this node's pods where the node itself has made a port of its own theirs (portmap).
+    chain('admit_host_port', undefined, [
+      ...perFamily(({ n, ip }) => [
+        `${ip} daddr @own_pods${n} meta mark set ${ip} daddr map @pods${n} goto judge_host_port`,
+      ]),
+    ]),
+    chain('judge_host_port', undefined, [
+      `ct mark set ${hex(HOST_TO_OWN_PODS)}`,
+      'ct mark set ct mark . meta mark map @pairs accept',
+      'counter name unpaired drop',
     ]),
     chain('admit', undefined, [
       'ct status dnat goto admit_service',

@@ -50,7 +50,7 @@ export function zone({ hasOverlapping }: SkeletonOptions): readonly string[] {
 }
 
 /** -150: known flows get their mark back, as long as their pair stands. */
-export function track({ device }: SkeletonOptions): readonly string[] {
+export function track({ device, fabricMark }: SkeletonOptions): readonly string[] {
   return [
     chain('track', 'filter hook prerouting priority -150', [
       `meta mark & 0xffff0000 != ${hex(MAGIC)} goto track_underlay`,
@@ -64,7 +64,14 @@ export function track({ device }: SkeletonOptions): readonly string[] {
     ]),
     chain('track_underlay', undefined, [
       'ct mark 0 accept',
-      `iifname != "${device}" ct direction reply meta mark set ct mark map @back_from_fabric`,
+      `iifname != "${device}" ct direction reply meta mark set ct mark map @back_from_fabric accept`,
+      // A port of the node that another plugin (portmap) has translated to a pod here.
+      `iifname != "${device}" ct direction original ct status dnat goto track_host_port`,
+    ]),
+    chain('track_host_port', undefined, [
+      `meta mark set ${fabricMark}`,
+      'meta mark set meta mark . ct mark map @forth accept',
+      'counter name unpaired drop',
     ]),
   ];
 }
