@@ -64,6 +64,8 @@ export function output({ device, vxlanPort, fabricMark, hasOverlapping }: Skelet
       : []),
     chain('output_pair', 'filter hook output priority -90', [
       'ct state untracked accept',
+      // A port of the node's own that portmap has made a pod's.
+      'oif "lo" ct status dnat ct state new goto host_new',
       'oif "lo" accept',
       ...(hasOverlapping ? [`oifname "${device}" meta mark & 0xffff0000 == ${hex(MAGIC)} meta mark set 0`] : []),
       'ct direction reply accept',

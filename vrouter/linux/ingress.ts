@@ -54,7 +54,7 @@ export function track({ device, fabricMark }: SkeletonOptions): readonly string[
   return [
     chain('track', 'filter hook prerouting priority -150', [
       `meta mark & 0xffff0000 != ${hex(MAGIC)} goto track_underlay`,
-      'ct direction reply meta mark set meta mark . ct mark map @back accept',
+      'ct direction reply meta mark set meta mark . ct mark map @back goto track_reply',
       'ct state established,related meta mark set meta mark . ct mark map @forth accept',
       'ct state new ct mark set meta mark accept',
       'ct state invalid counter name invalid drop',
@@ -62,6 +62,8 @@ export function track({ device, fabricMark }: SkeletonOptions): readonly string[
       // The passage was taken away.
       'counter name unpaired drop',
     ]),
+    // What came to the node's own address (a port of portmap's) is answered from there, and not through the tunnel.
+    chain('track_reply', undefined, [`meta mark ${fabricMark} ct status dnat meta mark set 0`, 'accept']),
     chain('track_underlay', undefined, [
       'ct mark 0 accept',
       `iifname != "${device}" ct direction reply meta mark set ct mark map @back_from_fabric accept`,
