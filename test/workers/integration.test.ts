@@ -151,6 +151,33 @@ withApiServer('workers', () => {
     await deletePod('alone', 'forger');
   });
 
+  test('say which network a pod waits for, and give it a port when the network appears', async () => {
+    const uid = await createPod('dev', 'waiting', { 'opencontrail.org/network': 'late' });
+    const event = await eventually(async () => {
+      const { items } = await kube.list('/api/v1/namespaces/dev/events');
+      return items.find((item) => (item['involvedObject'] as { uid?: string }).uid === uid);
+    });
+    expect(event['reason']).toBe('NetworkMissing');
+    expect(event['message']).toMatch(/opencontrail.org\/network.*default-domain:k8s-dev:late.*create it/);
+    await kube.post('/apis/opencontrail.org/v1alpha1/namespaces/dev/virtualnetworks', {
+      apiVersion: 'opencontrail.org/v1alpha1',
+      kind: 'VirtualNetwork',
+      metadata: { name: 'late' },
+      spec: { subnets: [{ cidr: '10.60.0.0/24' }] },
+    });
+    expect(portsOf(await podWithPorts('dev', 'waiting')).interfaces[0]).toMatchObject({
+      network: 'default-domain:k8s-dev:late',
+      ips: [expect.stringMatching(/^10\.60\.0\./)],
+    });
+    await kube.delete('/apis/opencontrail.org/v1alpha1/namespaces/dev/virtualnetworks/late');
+    expect(await contrail.readByName('virtual-network', ['default-domain', 'k8s-dev', 'late'])).toBeDefined();
+    await deletePod('dev', 'waiting');
+    // Kept as long as a pod was in it.
+    await eventually(
+      async () => (await contrail.readByName('virtual-network', ['default-domain', 'k8s-dev', 'late'])) === undefined,
+    );
+  }, 30_000);
+
   test('leave running pods where they are when their namespace is isolated, and say so', async () => {
     await kube.post('/api/v1/namespaces', { metadata: { name: 'turned' } });
     await createPod('turned', 'old');

@@ -11,6 +11,7 @@ import { appKey, attachmentKey, type Key, namespaceKey, nodeKey } from '../keys.
 import { readAttachmentDefinition, readExistingNamespace, readLiveNamespace, readPod } from '../lookup.ts';
 import { explainPodFailure, refuseOutOfRange } from '../pod-failure.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
+import { TerminalError } from '../../runtime/errors.ts';
 import { parsePodAssignment } from '../../kubernetes/assignment.ts';
 import { permitted } from '../permission.ts';
 import { appOfNetwork } from '../pod-networks.ts';
@@ -100,14 +101,15 @@ async function missingApp(
   return (await names.uuidOf('virtual-network', network)) === undefined ? appKey(namespace, app) : undefined;
 }
 
-/** The user's own network may come later: the key is retried, and the pod's Events say what it waits for. */
+/** The user's own network may come later: with a VirtualNetwork the pod's key runs again, with an operator's at the next resync. */
 async function refuseMissingNetwork({ interfaces, results }: PodSubject, { names }: Deps): Promise<void> {
   const assignment = parsePodAssignment(results.assignment);
   if (assignment?.mode !== 'custom') return;
   // Further interfaces have definitions, whose runs make their networks.
   const network = interfaces[0]?.network ?? [];
   if ((await names.uuidOf('virtual-network', network)) !== undefined) return;
-  throw new Error(
+  throw new TerminalError(
+    'NetworkMissing',
     `annotation ${ANNOTATION.network} of the ${assignment.interfaces[0]?.from ?? 'pod'} names the network ${network.join(':')}, ` +
       'which does not exist; create it, or name another one and re-create the pod',
   );

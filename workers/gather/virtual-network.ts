@@ -44,10 +44,11 @@ export const virtualNetworkReconciler: Reconciler<VirtualNetworkSubject> = {
   },
   finish: async (input, deps) => {
     await writeReady(input, deps);
-    // Pods that waited for the network, and what is attached to it.
+    // What is attached to the network, and pods that waited for it; those that no webhook saw do not say which they wait for.
     const network = networkKey(networkOf(input, deps).join(':'));
     await deps.digests.forget(network);
-    deps.enqueue([network, ...input.users.filter((key) => isWaiting(key, deps))]);
+    const near = new Set([...input.users, ...deps.view.podsIn(input.namespace)]);
+    deps.enqueue([network, ...[...near].filter((key) => isWaiting(key, deps))]);
     return input;
   },
 };
