@@ -24,8 +24,10 @@ export function mapPatch(
   }
   return Object.entries(wanted).flatMap(([key, value]): readonly PatchOperation[] => {
     const pointer = `${path}/${escaped(key)}`;
-    if (value !== undefined) return present[key] === value ? [] : [{ op: 'add', path: pointer, value }];
-    return present[key] === undefined ? [] : [{ op: 'remove', path: pointer }];
+    // A key may be called as an object's own method is.
+    const found = Object.hasOwn(present, key) ? present[key] : undefined;
+    if (value !== undefined) return found === value ? [] : [{ op: 'add', path: pointer, value }];
+    return found === undefined ? [] : [{ op: 'remove', path: pointer }];
   });
 }
 
