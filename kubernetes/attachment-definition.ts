@@ -50,10 +50,10 @@ export function slimAttachmentDefinition(raw: KubeObject): SlimAttachmentDefinit
 }
 
 /** Whose a definition is and what it stands for; where both annotations stand, `network` wins (facts 1.8). */
-export function meaningOf(definition: Pick<SlimAttachmentDefinition, 'annotations' | 'config'>): DefinitionMeaning {
+export function meaningOf(definition: Omit<SlimAttachmentDefinition, 'uid'>): DefinitionMeaning {
   const type = cniTypeOf(definition.config);
   if (!OUR_CNI_TYPES.includes(type)) return { kind: 'foreign', type };
-  const { annotations } = definition;
+  const { annotations, name, namespace } = definition;
   const snat = read(annotations, ANNOTATION.snat, parseSwitch);
   const problems = 'problem' in snat ? [snat] : [];
   if (annotations[ANNOTATION.network] !== undefined) {
@@ -64,11 +64,20 @@ export function meaningOf(definition: Pick<SlimAttachmentDefinition, 'annotation
   const cidrs = read(annotations, ANNOTATION.cidr, parseCidrs);
   if ('problem' in cidrs) return { kind: 'refused', problems: [cidrs, ...problems] };
   if (problems.length > 0) return { kind: 'refused', problems };
+  if (cidrs.value !== undefined && name === namespace) return ambiguous(annotations[ANNOTATION.cidr] ?? '');
   return cidrs.value === undefined ? nothing() : { kind: 'subnets', cidrs: cidrs.value, snat: snatOf(snat) };
 }
 
 function snatOf(snat: AnnotationProblem | { readonly value: boolean | undefined }): boolean {
   return 'value' in snat && typeof snat.value === 'boolean' && snat.value;
+}
+
+/** Its network would have the name of the namespace's own (facts 1.2.4a, 1.8). */
+function ambiguous(value: string): DefinitionMeaning {
+  const problem =
+    "is of a definition that is called like its namespace, whose own network has the name that this one's would have";
+  const mend = 'give the definition another name';
+  return { kind: 'refused', problems: [{ annotation: ANNOTATION.cidr, value, problem, mend }] };
 }
 
 function nothing(): DefinitionMeaning {

@@ -32,6 +32,7 @@ const DEFINITIONS = [
   }),
   definition('dev', 'macvlan', {}, '{"type":"macvlan"}'),
   definition('dev', 'empty', {}),
+  definition('dev', 'dev', { [ANNOTATION.cidr]: '10.23.0.0/24' }),
   definition('other', 'lake', { [ANNOTATION.cidr]: '10.20.0.0/24' }),
 ];
 const context = {
@@ -76,6 +77,7 @@ describe('further interfaces', () => {
     ['other/lake', "names other/lake, which is another namespace's"],
     ['macvlan', 'of type "macvlan", which is not ours'],
     ['empty', 'stands for no network'],
+    ['dev', 'called like its namespace'],
     ['storage@net2, storage', 'gives two interfaces the name "net2"'],
   ])('%s is refused by name, and nothing is left out', (text, problem) => {
     const verdict = interfacesFor(text);
@@ -115,5 +117,7 @@ test.each([
   ['no JSON', 'not json', { kind: 'foreign', type: '' }],
   ['a broken subnet', OURS, { kind: 'refused' }],
 ] as const)('a definition with %s has a meaning that says so', (_name, config, want) => {
-  expect(meaningOf({ config, annotations: { [ANNOTATION.cidr]: '10.20.0.0/99' } })).toMatchObject(want);
+  expect(
+    meaningOf({ namespace: 'dev', name: 'x', config, annotations: { [ANNOTATION.cidr]: '10.20.0.0/99' } }),
+  ).toMatchObject(want);
 });
