@@ -53,19 +53,23 @@ export function slimAttachmentDefinition(raw: KubeObject): SlimAttachmentDefinit
 export function meaningOf(definition: Omit<SlimAttachmentDefinition, 'uid'>): DefinitionMeaning {
   const type = cniTypeOf(definition.config);
   if (!OUR_CNI_TYPES.includes(type)) return { kind: 'foreign', type };
-  const { annotations, name, namespace } = definition;
+  return definition.annotations[ANNOTATION.network] === undefined ? ownNetwork(definition) : reference(definition);
+}
+
+function reference({ annotations }: Pick<SlimAttachmentDefinition, 'annotations'>): DefinitionMeaning {
+  const network = read(annotations, ANNOTATION.network, parseNetwork);
+  if ('problem' in network) return { kind: 'refused', problems: [network] };
+  return network.value === undefined ? nothing() : { kind: 'reference', network: network.value };
+}
+
+function ownNetwork({ annotations, name, namespace }: Omit<SlimAttachmentDefinition, 'uid'>): DefinitionMeaning {
   const snat = read(annotations, ANNOTATION.snat, parseSwitch);
-  const problems = 'problem' in snat ? [snat] : [];
-  if (annotations[ANNOTATION.network] !== undefined) {
-    const network = read(annotations, ANNOTATION.network, parseNetwork);
-    if ('problem' in network) return { kind: 'refused', problems: [network, ...problems] };
-    return network.value === undefined ? nothing() : { kind: 'reference', network: network.value };
-  }
   const cidrs = read(annotations, ANNOTATION.cidr, parseCidrs);
-  if ('problem' in cidrs) return { kind: 'refused', problems: [cidrs, ...problems] };
+  const problems = [snat, cidrs].flatMap((each) => ('problem' in each ? [each] : []));
   if (problems.length > 0) return { kind: 'refused', problems };
-  if (cidrs.value !== undefined && name === namespace) return ambiguous(annotations[ANNOTATION.cidr] ?? '');
-  return cidrs.value === undefined ? nothing() : { kind: 'subnets', cidrs: cidrs.value, snat: snatOf(snat) };
+  if (!('value' in cidrs) || cidrs.value === undefined) return nothing();
+  if (name === namespace) return ambiguous(annotations[ANNOTATION.cidr] ?? '');
+  return { kind: 'subnets', cidrs: cidrs.value, snat: snatOf(snat) };
 }
 
 function snatOf(snat: AnnotationProblem | { readonly value: boolean | undefined }): boolean {
