@@ -65,15 +65,11 @@ function reference({ annotations }: Pick<SlimAttachmentDefinition, 'annotations'
 function ownNetwork({ annotations, name, namespace }: Omit<SlimAttachmentDefinition, 'uid'>): DefinitionMeaning {
   const snat = read(annotations, ANNOTATION.snat, parseSwitch);
   const cidrs = read(annotations, ANNOTATION.cidr, parseCidrs);
-  const problems = [snat, cidrs].flatMap((each) => ('problem' in each ? [each] : []));
-  if (problems.length > 0) return { kind: 'refused', problems };
-  if (!('value' in cidrs) || cidrs.value === undefined) return nothing();
+  if ('problem' in cidrs) return { kind: 'refused', problems: [cidrs] };
+  if ('problem' in snat) return { kind: 'refused', problems: [snat] };
+  if (cidrs.value === undefined) return nothing();
   if (name === namespace) return ambiguous(annotations[ANNOTATION.cidr] ?? '');
-  return { kind: 'subnets', cidrs: cidrs.value, snat: snatOf(snat) };
-}
-
-function snatOf(snat: AnnotationProblem | { readonly value: boolean | undefined }): boolean {
-  return 'value' in snat && typeof snat.value === 'boolean' && snat.value;
+  return { kind: 'subnets', cidrs: cidrs.value, snat: snat.value === true };
 }
 
 /** Its network would have the name of the namespace's own (facts 1.2.4a, 1.8). */
