@@ -82,8 +82,12 @@ class Replica {
   readonly #objects = new Map<string, ContrailObject>();
   #changed = new Set<string>();
   #position: { revision: number; epoch: string } | undefined;
-  /** What has come since the set was asked for anew; `undefined` when the map is known to be exact. */
-  #arrived: Set<string> | undefined = new Set();
+  /**
+   * The set that is arriving, since it was asked for anew; `undefined` when the map is known to be exact. It takes the
+   * map's place only when a ready database says that it is whole: an object that is being rebuilt comes without the
+   * references it will have, and whoever forwarded by it would cut off running pods.
+   */
+  #arriving: Map<string, ContrailObject> | undefined = new Map();
   #hasView = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -94,7 +98,7 @@ class Replica {
   /** The next request asks for the whole set. */
   startOver(): void {
     this.#position = undefined;
-    this.#arrived = new Set();
+    this.#arriving = new Map();
   }
 
   stop(): void {
@@ -135,13 +139,12 @@ class Replica {
   #take(line: Line): void {
     switch (line.kind) {
       case 'put':
-        this.#objects.set(line.object.uuid, line.object);
-        this.#changed.add(line.object.uuid);
-        this.#arrived?.add(line.object.uuid);
+        (this.#arriving ?? this.#objects).set(line.object.uuid, line.object);
+        if (this.#arriving === undefined) this.#changed.add(line.object.uuid);
         break;
       case 'delete':
-        if (this.#objects.delete(line.uuid)) this.#changed.add(line.uuid);
-        this.#arrived?.delete(line.uuid);
+        if ((this.#arriving ?? this.#objects).delete(line.uuid) && this.#arriving === undefined)
+          this.#changed.add(line.uuid);
         break;
       case 'synced':
         this.#synced(line);
@@ -153,22 +156,26 @@ class Replica {
     const isNew = this.#position?.epoch !== epoch;
     this.#position = { revision, epoch };
     if (isNew) this.#options.onConnected?.(true);
-    if (state === 'ready') this.#dropMissing();
-    if (!this.#hasView && state !== 'ready') return;
+    if (state === 'ready') this.#takeOver();
+    if (this.#arriving !== undefined) return;
     if (!this.#hasView || isNew || this.#changed.size > 0) this.#tell();
     this.#hasView = true;
   }
 
-  /** The set is whole: what did not come is not there. */
-  #dropMissing(): void {
-    const arrived = this.#arrived;
-    if (arrived === undefined) return;
+  /** The set is whole: it is what there is. */
+  #takeOver(): void {
+    const arriving = this.#arriving;
+    if (arriving === undefined) return;
     for (const uuid of this.#objects.keys()) {
-      if (arrived.has(uuid)) continue;
+      if (arriving.has(uuid)) continue;
       this.#objects.delete(uuid);
       this.#changed.add(uuid);
     }
-    this.#arrived = undefined;
+    for (const [uuid, object] of arriving) {
+      this.#objects.set(uuid, object);
+      this.#changed.add(uuid);
+    }
+    this.#arriving = undefined;
   }
 
   #tell(): void {

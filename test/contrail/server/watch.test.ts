@@ -357,6 +357,8 @@ describe('a lost database', () => {
     expect((await ask(server.url, 'POST', '/embedded/ready', { body: { epoch: status.epoch } })).status).toBe(200);
     const names = await watched.until((all) => !all.includes('instance-ip vanished'));
     expect(names).toContain('instance-ip kept');
+    // The map is live; the view that names the epoch is told a moment later.
+    while (watched.view()!.epoch === before) await sleep(10);
     expect(watched.view()!.epoch).toBe(status.epoch);
   }, 20_000);
 
