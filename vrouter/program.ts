@@ -10,7 +10,7 @@ import { createJournal } from './apply/journal.ts';
 import { createKernel } from './apply/kernel.ts';
 import { rememberSettings } from './apply/settings-journal.ts';
 import { runHere } from './apply/run.ts';
-import { contrailEndpoints } from './endpoints.ts';
+import { contrailEndpoints } from '../contrail/endpoints.ts';
 import { createEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { createVrouterMetrics } from './metrics.ts';
@@ -48,7 +48,10 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
     server.close();
     server.closeAllConnections();
   });
-  const client = createContrailClient({ ...(await contrailEndpoints(settings)), signal: lifecycle.signal });
+  const client = createContrailClient({
+    ...(await contrailEndpoints(settings, { apiServer: settings.kubernetesApi })),
+    signal: lifecycle.signal,
+  });
   lifecycle.onClose('contrail', client.close);
   void watchConfig({ client, node, onChange: engine.setConfig, signal: lifecycle.signal, log });
   void verifyForEver(engine, {

@@ -9,7 +9,7 @@ import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createRegistry } from '../runtime/metrics.ts';
 import { createRedis } from '../runtime/redis.ts';
-import { contrailEndpoints } from './endpoints.ts';
+import { contrailEndpoints } from '../contrail/endpoints.ts';
 import { createDigests } from './digests.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
 import { createWorkerMetrics } from './metrics.ts';
@@ -23,6 +23,8 @@ import { type ClusterView, watchCluster } from './watch.ts';
 
 const HEARTBEAT_MS = 1_000;
 const METRICS_MS = 5_000;
+/** How long the config API's addresses are used before they are asked for again. */
+const ADDRESSES_FRESH_MS = 2_000;
 /** Resync only feeds the live queue, at a pace that live events do not feel. */
 const RESYNC_CONCURRENCY = 2;
 /** A stop lets running keys finish: only a lost lock aborts one. */
@@ -90,7 +92,7 @@ async function openStores(settings: WorkerSettings, log: Logger, { onClose }: Li
   const connect = (name: string) =>
     createRedis(settings.redis, { name, access, onError: (error) => log.debug({ reason: error.message }, 'redis') });
   const kube = createKubeClient({ kubeconfig: settings.kubeconfig, apiServer: settings.kubernetesApi });
-  const contrail = createContrailClient(await contrailEndpoints(settings, access));
+  const contrail = createContrailClient(await contrailEndpoints(settings, { ...access, freshMs: ADDRESSES_FRESH_MS }));
   onClose('contrail', contrail.close);
   const redis = connect('workers');
   onClose('redis', () => redis.disconnect());

@@ -1,17 +1,25 @@
 /** Where the config API is, from the settings. */
 import { readFile } from 'node:fs/promises';
-import type { ContrailClientOptions } from '../contrail/client.ts';
+import type { ContrailClientOptions } from './client.ts';
 import type { ApiServerAccess } from '../runtime/api-server.ts';
 import { resolveService, serviceReference } from '../runtime/discovery.ts';
-import type { WorkerSettings } from './settings.ts';
 
-/** How long addresses of a Service are used before they are asked for again, in milliseconds. */
-const FRESH_MS = 2_000;
+/** A program's flags about the config API. */
+interface ContrailSettings {
+  readonly contrailApi: string;
+  readonly contrailToken: string;
+  readonly contrailCa: string;
+}
+
+/** `freshMs`: how long addresses of a Service are used before they are asked for again; absent: asked at every attempt. */
+interface EndpointAccess extends ApiServerAccess {
+  readonly freshMs?: number;
+}
 
 /** Options of the client for `--contrail-api`: fixed URLs, or a Service whose ready addresses are asked for anew. */
 export async function contrailEndpoints(
-  settings: WorkerSettings,
-  access: ApiServerAccess,
+  settings: ContrailSettings,
+  { freshMs = 0, ...access }: EndpointAccess,
 ): Promise<ContrailClientOptions> {
   const { contrailApi, contrailToken, contrailCa } = settings;
   const login = contrailToken === '' ? {} : { token: contrailToken };
@@ -30,7 +38,7 @@ export async function contrailEndpoints(
     ...trust,
     serverName: `${service}.${namespace}.svc`,
     endpoints: async () => {
-      if (known === undefined || performance.now() - known.at > FRESH_MS) {
+      if (known === undefined || performance.now() - known.at >= freshMs) {
         const addresses = await resolveService(namespace, service, named);
         known = { at: performance.now(), urls: addresses.map((address) => `${scheme}://${address}`) };
       }
