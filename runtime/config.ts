@@ -11,6 +11,10 @@ export interface Setting<T> {
   readonly default?: string;
   /** Environment variables read besides the derived one, first match wins. */
   readonly env?: readonly string[];
+  /** Whether its flag stands alone and means `true`. */
+  readonly isSwitch?: true;
+  /** One letter that stands for the flag: `f` for `-f`. */
+  readonly short?: string;
 }
 
 export type Settings = Readonly<Record<string, Setting<unknown>>>;
@@ -23,10 +27,12 @@ export interface ProgramDescription {
   readonly name: string;
   readonly summary: string;
   readonly example: string;
+  /** How many words may stand beside the flags; none where it is absent. */
+  readonly words?: number;
 }
 
 export type Parsed<S extends Settings> =
-  | { readonly kind: 'values'; readonly values: SettingsValues<S> }
+  | { readonly kind: 'values'; readonly values: SettingsValues<S>; readonly words: readonly string[] }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] };
 
@@ -36,18 +42,18 @@ export function parseSettings<S extends Settings>(
   settings: S,
   input: { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string | undefined>> },
 ): Parsed<S> {
-  const flags = readFlags(settings, input.argv);
+  const flags = readFlags(program, settings, input.argv);
   if (flags.kind === 'invalid') return flags;
   if (flags.values['help'] === true) return { kind: 'help', text: helpText(program, settings) };
   const problems: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [key, setting] of Object.entries(settings)) {
     const text = flags.values[flagOf(key)] ?? fromEnvironment(key, setting, input.env) ?? setting.default;
-    if (typeof text !== 'string') {
+    if (text === undefined) {
       problems.push(`--${flagOf(key)} is required: ${setting.describe} (or set ${variableOf(key)})`);
       continue;
     }
-    const result = setting.schema.safeParse(text);
+    const result = setting.schema.safeParse(String(text));
     if (result.success) values[key] = result.data;
     else
       problems.push(
@@ -56,7 +62,21 @@ export function parseSettings<S extends Settings>(
   }
   if (problems.length > 0) return { kind: 'invalid', problems };
   // The loop above filled exactly the keys of S with what each schema yields.
-  return { kind: 'values', values: values as SettingsValues<S> };
+  return { kind: 'values', values: values as SettingsValues<S>, words: flags.words };
+}
+
+/** The same for a command of this process, with its environment. */
+export function parseCommand<S extends Settings>(
+  program: ProgramDescription,
+  settings: S,
+  argv: readonly string[],
+): Parsed<S> {
+  return parseSettings(program, settings, { argv, env: process.env });
+}
+
+/** This process's environment, for hosts that give a function nothing else. */
+export function environment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
 }
 
 /** Reads this process's flags and environment; prints help or the problems and exits where there is nothing to run. */
@@ -75,14 +95,23 @@ export function readSettings<S extends Settings>(program: ProgramDescription, se
 }
 
 type Flags =
-  | { readonly kind: 'flags'; readonly values: Readonly<Record<string, string | boolean | undefined>> }
+  | {
+      readonly kind: 'flags';
+      readonly values: Readonly<Record<string, string | boolean | undefined>>;
+      readonly words: readonly string[];
+    }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] };
 
-function readFlags(settings: Settings, argv: readonly string[]): Flags {
-  const options: Record<string, { type: 'string' | 'boolean' }> = { help: { type: 'boolean' } };
-  for (const key of Object.keys(settings)) options[flagOf(key)] = { type: 'string' };
+function readFlags({ words = 0 }: ProgramDescription, settings: Settings, argv: readonly string[]): Flags {
+  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = { help: { type: 'boolean' } };
+  for (const [key, { isSwitch, short }] of Object.entries(settings)) {
+    options[flagOf(key)] = { type: isSwitch ? 'boolean' : 'string', ...(short === undefined ? {} : { short }) };
+  }
   try {
-    return { kind: 'flags', values: parseArgs({ args: [...argv], options }).values };
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: words > 0 });
+    const extra = positionals[words];
+    if (extra !== undefined) return { kind: 'invalid', problems: [`unexpected argument "${extra}"`] };
+    return { kind: 'flags', values, words: positionals };
   } catch (error) {
     return { kind: 'invalid', problems: [error instanceof Error ? error.message : String(error)] };
   }
@@ -101,7 +130,8 @@ function helpText(program: ProgramDescription, settings: Settings): string {
   const rows = Object.entries(settings).map(([key, setting]) => {
     const fallback = setting.default === undefined ? 'required' : `default: ${setting.default || '(empty)'}`;
     const variables = [variableOf(key), ...(setting.env ?? [])].join(', ');
-    return `  --${flagOf(key)}\n      ${setting.describe}\n      ${fallback}; environment: ${variables}`;
+    const short = setting.short === undefined ? '' : `, -${setting.short}`;
+    return `  --${flagOf(key)}${short}\n      ${setting.describe}\n      ${fallback}; environment: ${variables}`;
   });
   return `${program.example}\n\n${program.name}: ${program.summary}\n\n${rows.join('\n')}\n  --help\n      Prints this text.\n`;
 }

@@ -11,7 +11,7 @@ export interface ReadinessCheck {
 /** Answers one probe or metrics request, or `undefined` when the path is none of these. */
 export async function answerHealth(
   path: string,
-  deps: { readonly checks: readonly ReadinessCheck[]; readonly registry: Registry },
+  deps: { readonly checks: readonly ReadinessCheck[]; readonly registry: Pick<Registry, 'contentType' | 'metrics'> },
 ): Promise<{ status: number; contentType: string; body: string } | undefined> {
   switch (path) {
     case '/healthz':
@@ -34,13 +34,22 @@ export async function answerHealth(
   }
 }
 
-/** Serves probes and metrics on `host:port`; resolves when listening. */
+/** `host:port` with an optional host; all addresses where it is missing. Pure. */
+export function listenAddress(listen: string): { readonly host: string; readonly port: number } {
+  const at = listen.lastIndexOf(':');
+  return { host: listen.slice(0, at).replace(/^\[|\]$/g, '') || '::', port: Number(listen.slice(at + 1)) };
+}
+
+/** Answers a request that is none of the above, and says whether it did. */
+export type Further = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** Serves probes, metrics and what a program has `further` on `host:port`; resolves when listening. */
 export async function serveHealth(
   address: { readonly host: string; readonly port: number },
-  deps: { readonly checks: readonly ReadinessCheck[]; readonly registry: Registry },
+  deps: { readonly checks: readonly ReadinessCheck[]; readonly registry: Registry; readonly further?: Further },
 ): Promise<Server> {
   const server = createServer((request, response) => {
-    void respond(request, response, deps);
+    if (deps.further?.(request, response) !== true) void respond(request, response, deps);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -1,29 +1,12 @@
-/** Connections to Redis: one place knows the URL forms, the time limits and how a Service's address is found anew. */
-import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
+/** Connections to Redis: time limits, what is waited for, and how one server, sentinels and a cluster differ. */
+import { Cluster, Redis as SingleRedis, type RedisOptions } from 'ioredis';
 import type { ApiServerAccess } from './api-server.ts';
 import { resolveService } from './discovery.ts';
+import { type Resolve, serviceConnector } from './redis-service.ts';
+import { parseRedisUrl, type RedisTarget } from './redis-url.ts';
 
-export type { Redis };
-
-/** Where a Redis URL leads. Pure data; `via: 'kubernetes'` is resolved at every connect. */
-export type RedisTarget = RedisCredentials &
-  (
-    | { readonly via: 'address'; readonly host: string; readonly port: number; readonly tls: boolean }
-    | { readonly via: 'kubernetes'; readonly namespace: string; readonly service: string; readonly port?: number }
-    | {
-        readonly via: 'sentinel';
-        readonly sentinels: readonly { host: string; port: number }[];
-        readonly master: string;
-      }
-  );
-
-interface RedisCredentials {
-  readonly username?: string;
-  readonly password?: string;
-  readonly db: number;
-}
+/** A connection, to one server or to a cluster of them: commands are the same. */
+export type Redis = SingleRedis | Cluster;
 
 /** What may differ between connections. */
 export interface CreateRedisOptions {
@@ -36,123 +19,83 @@ export interface CreateRedisOptions {
 }
 
 /**
- * Parses a Redis URL, throwing on any other text:
- * `redis[s]://[[user]:password@]host[:port][/db]`, `redis+kubernetes://[:password@]namespace/service[:port][/db]`,
- * `redis+sentinel://[:password@]host:port[,host:port…]/master[/db]`. Pure.
- */
-export function parseRedisUrl(url: string): RedisTarget {
-  const match = /^(redis|rediss|redis\+kubernetes|redis\+sentinel):\/\/(?:([^@]*)@)?([^/]+)(?:\/(.*))?$/.exec(url);
-  if (match === null) throw new Error(`not a Redis URL: ${url.replace(/:[^:@/]*@/, ':…@')}`);
-  const [, scheme, login, authority = '', path = ''] = match;
-  const parts = path.split('/').filter((part) => part !== '');
-  if (scheme === 'redis+kubernetes') {
-    const [service = '', port] = (parts[0] ?? '').split(':');
-    const at = { namespace: authority, service, ...(port === undefined ? {} : { port: Number(port) }) };
-    return { via: 'kubernetes', ...at, ...credentials(login, parts[1]) };
-  }
-  if (scheme === 'redis+sentinel') {
-    const sentinels = authority.split(',').map((text) => hostPort(text, 26_379));
-    return { via: 'sentinel', sentinels, master: parts[0] ?? 'mymaster', ...credentials(login, parts[1]) };
-  }
-  return { via: 'address', ...hostPort(authority, 6379), tls: scheme === 'rediss', ...credentials(login, parts[0]) };
-}
-
-/**
  * Opens a connection that never gives up: commands wait until Redis is back (`maxRetriesPerRequest: null`, as BullMQ
  * requires), and a half-open connection is noticed after 10 s of silence on a waiting command (control-plane fact 1.6).
  */
 export function createRedis(url: string, options: CreateRedisOptions = {}): Redis {
-  const all: RedisOptions = { ...connectionOptions(parseRedisUrl(url), options), ...limits(options.name) };
-  const redis = new Redis({ ...all, replyMapping: 'legacy' });
+  const target = parseRedisUrl(url);
+  const redis = target.via === 'cluster' ? openCluster(target, options) : openOne(target, options);
   redis.on('error', options.onError ?? (() => undefined));
   return redis;
 }
 
-function limits(name: string | undefined): RedisOptions {
+const retryMs = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000);
+
+function limits({ name }: CreateRedisOptions): RedisOptions {
   return {
     maxRetriesPerRequest: null,
     socketTimeout: 10_000,
     connectTimeout: 5_000,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000),
     ...(name === undefined ? {} : { connectionName: name }),
   };
 }
 
-function connectionOptions(target: RedisTarget, { access }: CreateRedisOptions): RedisOptions {
-  const { username, password, db } = target;
-  const login = { ...(username ? { username } : {}), ...(password ? { password } : {}), db };
-  if (target.via === 'address') {
-    return { host: target.host, port: target.port, ...(target.tls ? { tls: {} } : {}), ...login };
-  }
-  if (target.via === 'sentinel') {
-    return { sentinels: target.sentinels.map((sentinel) => ({ ...sentinel })), name: target.master, ...login };
-  }
-  if (access === undefined) throw new Error('redis+kubernetes:// needs the address of the Kubernetes API server');
-  const { namespace, service, port } = target;
-  const resolve: Resolve = async () => (await resolveService(namespace, service, access))[0];
-  return { Connector: serviceConnector(resolve, port), ...login };
+function login({ username, password, db, tls }: RedisTarget): RedisOptions {
+  return { ...(username ? { username } : {}), ...(password ? { password } : {}), ...(tls ? { tls: {} } : {}), db };
 }
 
-type Resolve = () => Promise<string | undefined>;
+type OneTarget = Exclude<RedisTarget, { readonly via: 'cluster' }>;
 
-/** How long to wait before asking again where a Service is. */
-const ASK_AGAIN_MS = 500;
+function openOne(target: OneTarget, options: CreateRedisOptions): SingleRedis {
+  return new SingleRedis({
+    ...login(target),
+    ...whereabouts(target, options),
+    ...limits(options),
+    retryStrategy: retryMs,
+    // A master that was made a replica refuses writes: the connection is opened again, to its successor.
+    reconnectOnError: ({ message }) => (message.startsWith('READONLY') ? 2 : false),
+    replyMapping: 'legacy',
+  });
+}
 
-/**
- * An ioredis connector that asks where Redis is each time it connects, so a Redis that moved is found again. It asks
- * until it is told: ioredis gives up for good on a connector that fails.
- */
-function serviceConnector(resolve: Resolve, port: number | undefined) {
-  return class ServiceConnector extends AbstractConnector {
-    constructor() {
-      super(2_000);
+function whereabouts(target: OneTarget, { access }: CreateRedisOptions): RedisOptions {
+  switch (target.via) {
+    case 'address':
+      return { host: target.host, port: target.port };
+    case 'sentinel':
+      return {
+        sentinels: target.sentinels.map((sentinel) => ({ ...sentinel })),
+        name: target.master,
+        // Told of a failover, it does not wait for the old master's silence.
+        failoverDetector: true,
+        sentinelRetryStrategy: retryMs,
+        ...(target.sentinelPassword === undefined ? {} : { sentinelPassword: target.sentinelPassword }),
+        ...(target.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+      };
+    case 'kubernetes': {
+      if (access === undefined) throw new Error('redis+kubernetes:// needs the address of the Kubernetes API server');
+      const { namespace, service, port } = target;
+      const resolve: Resolve = async () => (await resolveService(namespace, service, access))[0];
+      return { Connector: serviceConnector(resolve, port) };
     }
+  }
+}
 
-    override async connect(emit: (type: string, error: Error) => void): Promise<Socket> {
-      this.connecting = true;
-      while (this.connecting) {
-        const address = await addressOr(resolve, (error) => emit('error', error));
-        if (address !== undefined && this.connecting) return this.#open(hostPort(address, 6379));
-        await sleep(ASK_AGAIN_MS);
-      }
-      throw new Error('Connection is closed.');
-    }
+/** As good as for ever, at 100 ms each: a failover takes what the cluster's `node-timeout` says, a slot's move as long as it takes. */
+const REDIRECTIONS = 1e6;
 
-    #open(at: { host: string; port: number }): Socket {
-      const socket = connect({ host: at.host, port: port ?? at.port });
-      socket.once('error', (error) => {
-        this.firstError = error;
-      });
-      this.stream = socket;
-      return socket;
-    }
+const dnsLookup = (address: string, callback: (error: null, address: string) => void): void => callback(null, address);
+
+function openCluster(target: Extract<RedisTarget, { readonly via: 'cluster' }>, options: CreateRedisOptions): Cluster {
+  const clusterOptions = {
+    redisOptions: { ...login(target), ...limits(options), replyMapping: 'legacy' as const },
+    clusterRetryStrategy: retryMs,
+    maxRedirections: REDIRECTIONS,
+    // Names in a certificate are names: a node's address is asked for by TLS as it was given.
+    ...(target.tls ? { dnsLookup } : {}),
+    slotsRefreshTimeout: 5_000,
+    slotsRefreshInterval: 5_000,
   };
-}
-
-async function addressOr(resolve: Resolve, report: (error: Error) => void): Promise<string | undefined> {
-  try {
-    const address = await resolve();
-    if (address === undefined) report(new Error('the Redis Service has no ready address'));
-    return address;
-  } catch (error) {
-    report(error instanceof Error ? error : new Error(String(error)));
-    return undefined;
-  }
-}
-
-function hostPort(text: string, fallback: number): { host: string; port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:]*))(?::(\d+))?$/.exec(text);
-  const host = match?.[1] ?? match?.[2] ?? '';
-  if (host === '') throw new Error(`not host:port: ${text}`);
-  return { host, port: match?.[3] === undefined ? fallback : Number(match[3]) };
-}
-
-function credentials(login: string | undefined, db: string | undefined): RedisCredentials {
-  const [username = '', ...rest] = (login ?? '').split(':');
-  const password = rest.join(':');
-  return {
-    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-    db: Number(db ?? 0),
-  };
+  const nodes = target.nodes.map((node) => ({ ...node }));
+  return new Cluster(nodes, clusterOptions);
 }

@@ -17,7 +17,7 @@ const parse = (argv: string[], env: Record<string, string>) => parseSettings(pro
 
 describe('settings', () => {
   test('a flag wins over the environment, the environment over the default', () => {
-    expect(parse(['--listen', 'a'], {})).toEqual({ kind: 'values', values: { listen: 'a', podCount: 3 } });
+    expect(parse(['--listen', 'a'], {})).toEqual({ kind: 'values', values: { listen: 'a', podCount: 3 }, words: [] });
     expect(parse(['--listen', 'a'], { PODS: '4' })).toMatchObject({ values: { podCount: 4 } });
     expect(parse(['--listen', 'a'], { PODS: '4', OPENCONTRAIL_POD_COUNT: '5' })).toMatchObject({
       values: { podCount: 5 },
@@ -45,5 +45,17 @@ describe('settings', () => {
     expect(parsed.text.startsWith('demo --listen')).toBe(true);
     expect(parsed.text).toContain('--pod-count');
     expect(parsed.text).toContain('OPENCONTRAIL_POD_COUNT, PODS');
+  });
+
+  test('a switch stands alone, and words are taken where the program knows what to do with them', () => {
+    const settings = {
+      json: { describe: 'as JSON', schema: z.stringbool(), default: 'false', isSwitch: true },
+    } as const;
+    const command = { ...program, words: 2 };
+    const parse = (argv: string[]) => parseSettings(command, settings, { argv, env: {} });
+    expect(parse(['a', '--json', 'b'])).toEqual({ kind: 'values', values: { json: true }, words: ['a', 'b'] });
+    expect(parse([])).toEqual({ kind: 'values', values: { json: false }, words: [] });
+    expect(parse(['a', 'b', 'c'])).toEqual({ kind: 'invalid', problems: ['unexpected argument "c"'] });
+    expect(parseSettings(program, settings, { argv: ['a'], env: {} }).kind).toBe('invalid');
   });
 });
