@@ -1,7 +1,7 @@
-/** Asks the API server whether somebody may use a network: RBAC's verb `use` on `virtualnetworks.opencontrail.org`. */
+/** Asks the API server whether somebody may use a network or a definition: RBAC's verb `use` on it. */
 import { z } from 'zod';
 import type { CallOptions, KubeClient } from './client.ts';
-import { GROUP } from './virtual-network.ts';
+import { type NetworkUse, USED_GROUPS } from './custom-network.ts';
 
 export interface Subject {
   readonly user: string;
@@ -17,12 +17,12 @@ export async function mayUseNetwork(
   client: Pick<KubeClient, 'post'>,
   subject: Subject,
   {
-    network,
+    use,
     options,
-  }: { readonly network: { readonly namespace: string; readonly name: string }; readonly options?: CallOptions },
+  }: { readonly use: Pick<NetworkUse, 'resource' | 'namespace' | 'name'>; readonly options?: CallOptions },
 ): Promise<boolean> {
-  const { namespace, name } = network;
-  const resourceAttributes = { group: GROUP, resource: 'virtualnetworks', verb: 'use', namespace, name };
+  const { resource, namespace, name } = use;
+  const resourceAttributes = { group: USED_GROUPS[resource], resource, verb: 'use', namespace, name };
   const body = {
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SubjectAccessReview',

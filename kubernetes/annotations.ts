@@ -6,14 +6,15 @@ import {
   parseIPv4,
   parseIsolation,
   parseJson,
+  parseLabelValue,
   parseMac,
   parseNames,
   parseNetwork,
   parseNetworks,
   parsePool,
   parseSwitch,
-  parseText,
 } from './grammar.ts';
+import { parseRanges } from './ranges.ts';
 
 /** The keys by name, for those who read or write one. */
 export const ANNOTATION = {
@@ -28,6 +29,9 @@ export const ANNOTATION = {
   networks: 'k8s.v1.cni.cncf.io/networks',
   ips: 'opencontrail.org/ips',
   mac: 'opencontrail.org/mac',
+  sticky: 'opencontrail.org/sticky',
+  pool: 'opencontrail.org/ip-pool',
+  excluded: 'opencontrail.org/excluded',
   services: 'opencontrail.org/services',
   name: 'opencontrail.org/name',
   networkPolicyOld: 'net.beta.kubernetes.io/network-policy',
@@ -35,15 +39,24 @@ export const ANNOTATION = {
   assignment: 'opencontrail.org/assignment',
   ports: 'opencontrail.org/ports',
   networkStatus: 'k8s.v1.cni.cncf.io/network-status',
+  probeAddress: 'opencontrail.org/probe-address',
   podState: 'opencontrail.org/pod-state',
   serviceAccess: 'opencontrail.org/service-access',
   status: 'opencontrail.org/status',
+  networkIds: 'opencontrail.org/network-ids',
+  requester: 'opencontrail.org/requester',
 } as const;
 
 /** The namespace label that repeats the mode of the assignment, for selectors that cannot see annotations. */
 export const MODE_LABEL = 'opencontrail.org/mode';
 
-export type AnnotatedKind = 'Pod' | 'Namespace' | 'Service' | 'Ingress' | 'NetworkAttachmentDefinition';
+export type AnnotatedKind =
+  | 'Pod'
+  | 'Namespace'
+  | 'Service'
+  | 'Ingress'
+  | 'NetworkAttachmentDefinition'
+  | 'NetworkConnection';
 
 /** One key of the contract. */
 export interface AnnotationDefinition {
@@ -58,14 +71,15 @@ export interface AnnotationDefinition {
   readonly parse: Parser<unknown>;
   /**
    * What this version makes of the request: `yes` does it, `refused` says that it cannot, `warned` admits the object
-   * and says that the request has no effect, `older` is a spelling of former systems that has none either.
+   * and says that the request has no effect, `external` writes it to Contrail, of which only an external one acts on it, `older`
+   * is a spelling of former systems that has no effect either.
    */
-  readonly served: 'yes' | 'refused' | 'warned' | 'older';
+  readonly served: 'yes' | 'refused' | 'warned' | 'external' | 'older';
 }
 
 const NETWORK_FORM =
   'the name of a VirtualNetwork, `namespace/name`, or `{domain, project, name}` as JSON or a Python literal';
-const POOL_FORM = '`{domain, project, network, name}` as JSON or a Python literal';
+const POOL_FORM = 'the name of a FloatingIPPool, or `{domain, project, network, name}` as JSON or a Python literal';
 const NETWORK_EXAMPLE = '{"domain": "default-domain", "project": "k8s-dev", "name": "blue"}';
 const POOL_EXAMPLE =
   '{"domain": "default-domain", "project": "k8s-default", "network": "public", "name": "public-fip-pool"}';
@@ -95,7 +109,7 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
   }),
   request(ANNOTATION.networks, ['Pod'], 'yes', {
     meaning:
-      "Further interfaces by NetworkAttachmentDefinition, in the CNCF form (`ips`, `mac`, `interface`, `default-route` included). One that does not exist, or is another plugin's, is refused.",
+      "Further interfaces by NetworkAttachmentDefinition, in the CNCF form (`ips`, `mac`, `interface`, `default-route` included). One that does not exist, or is another plugin's, is refused; another namespace's takes the verb `use` on it.",
     form: '`[namespace/]name[@interface], …` or a JSON list of objects',
     example: '[{"name": "storage", "interface": "net1"}]',
     parse: parseNetworks,
@@ -113,6 +127,27 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     example: '02:00:00:00:00:0a',
     parse: parseMac,
   }),
+  request(ANNOTATION.pool, ['Pod', 'Namespace'], 'yes', {
+    meaning:
+      "The ranges that the addresses of eth0 come from; the pod's wins over its namespace's, and `opencontrail.org/ips` over both. To keep others out of a range, exclude it from its network: what is excluded is given to nobody who does not name it.",
+    form: 'ranges of addresses separated by commas',
+    example: '10.20.0.64-10.20.0.95',
+    parse: parseRanges,
+  }),
+  request(ANNOTATION.excluded, ['NetworkAttachmentDefinition'], 'yes', {
+    meaning:
+      'Ranges of `opencontrail.org/cidr` that are given to nobody who does not name an address of them. A VirtualNetwork says it in `spec.subnets[].excluded`.',
+    form: 'ranges of addresses separated by commas',
+    example: '10.20.0.1-10.20.0.9, 10.20.0.20',
+    parse: parseRanges,
+  }),
+  request(ANNOTATION.sticky, ['Pod'], 'yes', {
+    meaning:
+      'Whether a pod of a StatefulSet keeps its addresses for its successor, on whatever node that is; `true` unless said otherwise. They are given back when the StatefulSet is deleted, or scaled down below the pod.',
+    form: '`true` or `false`, any case',
+    example: 'false',
+    parse: parseSwitch,
+  }),
   request(ANNOTATION.services, ['Pod'], 'yes', {
     meaning:
       'The Services of its namespace that a pod of an isolated app may use besides those of its own app: names of Services, or of apps. All pods of one app share what any of them lists. A label of the same key names one.',
@@ -120,21 +155,23 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     example: '["db", "cache"]',
     parse: parseNames,
   }),
-  request(ANNOTATION.fipPool, ['Namespace', 'Service', 'Ingress'], 'warned', {
-    meaning: "The floating-IP pool of the object, or of the namespace's objects.",
+  request(ANNOTATION.fipPool, ['Namespace', 'Service', 'Ingress'], 'yes', {
+    meaning:
+      "The floating-IP pool that gives the object, or the namespace's objects, their addresses from outside; the object's own wins.",
     form: POOL_FORM,
     example: POOL_EXAMPLE,
     parse: parsePool,
   }),
-  request(ANNOTATION.snat, ['Namespace', 'NetworkAttachmentDefinition'], 'warned', {
-    meaning: "Lets pods of the namespace's own network reach the outside behind their node's address.",
+  request(ANNOTATION.snat, ['Namespace', 'NetworkAttachmentDefinition'], 'external', {
+    meaning:
+      "Lets pods of the namespace's own network, or of the definition's, reach the outside behind their node's address. It may be changed at any time, and holds for running pods at once; on namespace `default` it is the cluster's network that is meant.",
     form: '`true` or `false`, any case',
     example: 'true',
     parse: parseSwitch,
   }),
-  request(ANNOTATION.forwarding, ['Namespace', 'NetworkAttachmentDefinition'], 'warned', {
+  request(ANNOTATION.forwarding, ['Namespace', 'NetworkAttachmentDefinition'], 'external', {
     meaning:
-      "Gives pods of the namespace's own network addresses that the underlay routes; it has precedence over SNAT.",
+      "Links the namespace's own network, or the definition's, with the nodes', so that the underlay routes its pods' addresses; it has precedence over SNAT. It may be changed at any time: running pods keep their addresses.",
     form: '`true` or `false`, any case',
     example: 'true',
     parse: parseSwitch,
@@ -169,11 +206,12 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     example: '{"ingress": {"isolation": "DefaultDeny"}}',
     parse: parseJson,
   }),
-  request(ANNOTATION.name, ['Pod'], 'older', {
-    meaning: 'The app that the pod belongs to, in the first generation; today it is the label of the same name.',
-    form: 'a name',
+  request(ANNOTATION.name, ['Pod'], 'yes', {
+    meaning:
+      'The app that the pod belongs to, as the first generation wrote it. The label of the same name, which Services can select, wins where both stand.',
+    form: "a label's value",
     example: 'web',
-    parse: parseText,
+    parse: parseLabelValue,
   }),
 ];
 
@@ -195,9 +233,28 @@ export const RESULTS: readonly AnnotationDefinition[] = [
   }),
   result(ANNOTATION.status, ['Namespace'], {
     meaning:
-      'The pods that are still in another network than a new pod would be, since the namespace has changed its mind: at most 20 names, and how many there are. Absent where there is none.',
+      "What running pods keep and what they have gained since the namespace changed its mind: the pods that are still in another network than a new pod would be (how many, and at most 20 names), and, where one of the flags is asked for, whether `snat` and `forwarding` are on for its pods' network. Absent where there is neither.",
     form: 'JSON, `version` 1',
-    example: '{"version":1,"mode":"namespace","outdated":2,"pods":["db-0","web-5c7f"]}',
+    example: '{"version":1,"mode":"namespace","outdated":2,"pods":["db-0","web-5c7f"],"snat":true,"forwarding":false}',
+  }),
+  result(ANNOTATION.networkIds, ['Namespace'], {
+    meaning:
+      "The numbers (Contrail's virtual network IDs, which packets carry as VNI) of the namespace's networks, by name: after a loss of Redis each network gets its own again.",
+    form: 'JSON, `version` 1',
+    example: '{"version":1,"ids":{"k8s-dev-pod-network":9,"k8s-dev-service-network":10}}',
+  }),
+  result(ANNOTATION.probeAddress, ['Pod'], {
+    meaning:
+      "Where the pod's node reaches it for HTTP and TCP probes, in a network of a user's own, whose addresses others may have too. Admission writes it as `host` into probes that name none; gRPC probes cannot name one.",
+    form: 'an address of 240.0.0.0/4, or of fd6f:6370:6e69:f::/64 where the network has IPv6 alone',
+    example: '240.17.4.200',
+    parse: parseAddresses,
+  }),
+  result(ANNOTATION.requester, ['NetworkConnection'], {
+    meaning:
+      'Who has asked for the connection as it reads. Written by the webhook; workers ask again and again whether that user may use the networks of other namespaces, and part them when not.',
+    form: 'JSON',
+    example: '{"user":"alice","groups":["system:authenticated"]}',
   }),
   result(ANNOTATION.networkStatus, ['Pod'], {
     meaning: "The pod's interfaces for others to read.",
@@ -218,6 +275,10 @@ function request(
   return { key, on, role: 'request', served, ...texts };
 }
 
-function result(key: string, on: readonly AnnotatedKind[], texts: Texts): AnnotationDefinition {
+function result(
+  key: string,
+  on: readonly AnnotatedKind[],
+  texts: Texts & { readonly parse?: Parser<unknown> },
+): AnnotationDefinition {
   return { key, on, role: 'result', served: 'yes', parse: parseJson, ...texts };
 }

@@ -86,17 +86,22 @@ export function assignmentForPod(
     kind: 'assigned',
     assignment: withFurther(first, further.kind === 'interfaces' ? further.interfaces : []),
     warnings: review.warnings,
-    uses: own.kind === 'named' && own.use !== undefined ? [own.use] : [],
+    uses: [
+      ...(own.kind === 'named' && own.use !== undefined ? [own.use] : []),
+      ...(further.kind === 'interfaces' ? further.uses : []),
+    ],
   };
 }
 
-/** The app that a pod belongs to, by its label. */
+/** The app that a pod belongs to: by its label, or by the annotation of the first generation. */
 export function appOf({
   labels,
+  annotations,
 }: {
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly annotations: Readonly<Record<string, string>>;
 }): string | undefined {
-  const app = labels?.[ANNOTATION.name];
+  const app = labels?.[ANNOTATION.name] ?? annotations[ANNOTATION.name];
   return app === undefined || app === '' ? undefined : app;
 }
 

@@ -1,8 +1,11 @@
 /** A NetworkAttachmentDefinition as this project reads it: whose it is, and which network it stands for (facts 1.8). Pure. */
 import { ANNOTATION } from './annotations.ts';
 import type { KubeObject } from './client.ts';
+import { type FabricFlags, fabricFlags } from './fabric-flags.ts';
 import { type NetworkReference, type Parsed, parseCidrs, parseNetwork, parseSwitch } from './grammar.ts';
 import { ourAnnotations } from './objects.ts';
+import { parseRanges } from './ranges.ts';
+import type { AddressRange } from './virtual-network.ts';
 import type { AnnotationProblem } from './problems.ts';
 
 export interface SlimAttachmentDefinition {
@@ -29,7 +32,12 @@ export type DefinitionMeaning =
   /** A network that stands by itself. */
   | { readonly kind: 'reference'; readonly network: NetworkReference }
   /** A network of the definition's own, with these subnets. */
-  | { readonly kind: 'subnets'; readonly cidrs: readonly string[]; readonly snat: boolean };
+  | ({
+      readonly kind: 'subnets';
+      readonly cidrs: readonly string[];
+      /** Ranges of them that are given to nobody who does not ask. */
+      readonly excluded: readonly AddressRange[];
+    } & FabricFlags);
 
 /** The path of one definition. */
 export function attachmentDefinitionPath(namespace: string, name: string): string {
@@ -63,13 +71,15 @@ function reference({ annotations }: Pick<SlimAttachmentDefinition, 'annotations'
 }
 
 function ownNetwork({ annotations, name, namespace }: Omit<SlimAttachmentDefinition, 'uid'>): DefinitionMeaning {
-  const snat = read(annotations, ANNOTATION.snat, parseSwitch);
+  const flags = [ANNOTATION.snat, ANNOTATION.forwarding].map((key) => read(annotations, key, parseSwitch));
   const cidrs = read(annotations, ANNOTATION.cidr, parseCidrs);
   if ('problem' in cidrs) return { kind: 'refused', problems: [cidrs] };
-  if ('problem' in snat) return { kind: 'refused', problems: [snat] };
+  const excluded = read(annotations, ANNOTATION.excluded, parseRanges);
+  const wrong = [...flags, excluded].flatMap((each) => ('problem' in each ? [each] : []));
+  if (wrong.length > 0 || 'problem' in excluded) return { kind: 'refused', problems: wrong };
   if (cidrs.value === undefined) return nothing();
   if (name === namespace) return ambiguous(annotations[ANNOTATION.cidr] ?? '');
-  return { kind: 'subnets', cidrs: cidrs.value, snat: snat.value === true };
+  return { kind: 'subnets', cidrs: cidrs.value, excluded: excluded.value ?? [], ...fabricFlags(annotations) };
 }
 
 /** Its network would have the name of the namespace's own (facts 1.2.4a, 1.8). */

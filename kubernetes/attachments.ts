@@ -4,8 +4,8 @@
  */
 import { ANNOTATION } from './annotations.ts';
 import { meaningOf, type SlimAttachmentDefinition } from './attachment-definition.ts';
-import { type NetworkNames, referredNetwork } from './custom-network.ts';
-import { type NetworkSelection, parseAddresses, parseMac, parseNetworks } from './grammar.ts';
+import { type NetworkNames, type NetworkUse, networkUse, referredNetwork } from './custom-network.ts';
+import { type NetworkSelection, type Parser, parseAddresses, parseMac, parseNetworks } from './grammar.ts';
 import type { AnnotationProblem } from './problems.ts';
 
 /** What is asked for an interface besides its network. */
@@ -39,7 +39,12 @@ export interface AttachmentContext {
 }
 
 export type FurtherInterfaces =
-  | { readonly kind: 'interfaces'; readonly interfaces: readonly FurtherInterface[] }
+  | {
+      readonly kind: 'interfaces';
+      readonly interfaces: readonly FurtherInterface[];
+      /** Definitions and networks of other namespaces among them: the caller asks for the permission. */
+      readonly uses: readonly NetworkUse[];
+    }
   | { readonly kind: 'refused'; readonly problems: readonly AnnotationProblem[] };
 
 /** The definitions that a pod names, as `namespace` and `name`; none where its annotation cannot be read. */
@@ -60,14 +65,14 @@ export function furtherInterfaces(
   context: AttachmentContext,
 ): FurtherInterfaces {
   const named = namedSelections(annotations);
-  const verdicts = named.map((entry) => interfaceOf(entry, namespace, context));
-  const texts = [...verdicts.flatMap((verdict) => (typeof verdict === 'string' ? [verdict] : [])), ...twice(named)];
-  if (texts.length === 0)
-    return {
-      kind: 'interfaces',
-      interfaces: verdicts.flatMap((verdict) => (typeof verdict === 'object' ? verdict : [])),
-    };
   const value = annotations[ANNOTATION.networks] ?? '';
+  const verdicts = named.map((entry) => interfaceOf(entry, { namespace, value }, context));
+  const texts = [...verdicts.flatMap((verdict) => (typeof verdict === 'string' ? [verdict] : [])), ...twice(named)];
+  if (texts.length === 0) {
+    const found = verdicts.flatMap((verdict) => (typeof verdict === 'object' ? verdict : []));
+    const uses = found.flatMap((each) => each.uses);
+    return { kind: 'interfaces', interfaces: found.map(({ port }) => port), uses };
+  }
   const mend = 'name definitions that exist and whose config is of type opencontrail-cni';
   return {
     kind: 'refused',
@@ -96,9 +101,9 @@ function asksForDefaultRoute({ selection }: NamedSelection): boolean {
 }
 
 function firstRequest(annotations: Readonly<Record<string, string>>): Omit<InterfaceRequest, 'defaultRoute'> {
-  const ips = parseAddresses(annotations[ANNOTATION.ips] ?? '');
-  const mac = parseMac(annotations[ANNOTATION.mac] ?? '');
-  return { ips: ips.ok ? ips.value : [], ...(mac.ok ? { mac: mac.value } : {}) };
+  const ips = asked(annotations[ANNOTATION.ips], parseAddresses) ?? [];
+  const mac = asked(annotations[ANNOTATION.mac], parseMac);
+  return { ips, ...(mac === undefined ? {} : { mac }) };
 }
 
 interface NamedSelection {
@@ -107,8 +112,14 @@ interface NamedSelection {
 }
 
 function selectionsOf(annotations: Readonly<Record<string, string>>): readonly NetworkSelection[] {
-  const parsed = parseNetworks(annotations[ANNOTATION.networks] ?? '');
-  return parsed.ok ? parsed.value : []; // What cannot be read has been refused as an annotation.
+  return asked(annotations[ANNOTATION.networks], parseNetworks) ?? [];
+}
+
+/** What is not there is not parsed: most pods ask for nothing, and a parser that refuses costs more than the whole decision. */
+function asked<T>(text: string | undefined, parse: Parser<T>): T | undefined {
+  if (text === undefined) return undefined;
+  const parsed = parse(text);
+  return parsed.ok ? parsed.value : undefined; // What cannot be read has been refused as an annotation.
 }
 
 function namedSelections(annotations: Readonly<Record<string, string>>): readonly NamedSelection[] {
@@ -118,16 +129,26 @@ function namedSelections(annotations: Readonly<Record<string, string>>): readonl
   }));
 }
 
+/** An interface, and the permissions that it takes. */
+interface Found {
+  readonly port: FurtherInterface;
+  readonly uses: readonly NetworkUse[];
+}
+
+interface Asker {
+  readonly namespace: string;
+  /** The annotation's text. */
+  readonly value: string;
+}
+
 /** The interface; nothing where another plugin makes it; or what is wrong, as a text. */
 function interfaceOf(
   { name, selection }: NamedSelection,
-  namespace: string,
+  asker: Asker,
   context: AttachmentContext,
-): readonly FurtherInterface[] | string {
-  const home = selection.namespace ?? namespace;
+): readonly Found[] | string {
+  const home = selection.namespace ?? asker.namespace;
   const attachment = `${home}/${selection.name}`;
-  // Another namespace's network is used by permission, which nobody can give yet.
-  if (home !== namespace) return `names ${attachment}, which is another namespace's`;
   const definition = context.definitionOf?.(home, selection.name);
   if (definition === undefined) return `names ${attachment}, which is no NetworkAttachmentDefinition`;
   const meaning = meaningOf(definition);
@@ -138,20 +159,40 @@ function interfaceOf(
     case 'refused':
       return `names ${attachment}, whose ${meaning.problems.map((each) => `${each.annotation} ${each.problem}`).join(', ')}`;
     case 'subnets': {
-      const network = context.names.attachmentNetwork(home, selection.name).join(':');
-      return [{ name, network, from: 'pod', attachment }];
+      const fqName = context.names.attachmentNetwork(home, selection.name);
+      const port = { name, network: fqName.join(':'), from: 'pod', attachment } as const;
+      return [{ port, uses: usesOf({ home, name: selection.name, fqName, owner: home }, asker) }];
     }
-    case 'reference':
-      return byReference({ name, attachment }, referredNetwork(meaning.network, home, context.names));
+    case 'reference': {
+      const referred = referredNetwork(meaning.network, home, context.names);
+      if (referred === undefined) return `names ${attachment}, whose network is no user's`;
+      const port = { name, network: referred.fqName.join(':'), from: 'pod', attachment } as const;
+      return [{ port, uses: usesOf({ home, name: selection.name, ...referred }, asker) }];
+    }
   }
 }
 
-function byReference(
-  { name, attachment }: { readonly name: string; readonly attachment: string },
-  network: string | undefined,
-): readonly FurtherInterface[] | string {
-  if (network === undefined) return `names ${attachment}, whose network is another namespace's, or no user's`;
-  return [{ name, network, from: 'pod', attachment }];
+/** A definition of another namespace, which stands for the networks of that namespace, too; and a network of a third one. */
+function usesOf(
+  at: {
+    readonly home: string;
+    readonly name: string;
+    readonly fqName: readonly string[];
+    readonly owner: string | undefined;
+  },
+  { namespace, value }: Asker,
+): readonly NetworkUse[] {
+  const { home, name, fqName, owner } = at;
+  const annotation = ANNOTATION.networks;
+  const isOurs = home === namespace;
+  const ofNetwork =
+    owner === undefined || owner === home || owner === namespace
+      ? []
+      : [networkUse({ annotation, value }, owner, fqName)];
+  if (isOurs) return ofNetwork;
+  const sharedBy = { namespace: owner ?? home, name: fqName.at(-1) ?? '' };
+  const resource = 'network-attachment-definitions';
+  return [{ resource, annotation, value, namespace: home, name, network: fqName.join(':'), sharedBy }, ...ofNetwork];
 }
 
 /** A name that was asked for may be one that another interface gets by its place. */

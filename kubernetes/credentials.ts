@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent, type AgentOptions, type RequestOptions } from 'node:https';
+import type { KubeConfig } from '@kubernetes/client-node';
 
 /** What every request needs: the server, the headers that say who asks, and the agent that holds its connections. */
 export interface Access {
@@ -36,21 +37,41 @@ export function serviceAccountCredentials(
   };
 }
 
+/** A token and a CA that are known already, as a function's environment holds them; without a CA the system's own are trusted. */
+export function tokenCredentials(server: string, token: string, ca?: string): Credentials {
+  const agent = new Agent({ ...KEEP_ALIVE, ...(ca === undefined ? {} : { ca }) });
+  return async () => ({ server, headers: { authorization: `Bearer ${token}` }, agent });
+}
+
 /** The current context of a kubeconfig file, read by client-node: certificates, tokens, exec plugins, proxies. */
 export function kubeconfigCredentials(file: string): Credentials {
-  let agent: Agent | HttpAgent | undefined;
-  // client-node costs 265 ms and 80 MB to import, which programs inside the cluster need not pay.
-  const loaded = import('@kubernetes/client-node').then(({ KubeConfig }) => {
-    const config = new KubeConfig();
-    config.loadFromFile(file);
-    return config;
-  });
+  const loaded = loadKubeconfig({ file });
   // The failure is thrown to whoever asks first; until then it must not end the process.
   loaded.catch(() => undefined);
+  return configCredentials(loaded);
+}
+
+/** Reads a kubeconfig: `file`, or what `KUBECONFIG` or the home folder has, as kubectl does; `context` chooses another one. */
+export async function loadKubeconfig(where: {
+  readonly file?: string | undefined;
+  readonly context?: string | undefined;
+}): Promise<KubeConfig> {
+  // client-node costs 265 ms and 80 MB to import, which programs inside the cluster need not pay.
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  if (where.file === undefined) config.loadFromDefault();
+  else config.loadFromFile(where.file);
+  if (where.context !== undefined) config.setCurrentContext(where.context);
+  return config;
+}
+
+/** The current context of a kubeconfig that is being read. */
+export function configCredentials(loaded: Promise<KubeConfig>): Credentials {
+  let agent: Agent | HttpAgent | undefined;
   return async () => {
     const config = await loaded;
     const cluster = config.getCurrentCluster();
-    if (cluster === null) throw new Error(`${file} has no current cluster`);
+    if (cluster === null) throw new Error('the kubeconfig has no current cluster: name one with its current-context');
     const options: RequestOptions = {};
     await config.applyToHTTPSOptions(options);
     agent ??= agentFor(cluster.server, options, cluster.proxyUrl !== undefined);

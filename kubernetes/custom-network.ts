@@ -10,8 +10,12 @@ export interface NetworkNames {
   readonly clusterServiceNetwork: readonly string[];
 }
 
-/** A network of another namespace, which takes a permission: the verb `use` on `virtualnetworks`, unless it is shared. */
+/** What the verb `use` is granted on. */
+export type UsedResource = 'virtualnetworks' | 'network-attachment-definitions';
+
+/** A network or definition of another namespace, which takes a permission: the verb `use` on it, unless its network is shared. */
 export interface NetworkUse {
+  readonly resource: UsedResource;
   readonly annotation: string;
   /** The annotation's text. */
   readonly value: string;
@@ -20,6 +24,8 @@ export interface NetworkUse {
   readonly name: string;
   /** The network's fully qualified name. */
   readonly network: string;
+  /** The VirtualNetwork whose sharing permits it, too; where absent, the one that is named. */
+  readonly sharedBy?: { readonly namespace: string; readonly name: string };
 }
 
 export type CustomNetwork =
@@ -52,20 +58,28 @@ export function customNetwork(
     return refused('is a network that no pod of a user may be in', 'name a network of your own');
   }
   if (owner === undefined || owner === namespace) return { kind: 'named', network };
-  const use = { annotation, value, namespace: owner, name: fqName.at(-1) ?? '', network };
-  return { kind: 'named', network, use };
+  return { kind: 'named', network, use: networkUse({ annotation, value }, owner, fqName) };
 }
 
-/** The network that something in `namespace` refers to without asking for a permission; `undefined` where it would need one. */
+/** The use of a network that is `owner`'s, as a part of the annotation names it. */
+export function networkUse(
+  { annotation, value }: Pick<NetworkUse, 'annotation' | 'value'>,
+  owner: string,
+  fqName: readonly string[],
+): NetworkUse {
+  const [name, network] = [fqName.at(-1) ?? '', fqName.join(':')];
+  return { resource: 'virtualnetworks', annotation, value, namespace: owner, name, network };
+}
+
+/** The network that something in `namespace` refers to, and whose it is; `undefined` where it is no user's. */
 export function referredNetwork(
   reference: NetworkReference,
   namespace: string,
   names: NetworkNames,
-): string | undefined {
+): { readonly fqName: readonly string[]; readonly owner: string | undefined } | undefined {
   const fqName = fullName(reference, namespace, names);
   const owner = namespaceOfNetwork(fqName, names);
-  if (isReserved(fqName, owner, names) || (owner !== undefined && owner !== namespace)) return undefined;
-  return fqName.join(':');
+  return isReserved(fqName, owner, names) ? undefined : { fqName, owner };
 }
 
 /** The fully qualified name of a VirtualNetwork. */
@@ -90,13 +104,34 @@ export function namespaceOfNetwork(
 }
 
 /** What a user without the permission is told. */
-export function useProblem({ annotation, value, namespace, name }: NetworkUse, who: string): AnnotationProblem {
+export function useProblem(use: NetworkUse, who: string): AnnotationProblem {
+  const { annotation, value, namespace, name, resource } = use;
+  const grant = `be granted the verb "use" on ${resource}.${USED_GROUPS[resource]} "${name}" in namespace ${namespace}`;
+  if (resource === 'network-attachment-definitions') {
+    const problem = `names ${namespace}/${name}, a definition of another namespace, which ${who} may not use`;
+    return { annotation, value, problem, mend: grant };
+  }
+  const which = value === use.network || annotation === ANNOTATION.network ? 'is' : `leads to ${use.network},`;
   return {
     annotation,
     value,
-    problem: `is a network of namespace ${namespace}, which ${who} may not use`,
-    mend: `let the network be shared with this namespace, or be granted the verb "use" on virtualnetworks.opencontrail.org "${name}" in namespace ${namespace}`,
+    problem: `${which} a network of namespace ${namespace}, which ${who} may not use`,
+    mend: `let the network be shared with this namespace, or ${grant}`,
   };
+}
+
+/** The API groups of what the verb is granted on. */
+export const USED_GROUPS: Readonly<Record<UsedResource, string>> = {
+  virtualnetworks: 'opencontrail.org',
+  'network-attachment-definitions': 'k8s.cni.cncf.io',
+};
+
+/** The VirtualNetwork whose sharing permits a use. */
+export function sharedNetworkOf({ namespace, name, sharedBy }: NetworkUse): {
+  readonly namespace: string;
+  readonly name: string;
+} {
+  return sharedBy ?? { namespace, name };
 }
 
 function fullName(reference: NetworkReference, namespace: string, names: NetworkNames): readonly string[] {
@@ -104,7 +139,8 @@ function fullName(reference: NetworkReference, namespace: string, names: Network
   return virtualNetworkName(reference.namespace ?? namespace, reference.name, names);
 }
 
-function isReserved(fqName: readonly string[], owner: string | undefined, names: NetworkNames): boolean {
+/** Whether a network is none that users' pods may be in: the nodes', and those of services. */
+export function isReserved(fqName: readonly string[], owner: string | undefined, names: NetworkNames): boolean {
   if (fqName[1] === RESERVED_PROJECT) return true;
   const services = [names.clusterServiceNetwork, ...(owner === undefined ? [] : [names.serviceNetwork(owner)])];
   return services.some((service) => service.join(':') === fqName.join(':'));

@@ -24,3 +24,8 @@ export class KubeError extends Error {
 export function hasStatus(error: unknown, status: number): boolean {
   return error instanceof KubeError && error.status === status;
 }
+
+/** Whether a patch that named an object's UID was refused because the object is gone, or another one of its name by now. Pure. */
+export function isOfAnother(error: unknown): boolean {
+  return [404, 409, 422].some((status) => hasStatus(error, status));
+}

@@ -17,8 +17,8 @@ export interface VirtualNetworkReference {
   readonly namespace?: string;
   readonly name: string;
 }
-/** A floating-IP pool that a user names: `{domain, project, network, name}`. */
-export type PoolReference = z.infer<typeof PoolReferenceSchema>;
+/** A floating-IP pool that a user names: a FloatingIPPool, or `{domain, project, network, name}`. */
+export type PoolReference = z.infer<typeof PoolReferenceSchema> | { readonly name: string };
 /** One further interface of a pod, in the CNCF form. */
 export type NetworkSelection = z.infer<typeof NetworkSelectionSchema>;
 
@@ -84,8 +84,14 @@ export const parseNetwork: Parser<NetworkReference> = (text) => {
 /** Names of Kubernetes: a namespace is a DNS label, a VirtualNetwork a DNS label as well (its schema says so). */
 const SHORT_NETWORK = /^(?:([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)\/)?([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)$/;
 
-export const parsePool: Parser<PoolReference> = (text) =>
-  structured(text, PoolReferenceSchema, '{"domain": "default-domain", "project": "…", "network": "…", "name": "…"}');
+/** The name of a FloatingIPPool, or a fully qualified name as JSON or a Python literal. */
+export const parsePool: Parser<PoolReference> = (text) => {
+  const name = objectName.safeParse(text.trim());
+  if (name.success) return { ok: true, value: { name: name.data } };
+  const form =
+    'the name of a FloatingIPPool, or {"domain": "default-domain", "project": "…", "network": "…", "name": "…"}';
+  return structured(text, PoolReferenceSchema, form);
+};
 
 /** One or several CIDRs: a comma-separated or JSON list, none twice. */
 export const parseCidrs: Parser<readonly string[]> = (text) => {
@@ -159,8 +165,11 @@ export const parseJson: Parser<unknown> = (text) => {
   return value === undefined ? { ok: false, problem: 'is not JSON', mend: 'write JSON' } : { ok: true, value };
 };
 
-/** Any text. */
-export const parseText: Parser<string> = (text) => ({ ok: true, value: text });
+/** What a label may have as its value, and not nothing. */
+export const parseLabelValue: Parser<string> = (text) => {
+  if (/^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(text)) return { ok: true, value: text };
+  return { ok: false, problem: "is not a label's value", mend: 'write up to 63 letters, digits, "-", "_" and "."' };
+};
 
 function structured<T>(text: string, schema: z.ZodType<T>, form: string): Parsed<T> {
   const mend = `write ${form}`;

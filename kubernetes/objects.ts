@@ -17,6 +17,14 @@ export interface SlimPod {
   readonly serviceAccount?: string;
   readonly deletionTimestamp?: string;
   readonly hostIP?: string;
+  /** Ports of containers that have a name; absent where none has. */
+  readonly namedPorts?: readonly NamedPort[];
+}
+
+export interface NamedPort {
+  readonly name: string;
+  readonly protocol: string;
+  readonly number: number;
 }
 
 export interface SlimNamespace {
@@ -32,6 +40,11 @@ export interface SlimNode {
   readonly uid: string;
   /** The node's InternalIP addresses in the order of its status, IPv4 and IPv6. */
   readonly internalIPs: readonly string[];
+  /** All IP addresses of its status. */
+  readonly addresses: readonly string[];
+  /** Its label `topology.kubernetes.io/zone`. */
+  readonly zone?: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface SlimServicePort {
@@ -39,6 +52,8 @@ export interface SlimServicePort {
   readonly name: string;
   readonly protocol: string;
   readonly port: number;
+  /** The port of every node that stands for it. */
+  readonly nodePort?: number;
 }
 
 export interface SlimService {
@@ -58,7 +73,11 @@ export interface SlimService {
 export interface SlimEndpoint {
   readonly addresses: readonly string[];
   readonly ready: boolean;
+  /** Terminating, and still serving: it takes new connections where nobody is ready. */
+  readonly draining?: boolean;
   readonly nodeName?: string;
+  /** Whom the control plane means it for: nodes, or zones. */
+  readonly hints?: { readonly nodes?: readonly string[]; readonly zones?: readonly string[] };
   /** The pod behind the address, where the endpoint names one. */
   readonly pod?: { readonly namespace: string; readonly name: string; readonly uid: string };
 }
@@ -98,7 +117,19 @@ export function slimPod(raw: KubeObject): SlimPod {
     ...present('serviceAccount', spec.serviceAccountName),
     ...present('deletionTimestamp', metadata.deletionTimestamp),
     ...present('hostIP', status.hostIP),
+    ...present('namedPorts', namedPortsOf(spec)),
   };
+}
+
+/** Containers, and those that start before them and stay (sidecars). */
+function namedPortsOf({ containers = [], initContainers = [] }: NonNullable<RawPod['spec']>) {
+  const lasting = [...containers, ...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always')];
+  const found = lasting.flatMap(({ ports = [] }) =>
+    ports.flatMap(({ name, protocol = 'TCP', containerPort: number }) =>
+      name === undefined ? [] : [{ name, protocol, number }],
+    ),
+  );
+  return found.length === 0 ? undefined : found;
 }
 
 export function slimNamespace({ metadata }: KubeObject): SlimNamespace {
@@ -113,8 +144,16 @@ export function slimNamespace({ metadata }: KubeObject): SlimNamespace {
 
 export function slimNode(raw: KubeObject): SlimNode {
   const { metadata, status } = raw as RawNode;
-  const internal = (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP');
-  return { name: metadata.name, uid: metadata.uid, internalIPs: internal.map(({ address }) => address) };
+  const all = status?.addresses ?? [];
+  const internal = all.filter(({ type }) => type === 'InternalIP');
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    internalIPs: internal.map(({ address }) => address),
+    addresses: [...new Set(all.filter(({ type }) => type.endsWith('IP')).map(({ address }) => address))],
+    ...present('zone', metadata.labels?.['topology.kubernetes.io/zone']),
+    labels: metadata.labels ?? {},
+  };
 }
 
 export function slimService(raw: KubeObject): SlimService {
@@ -130,6 +169,14 @@ export function slimService(raw: KubeObject): SlimService {
     labels: metadata.labels ?? {},
     ...present('deletionTimestamp', metadata.deletionTimestamp),
   };
+}
+
+/** The addresses that `status.loadBalancer` of a Service or an Ingress says. */
+export function loadBalancerAddresses({ status }: KubeObject): readonly string[] {
+  const { loadBalancer } = (status ?? {}) as {
+    readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] };
+  };
+  return (loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []);
 }
 
 function addressesOf(spec: RawService['spec']): readonly string[] {
@@ -165,14 +212,29 @@ const OUR_PREFIXES = ['opencontrail.org/', 'k8s.v1.cni.cncf.io/', 'opencontrail.
 
 // The API server has validated these objects against its own schema; the types below are the fields read of them.
 type RawPod = KubeObject & {
-  readonly spec?: { readonly nodeName?: string; readonly hostNetwork?: boolean; readonly serviceAccountName?: string };
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly hostNetwork?: boolean;
+    readonly serviceAccountName?: string;
+    readonly containers?: readonly RawContainer[];
+    readonly initContainers?: readonly RawContainer[];
+  };
   readonly status?: { readonly phase?: string; readonly hostIP?: string };
 };
+interface RawContainer {
+  readonly restartPolicy?: string;
+  readonly ports?: readonly {
+    readonly name?: string;
+    readonly protocol?: string;
+    readonly containerPort: number;
+  }[];
+}
 type RawNode = KubeObject & { readonly status?: { readonly addresses?: readonly { type: string; address: string }[] } };
 interface RawPort {
   readonly name?: string | null;
   readonly protocol?: string | null;
   readonly port?: number | null;
+  readonly nodePort?: number | null;
 }
 type RawService = KubeObject & {
   readonly spec?: {
@@ -184,8 +246,16 @@ type RawService = KubeObject & {
 };
 interface RawEndpoint {
   readonly addresses: readonly string[];
-  readonly conditions?: { readonly ready?: boolean | null } | null;
+  readonly conditions?: {
+    readonly ready?: boolean | null;
+    readonly serving?: boolean | null;
+    readonly terminating?: boolean | null;
+  } | null;
   readonly nodeName?: string | null;
+  readonly hints?: {
+    readonly forNodes?: readonly { readonly name: string }[] | null;
+    readonly forZones?: readonly { readonly name: string }[] | null;
+  } | null;
   readonly targetRef?: {
     readonly kind?: string;
     readonly namespace?: string;
@@ -200,21 +270,35 @@ type RawEndpointSlice = KubeObject & {
 };
 
 /** A port without a number means "all ports" in an EndpointSlice, which no Service of ours can use. */
-function slimPort({ name, protocol, port }: RawPort): readonly SlimServicePort[] {
-  return typeof port === 'number' ? [{ name: name ?? '', protocol: protocol ?? 'TCP', port }] : [];
+function slimPort({ name, protocol, port, nodePort }: RawPort): readonly SlimServicePort[] {
+  if (typeof port !== 'number') return [];
+  const onNodes = typeof nodePort === 'number' && nodePort > 0 ? { nodePort } : {};
+  return [{ name: name ?? '', protocol: protocol ?? 'TCP', port, ...onNodes }];
 }
 
-function slimEndpoint({ addresses, conditions, nodeName, targetRef }: RawEndpoint): SlimEndpoint {
+function slimEndpoint({ addresses, conditions, nodeName, hints, targetRef }: RawEndpoint): SlimEndpoint {
   const { kind, namespace, name, uid } = targetRef ?? {};
   const pod =
     kind === 'Pod' && name !== undefined && uid !== undefined ? { namespace: namespace ?? '', name, uid } : undefined;
-  // Unset means ready, as the API defines the condition.
   return {
     addresses,
-    ready: conditions?.ready !== false,
+    ...stateOf(conditions ?? {}),
+    ...hintsOf(hints),
     ...present('nodeName', nodeName ?? undefined),
     ...present('pod', pod),
   };
+}
+
+/** Unset means ready, as the API defines the condition. */
+function stateOf({ ready, serving, terminating }: NonNullable<RawEndpoint['conditions']>) {
+  if (ready !== false) return { ready: true };
+  return { ready: false, ...(terminating === true && serving === true ? { draining: true } : {}) };
+}
+
+function hintsOf(raw: RawEndpoint['hints']): Pick<SlimEndpoint, 'hints'> {
+  const [nodes, zones] = [raw?.forNodes, raw?.forZones].map((list) => (list ?? []).map(({ name }) => name));
+  const hints = { ...(nodes?.length ? { nodes } : {}), ...(zones?.length ? { zones } : {}) };
+  return Object.keys(hints).length === 0 ? {} : { hints };
 }
 
 function present<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {

@@ -3,6 +3,7 @@ import { type AnnotatedKind, type AnnotationDefinition, REQUESTS } from './annot
 
 /** One thing wrong with an annotation. */
 export interface AnnotationProblem {
+  /** The annotation's key, or the path of a resource's field, `spec.…`. */
   readonly annotation: string;
   readonly value: string;
   readonly problem: string;
@@ -22,6 +23,7 @@ const LONGEST_VALUE = 120;
 /** One sentence: `annotation opencontrail.org/isolation: "yes" is none of …; write "true" …`. */
 export function problemText({ annotation, value, problem, mend }: AnnotationProblem): string {
   const shown = value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}…` : value;
+  if (annotation.startsWith('spec.')) return `${annotation}: "${shown}" ${problem}; ${mend}`;
   return `annotation ${annotation}: "${shown}" ${problem}; ${mend}, or remove the annotation`;
 }
 
@@ -58,5 +60,7 @@ function warningOf({ key, served, parse }: AnnotationDefinition, value: string):
   const parsed = parse(value);
   if (!parsed.ok || parsed.value === false) return []; // What is switched off has no effect to miss.
   if (served === 'warned') return [`annotation ${key} has no effect in this version of OpenContrail`];
+  if (served === 'external')
+    return [`annotation ${key} is written to Contrail; the embedded vRouter does not act on it yet`];
   return served === 'older' ? [`annotation ${key} is a spelling of older systems and has no effect`] : [];
 }

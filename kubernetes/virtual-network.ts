@@ -1,9 +1,9 @@
 /** The resource VirtualNetwork (`opencontrail.org/v1alpha1`) as programs read it. Pure. */
 import type { KubeObject } from './client.ts';
+import { collectionPath } from './resources.ts';
 
-/** The collection's path, and the group's name for permissions. */
-export const VIRTUAL_NETWORKS = '/apis/opencontrail.org/v1alpha1/virtualnetworks';
-export const GROUP = 'opencontrail.org';
+/** The collection's path. */
+export const VIRTUAL_NETWORKS = collectionPath('virtualnetworks');
 
 export interface AddressRange {
   readonly start: string;
@@ -32,6 +32,7 @@ export interface SlimVirtualNetwork {
   readonly generation: number;
   readonly subnets: readonly VirtualNetworkSubnet[];
   readonly snat: boolean;
+  readonly forwarding: boolean;
   readonly serviceAccess: boolean;
   readonly sharing: Sharing;
   /** The status as it stands, which only our workers write. */
@@ -44,6 +45,7 @@ export function slimVirtualNetwork(raw: KubeObject): SlimVirtualNetwork {
     readonly spec?: {
       readonly subnets?: readonly VirtualNetworkSubnet[];
       readonly snat?: boolean;
+      readonly forwarding?: boolean;
       readonly serviceAccess?: boolean;
       readonly sharing?: Sharing;
     };
@@ -55,6 +57,7 @@ export function slimVirtualNetwork(raw: KubeObject): SlimVirtualNetwork {
     generation: (metadata as { readonly generation?: number }).generation ?? 0,
     subnets: spec?.subnets ?? [],
     snat: spec?.snat === true,
+    forwarding: spec?.forwarding === true,
     serviceAccess: spec?.serviceAccess !== false,
     sharing: spec?.sharing ?? {},
     status,

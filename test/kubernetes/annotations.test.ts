@@ -93,6 +93,7 @@ describe('values', () => {
       text: '{"domain":"d","project":"p","network":"n","name":"f"}',
       want: { domain: 'd', project: 'p', network: 'n', name: 'f' },
     },
+    { parse: parsePool, text: ' public ', want: { name: 'public' } },
     { parse: parseCidrs, text: ' 10.0.0.0/24', want: ['10.0.0.0/24'] },
     { parse: parseCidrs, text: '10.0.0.0/24, fd00::/64', want: ['10.0.0.0/24', 'fd00::/64'] },
     { parse: parseNetwork, text: 'blue', want: { name: 'blue' } },

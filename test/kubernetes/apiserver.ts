@@ -14,6 +14,8 @@ import { binary } from '../lab/paths.ts';
 const USERS = {
   admin: { user: 'admin', groups: 'system:masters' },
   alice: { user: 'alice', groups: 'system:masters' },
+  /** May do only what a test grants. */
+  bob: { user: 'bob', groups: 'developers' },
   workers: { user: 'system:serviceaccount:opencontrail:workers', groups: 'system:masters' },
   webhooks: { user: 'system:serviceaccount:opencontrail:webhooks', groups: 'system:masters' },
 } as const;
@@ -26,7 +28,7 @@ export interface TestApiServer {
   readonly caFile: string;
   /** A kubeconfig file of a user. */
   readonly kubeconfig: (user?: TestUser) => string;
-  /** A client as a user; all are in `system:masters`, so only admission tells them apart. */
+  /** A client as a user; all but bob are in `system:masters`, so only admission tells them apart. */
   readonly client: (user?: TestUser) => KubeClient;
   /** A file with a user's token, for programs that read a service account's. */
   readonly tokenFile: (user: TestUser) => string;

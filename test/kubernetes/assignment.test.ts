@@ -1,6 +1,5 @@
 /** Which networks pods and namespaces get. */
 import { describe, expect, test } from '@jest/globals';
-import { createNames } from '../../contrail/names.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import {
   assignmentForNamespace,
@@ -10,88 +9,9 @@ import {
   parseNamespaceAssignment,
   parsePodAssignment,
 } from '../../kubernetes/assignment.ts';
-import type { Isolation } from '../../kubernetes/intent.ts';
+import { context, MODE_CASES, own } from './mode-cases.ts';
 
-const names = createNames({ cluster: 'k8s', domain: 'default-domain' });
-const context = (defaultMode: Isolation) => ({ clusterName: 'k8s', defaultMode, names });
-const CLUSTER = 'default-domain:k8s-default:k8s-default-pod-network';
-const own = (namespace: string): string => `default-domain:k8s-${namespace}:k8s-${namespace}-pod-network`;
-
-interface Row {
-  readonly name: string;
-  readonly namespace: string;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly defaultMode: Isolation;
-  readonly want: readonly [mode: string, network: string, from: string];
-}
-
-const rows: readonly Row[] = [
-  {
-    name: 'nothing asked, cluster default',
-    namespace: 'a',
-    annotations: {},
-    defaultMode: 'cluster',
-    want: ['cluster', CLUSTER, 'cluster'],
-  },
-  {
-    name: 'nothing asked, namespace default',
-    namespace: 'a',
-    annotations: {},
-    defaultMode: 'namespace',
-    want: ['namespace', own('a'), 'cluster'],
-  },
-  {
-    name: 'isolated',
-    namespace: 'a',
-    annotations: { [ANNOTATION.isolation]: 'true' },
-    defaultMode: 'cluster',
-    want: ['namespace', own('a'), 'namespace'],
-  },
-  {
-    name: 'isolated, any case',
-    namespace: 'a',
-    annotations: { [ANNOTATION.isolation]: ' TRUE ' },
-    defaultMode: 'cluster',
-    want: ['namespace', own('a'), 'namespace'],
-  },
-  {
-    name: 'not isolated, against the default',
-    namespace: 'a',
-    annotations: { [ANNOTATION.isolation]: 'false' },
-    defaultMode: 'namespace',
-    want: ['cluster', CLUSTER, 'namespace'],
-  },
-  {
-    name: 'the oldest spelling',
-    namespace: 'a',
-    annotations: { [ANNOTATION.isolatedOld]: 'true' },
-    defaultMode: 'cluster',
-    want: ['namespace', own('a'), 'namespace'],
-  },
-  {
-    name: 'the newer spelling wins',
-    namespace: 'a',
-    annotations: { [ANNOTATION.isolatedOld]: 'true', [ANNOTATION.isolation]: 'false' },
-    defaultMode: 'cluster',
-    want: ['cluster', CLUSTER, 'namespace'],
-  },
-  {
-    name: "the namespace default is the cluster's network",
-    namespace: 'default',
-    annotations: { [ANNOTATION.isolation]: 'true' },
-    defaultMode: 'cluster',
-    want: ['cluster', CLUSTER, 'cluster'],
-  },
-  {
-    name: 'the system stays reachable where namespaces are isolated by default',
-    namespace: 'kube-system',
-    annotations: {},
-    defaultMode: 'namespace',
-    want: ['cluster', CLUSTER, 'cluster'],
-  },
-];
-
-test.each(rows)('$name', ({ namespace, annotations, defaultMode, want }) => {
+test.each(MODE_CASES)('$name', ({ namespace, annotations, defaultMode, want }) => {
   const pod = assignmentForPod({ annotations: {} }, { name: namespace, annotations }, context(defaultMode));
   const [mode, network, from] = want;
   expect(pod).toMatchObject({

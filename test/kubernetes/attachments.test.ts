@@ -4,6 +4,7 @@ import { createNames } from '../../contrail/names.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import { assignmentForPod } from '../../kubernetes/assignment.ts';
 import { meaningOf, type SlimAttachmentDefinition } from '../../kubernetes/attachment-definition.ts';
+import { sharedNetworkOf } from '../../kubernetes/custom-network.ts';
 import { furtherInterfaces, interfaceRequests } from '../../kubernetes/attachments.ts';
 
 const names = createNames({ cluster: 'k8s', domain: 'default-domain' });
@@ -34,6 +35,16 @@ const DEFINITIONS = [
   definition('dev', 'empty', {}),
   definition('dev', 'dev', { [ANNOTATION.cidr]: '10.23.0.0/24' }),
   definition('other', 'lake', { [ANNOTATION.cidr]: '10.20.0.0/24' }),
+  definition('other', 'green', { [ANNOTATION.network]: 'green' }),
+  definition('other', 'third', { [ANNOTATION.network]: 'third/net' }),
+  definition('other', 'yours', { [ANNOTATION.network]: 'dev/blue' }),
+  definition('dev', 'borrowed', { [ANNOTATION.network]: 'third/net' }),
+  definition('dev', 'services', {
+    [ANNOTATION.network]: '{"domain": "default-domain", "project": "k8s-dev", "name": "k8s-dev-service-network"}',
+  }),
+  definition('dev', 'operators', {
+    [ANNOTATION.network]: '{"domain": "default-domain", "project": "wan", "name": "wan"}',
+  }),
 ];
 const context = {
   names,
@@ -46,7 +57,7 @@ const interfacesFor = (text: string, more = {}) =>
 
 describe('further interfaces', () => {
   test('are named by their place, or as asked for; a definition twice is two interfaces', () => {
-    expect(interfacesFor('storage, dual@data, dev/storage')).toEqual({
+    expect(interfacesFor('storage, dual@data, dev/storage')).toMatchObject({
       kind: 'interfaces',
       interfaces: [
         {
@@ -74,14 +85,37 @@ describe('further interfaces', () => {
 
   test.each([
     ['nosuch', 'names dev/nosuch, which is no NetworkAttachmentDefinition'],
-    ['other/lake', "names other/lake, which is another namespace's"],
     ['macvlan', 'of type "macvlan", which is not ours'],
     ['empty', 'stands for no network'],
     ['dev', 'called like its namespace'],
+    ['services', "whose network is no user's"],
     ['storage@net2, storage', 'gives two interfaces the name "net2"'],
   ])('%s is refused by name, and nothing is left out', (text, problem) => {
     const verdict = interfacesFor(text);
     expect(verdict.kind === 'refused' ? verdict.problems.map((each) => each.problem).join() : '').toContain(problem);
+  });
+
+  test.each([
+    ['storage', []],
+    ['operators', []],
+    ['blue', []],
+    ['other/lake', ['network-attachment-definitions other/lake']],
+    ['other/green', ['network-attachment-definitions other/green']],
+    ['other/yours', ['network-attachment-definitions other/yours']],
+    ['borrowed', ['virtualnetworks third/net']],
+    ['other/third', ['network-attachment-definitions other/third', 'virtualnetworks third/net']],
+    ['storage, other/lake', ['network-attachment-definitions other/lake']],
+  ])('%s takes the permission to use %j', (text, want) => {
+    const verdict = interfacesFor(text);
+    const uses = verdict.kind === 'interfaces' ? verdict.uses : [];
+    expect(uses.map(({ resource, namespace, name }) => `${resource} ${namespace}/${name}`)).toEqual(want);
+  });
+
+  test('of another namespace are permitted by sharing the network that the definition names', () => {
+    const verdict = interfacesFor('other/green');
+    expect(verdict.kind === 'interfaces' ? verdict.uses.map(sharedNetworkOf) : []).toEqual([
+      { namespace: 'other', name: 'green' },
+    ]);
   });
 
   test('of other plugins are left to Multus where it is there, and ours keep their places', () => {

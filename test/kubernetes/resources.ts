@@ -1,19 +1,27 @@
-/** The product's custom resources on a test's API server: the chart's own files. */
+/** The product's custom resources, and Kubernetes' own ClusterNetworkPolicy, on a test's API server: the chart's own files. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
 import { eventually } from './eventually.ts';
 
-const FILES = join(import.meta.dirname, '../../charts/opencontrail/files/crds/*.yaml');
+const CHART = join(import.meta.dirname, '../../charts/opencontrail');
+const FILES = [join(CHART, 'files/crds/*.yaml'), join(CHART, 'crds/cluster-network-policies.yaml')];
 
 /** Installs them and waits until they are served. */
 export async function installResources(client: KubeClient): Promise<void> {
   for (const definition of globSync(FILES).flatMap(documents)) {
     await client.post('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
-    const { names, group } = definition['spec'] as { names: { plural: string }; group: string };
-    await eventually(async () => (await client.get(`/apis/${group}/v1alpha1/${names.plural}`)) !== undefined);
+    const { names, group, versions } = definition['spec'] as Definition;
+    const path = `/apis/${group}/${versions[0]?.name}/${names.plural}`;
+    await eventually(async () => (await client.get(path)) !== undefined);
   }
+}
+
+interface Definition {
+  readonly group: string;
+  readonly names: { readonly plural: string };
+  readonly versions: readonly { readonly name: string }[];
 }
 
 function documents(file: string): readonly KubeObject[] {

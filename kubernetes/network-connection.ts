@@ -1,0 +1,98 @@
+/** The resource NetworkConnection (`opencontrail.org/v1alpha1`) as programs read it. Pure. */
+import { z } from 'zod';
+import { ANNOTATION } from './annotations.ts';
+import type { KubeObject } from './client.ts';
+import { collectionPath } from './resources.ts';
+
+/** The collection's path. */
+export const NETWORK_CONNECTIONS = collectionPath('networkconnections');
+
+const ConnectedNetworkSchema = z
+  .object({
+    kind: z
+      .enum(['VirtualNetwork', 'NetworkAttachmentDefinition', 'Namespace', 'App', 'Cluster', 'Network'])
+      .default('VirtualNetwork'),
+    name: z.string().default(''),
+    /** Where the named object is, if not in the connection's own namespace. */
+    namespace: z.string().optional(),
+  })
+  .readonly();
+const ConnectionPortSchema = z
+  .object({
+    protocol: z.enum(['TCP', 'UDP', 'SCTP', 'ICMP']).default('TCP'),
+    port: z.number().optional(),
+    endPort: z.number().optional(),
+  })
+  .readonly();
+const SpecSchema = z.object({
+  networks: z.array(ConnectedNetworkSchema).readonly().default([]),
+  ports: z.array(ConnectionPortSchema).readonly().default([]),
+});
+const RequesterSchema = z.object({ user: z.string(), groups: z.array(z.string()).readonly() }).readonly();
+
+/** A network that a connection names. */
+export type ConnectedNetwork = z.infer<typeof ConnectedNetworkSchema>;
+/** Who has asked for a connection as it reads: the value of the annotation `opencontrail.org/requester`. */
+export type Requester = z.infer<typeof RequesterSchema>;
+
+export interface SlimNetworkConnection extends z.infer<typeof SpecSchema> {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly generation: number;
+  /** `undefined` where admission has not seen it. */
+  readonly requester: Requester | undefined;
+  /** The status as it stands, which only our workers write. */
+  readonly status: unknown;
+}
+
+export function slimNetworkConnection(raw: KubeObject): SlimNetworkConnection {
+  const { metadata, spec, status } = raw as KubeObject & { readonly spec?: unknown; readonly status?: unknown };
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    uid: metadata.uid,
+    generation: (metadata as { readonly generation?: number }).generation ?? 0,
+    ...connectionSpec(spec),
+    requester: parseRequester(metadata.annotations?.[ANNOTATION.requester]),
+    status,
+  };
+}
+
+/** What a connection's `spec` says. The API server has validated it against the resource's schema. */
+export function connectionSpec(spec: unknown): z.infer<typeof SpecSchema> {
+  return SpecSchema.parse(spec ?? {});
+}
+
+/** A connection's networks as one text, such as `blue, billing/red, Namespace audit`. */
+export function networksText(networks: readonly ConnectedNetwork[]): string {
+  const texts = networks.map(({ kind, name, namespace }) => {
+    const where = namespace === undefined ? name : `${namespace}/${name}`;
+    return kind === 'VirtualNetwork' || kind === 'Network' ? where : `${kind} ${where}`.trim();
+  });
+  return texts.join(', ');
+}
+
+/** What a connection lets pass as one text, such as `TCP 80-90, ICMP`. */
+export function trafficText(ports: SlimNetworkConnection['ports']): string {
+  if (ports.length === 0) return 'everything';
+  const texts = ports.map(({ protocol, port, endPort = port }) => {
+    if (port === undefined) return protocol;
+    return `${protocol} ${endPort === port ? port : `${port}-${endPort}`}`;
+  });
+  return texts.join(', ');
+}
+
+/** The annotation's text. */
+export function formatRequester(requester: Requester): string {
+  return JSON.stringify(requester);
+}
+
+function parseRequester(text: string | undefined): Requester | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return RequesterSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined; // Not JSON: nobody's of ours.
+  }
+}
