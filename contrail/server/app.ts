@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
+import { readBody } from '../../runtime/body.ts';
 import { answerHealth, type ReadinessCheck } from '../../runtime/health.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { counter, histogram } from '../../runtime/metrics.ts';
@@ -96,20 +97,14 @@ async function parse(request: IncomingMessage, url: URL, isSecure: boolean): Pro
 }
 
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    // Without an encoding, chunks are buffers.
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY) throw new HttpError(413, 'Request entity too large');
-    chunks.push(chunk as Buffer);
-  }
-  if (size === 0) return undefined;
+  const body = await readBody(request, MAX_BODY);
+  if (body === undefined) throw new HttpError(413, 'Request entity too large');
+  if (body === '') return undefined;
   if (!(request.headers['content-type'] ?? '').startsWith('application/json')) {
     throw new HttpError(400, 'Bad Request: the body must be application/json');
   }
   try {
-    return JSON.parse(Buffer.concat(chunks).toString());
+    return JSON.parse(body);
   } catch (error) {
     throw new HttpError(400, `Bad Request: the body is no JSON: ${error instanceof Error ? error.message : ''}`);
   }

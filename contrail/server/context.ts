@@ -3,10 +3,10 @@ import type { Database } from './database.ts';
 import type { Schema } from '../schema.ts';
 import type { Href } from './objects/wire.ts';
 import type { Store } from './store/store.ts';
-import type { TransactionDeps } from './store/transaction.ts';
+import type { TransactDeps } from './store/transact.ts';
 
 /** The parts of the server that outlive a request. */
-export interface ServerDeps extends TransactionDeps {
+export interface ServerDeps extends TransactDeps {
   readonly store: Store;
   readonly schema: Schema;
   readonly database: Database;

@@ -21,7 +21,8 @@ const settings = {
     default: '127.0.0.1:8082',
   },
   redis: {
-    describe: 'Redis that holds the database (redis://, rediss://, redis+sentinel://, redis+kubernetes://).',
+    describe:
+      'Redis that holds the database (redis://, rediss://, redis+sentinel://, redis+cluster://, redis+kubernetes://).',
     schema: z.string(),
   },
   prefix: {

@@ -7,6 +7,7 @@ import type { ApiServerAccess } from '../../runtime/api-server.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { createRedis, type Redis } from '../../runtime/redis.ts';
+import { onAnotherServer } from '../../runtime/redis-server.ts';
 import { loadSchema } from '../schema.ts';
 import { createApp } from './app.ts';
 import { createClock } from './clock.ts';
@@ -71,7 +72,7 @@ export async function startConfigServer(options: ConfigServerOptions): Promise<C
   const server = await listen(options, app, log);
   // Until Redis answers and its database is judged, probes are answered and everything else is told to wait.
   const closing = new AbortController();
-  await keepJudged(database, redis, { signal: closing.signal, log });
+  await keepJudged(database, { redis, key: deps.store.epochKey }, { signal: closing.signal, log });
   stream.start();
   return {
     ...addressOf(server, options),
@@ -106,14 +107,14 @@ function addressOf(server: Server, { host, tls }: ListenOptions): Pick<ConfigSer
   return { port, url: `${tls === undefined ? 'http' : 'https'}://${host}:${port}` };
 }
 
-/** Resolves when the database is judged; it is judged again after every reconnection, which may have met another Redis. */
+/** Resolves when the database is judged; it is judged again whenever another Redis may be there. */
 async function keepJudged(
   database: Database,
-  redis: Redis,
+  { redis, key }: { readonly redis: Redis; readonly key: string },
   { signal, log }: { readonly signal: AbortSignal; readonly log: Logger },
 ): Promise<void> {
   await untilJudged(database, signal, log);
-  redis.on('ready', () => {
+  onAnotherServer(redis, key, () => {
     database.doubt();
     void untilJudged(database, signal, log);
   });

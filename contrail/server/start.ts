@@ -4,17 +4,14 @@ import type { FqName } from '../objects.ts';
 import { HttpError } from './errors.ts';
 import { TAG_TYPES } from './hooks/tag.ts';
 import { derivedObject } from './objects/derived.ts';
-import type { NewStoredObject } from './store/transaction.ts';
+import type { NewStoredObject } from './store/steps.ts';
 import { Transaction, type TransactionDeps } from './store/transaction.ts';
 
 type Parent = Pick<NewStoredObject, 'type' | 'uuid' | 'fqName'>;
 
 /** Lays the start objects and an epoch where there is none; several servers may try at once, one succeeds. */
-export async function layStartObjects(
-  deps: Omit<TransactionDeps, 'ensureDatabase'>,
-  state: 'rebuilding' | 'ready',
-): Promise<void> {
-  const tx = new Transaction({ ...deps, ensureDatabase: async () => undefined });
+export async function layStartObjects(deps: TransactionDeps, state: 'rebuilding' | 'ready'): Promise<void> {
+  const tx = new Transaction(deps);
   const domain = add(tx, 'domain', ['default-domain']);
   const project = addProject(tx, domain);
   add(tx, 'namespace', ['default-domain', 'default-namespace'], { parent: domain });

@@ -48,7 +48,10 @@ describe('poolsOf', () => {
 
 test('is a network with subnets of its own under its own name, and an ipam beside it', () => {
   const subnets = [{ cidr, gateway: '10.20.0.254' }];
-  const objects = desiredVirtualNetwork({ namespace: 'dev', name: 'blue', subnets, snat: false }, naming);
+  const objects = desiredVirtualNetwork(
+    { namespace: 'dev', name: 'blue', subnets, snat: false, forwarding: false },
+    naming,
+  );
   expect(objects).toMatchObject([
     { type: 'network-ipam', fq_name: ['default-domain', 'k8s-dev', 'blue-ipam'] },
     {

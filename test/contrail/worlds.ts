@@ -5,6 +5,7 @@ import { desiredNamespace } from '../../contrail/desired/namespace.ts';
 import { desiredNode } from '../../contrail/desired/node.ts';
 import { desiredPod } from '../../contrail/desired/pod.ts';
 import { desiredService } from '../../contrail/desired/service.ts';
+import { PLAIN_TRAFFIC } from '../../contrail/traffic.ts';
 import { createNames, uuidOf } from '../../contrail/names.ts';
 import type { ContrailObject } from '../../contrail/objects.ts';
 import { uuidV5 } from '../../contrail/uuid.ts';
@@ -21,6 +22,8 @@ const cluster = desiredCluster(
   {
     podSubnets: [{ ip_prefix: '10.32.0.0', ip_prefix_len: 12 }],
     serviceSubnets: [{ ip_prefix: '10.96.0.0', ip_prefix_len: 12 }],
+    snat: false,
+    forwarding: false,
     ipFabric: {
       type: 'virtual-network',
       uuid: uuidOf('virtual-network', ['ip-fabric']),
@@ -47,6 +50,7 @@ const pod = fc.record({
   incarnation,
   node: fc.constantFrom(...NODES),
   isolated: fc.boolean(),
+  isSticky: fc.boolean(),
   address: fc.option(fc.constantFrom('10.32.0.7', '10.32.0.8'), { nil: undefined }),
   labels: fc.constantFrom({}, { app: 'web' }),
 });
@@ -56,7 +60,8 @@ const service = fc.record({
   name: fc.constantFrom('s', 't'),
   incarnation,
   isolated: fc.boolean(),
-  sticky: fc.boolean(),
+  affinitySeconds: fc.constantFrom(60, 10_800),
+  local: fc.boolean(),
   ports: fc.uniqueArray(fc.integer({ min: 80, max: 82 }), { maxLength: 3 }),
   backends: fc.uniqueArray(fc.constantFrom('10.32.0.7', '10.32.0.8', '10.32.0.9'), { maxLength: 3 }),
 });
@@ -64,13 +69,16 @@ const service = fc.record({
 /** Whole worlds: cluster singletons, three namespaces, two nodes, and pods and services among them. */
 export const world: fc.Arbitrary<readonly ContrailObject[]> = fc
   .record({
+    flags: fc.record({ snat: fc.boolean(), forwarding: fc.constant(false) }),
     isolated: fc.record({ default: fc.constant(false), a: fc.boolean(), b: fc.boolean() }),
     pods: fc.uniqueArray(pod, { selector: (p) => `${p.namespace}/${p.name}`, maxLength: 6 }),
     services: fc.uniqueArray(service, { selector: (s) => `${s.namespace}/${s.name}`, maxLength: 4 }),
   })
-  .map(({ isolated, pods, services }) => [
+  .map(({ flags, isolated, pods, services }) => [
     ...cluster,
-    ...NAMESPACES.flatMap((name) => desiredNamespace({ name, uid: uidOf(name, 0), isolated: isolated[name] }, naming)),
+    ...NAMESPACES.flatMap((name) =>
+      desiredNamespace({ name, uid: uidOf(name, 0), isolated: isolated[name], ...flags }, naming),
+    ),
     ...NODES.flatMap((name, index) => desiredNode({ name, internalIps: [`192.0.2.${index + 1}`] }, naming)),
     ...pods.flatMap((p) =>
       desiredPod(
@@ -79,6 +87,7 @@ export const world: fc.Arbitrary<readonly ContrailObject[]> = fc
           name: p.name,
           uid: uidOf(`pod ${p.namespace}/${p.name}`, p.incarnation),
           labels: p.labels,
+          isSticky: p.isSticky,
           virtualRouter: routerOf(p.node),
           interfaces: [
             {
@@ -102,7 +111,8 @@ export const world: fc.Arbitrary<readonly ContrailObject[]> = fc
           network:
             s.isolated && isolated[s.namespace] ? names.serviceNetwork(s.namespace) : names.clusterServiceNetwork,
           addresses: ['10.96.0.1'],
-          sticky: s.sticky,
+          affinitySeconds: s.affinitySeconds,
+          traffic: { ...PLAIN_TRAFFIC, externalLocal: s.local },
           ports: s.ports.map((port) => ({
             name: `p${port}`,
             protocol: 'TCP',

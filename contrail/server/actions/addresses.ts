@@ -4,7 +4,8 @@ import { isSparse } from '../addresses/subnets.ts';
 import { type Handler, ok } from '../context.ts';
 import { HttpError } from '../errors.ts';
 import type { StoredObject } from '../store/objects.ts';
-import { Transaction, transact } from '../store/transaction.ts';
+import { transact } from '../store/transact.ts';
+import { Transaction } from '../store/transaction.ts';
 import { bodyOf } from './body.ts';
 
 /** `POST /virtual-network/<id>/ip-alloc`. */

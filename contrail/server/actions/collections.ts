@@ -6,7 +6,8 @@ import { demand, HttpError } from '../errors.ts';
 import { isRecord, validateBody } from '../objects/validate.ts';
 import { dumps } from '../python.ts';
 import { keyOf, sortItems, splitField } from '../store/objects.ts';
-import { type Transaction, transact } from '../store/transaction.ts';
+import { transact } from '../store/transact.ts';
+import type { Transaction } from '../store/transaction.ts';
 import { bodyOf, textField } from './body.ts';
 
 /** `GET /prop-collection-get?uuid=&fields=[&position=]`. */

@@ -8,7 +8,7 @@ import { listObjects, listRequest } from '../objects/list.ts';
 import { readObject, readOptions, requireObject } from '../objects/read.ts';
 import { updateObject } from '../objects/update.ts';
 import { isRecord } from '../objects/validate.ts';
-import { transact } from '../store/transaction.ts';
+import { transact } from '../store/transact.ts';
 import { bodyOf, requireType } from './body.ts';
 
 /** `POST /<type>s`: a small answer, never the whole object. */

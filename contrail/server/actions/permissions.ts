@@ -3,7 +3,7 @@ import { type Handler, ok } from '../context.ts';
 import { demand, HttpError } from '../errors.ts';
 import type { Perms2 } from '../objects/perms.ts';
 import { changeObject } from '../objects/update.ts';
-import { transact } from '../store/transaction.ts';
+import { transact } from '../store/transact.ts';
 import { bodyOf, textField } from './body.ts';
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;

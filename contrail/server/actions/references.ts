@@ -8,7 +8,8 @@ import { changeObject } from '../objects/update.ts';
 import { validateBody } from '../objects/validate.ts';
 import { repr } from '../python.ts';
 import type { StoredObject, StoredRef } from '../store/objects.ts';
-import { type Transaction, transact } from '../store/transaction.ts';
+import { transact } from '../store/transact.ts';
+import type { Transaction } from '../store/transaction.ts';
 import { bodyOf, nameField, requireType, textField } from './body.ts';
 
 interface RefRequest {

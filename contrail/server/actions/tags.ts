@@ -4,7 +4,8 @@ import { demand, HttpError } from '../errors.ts';
 import { isRecord } from '../objects/validate.ts';
 import { repr } from '../python.ts';
 import type { StoredObject, StoredRef } from '../store/objects.ts';
-import { type Transaction, transact } from '../store/transaction.ts';
+import { transact } from '../store/transact.ts';
+import type { Transaction } from '../store/transaction.ts';
 import { bodyOf, requireType, textField } from './body.ts';
 
 /** Of these types an object may carry several tags. */

@@ -1,5 +1,6 @@
 /** Addresses as numbers. Text goes through ipaddr.js, so that one form is canonical everywhere. Pure. */
 import ipaddr from 'ipaddr.js';
+import { addressText, addressValue } from '../../../runtime/addresses.ts';
 
 export type Family = 4 | 6;
 
@@ -19,18 +20,16 @@ export interface Network {
 /** An address from its text, or `undefined` for anything else. */
 export function parseAddress(text: unknown): Address | undefined {
   if (typeof text !== 'string') return undefined;
-  if (ipaddr.IPv4.isValidFourPartDecimal(text))
-    return { family: 4, value: valueOf(ipaddr.IPv4.parse(text).toByteArray()) };
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return { family: 4, value: addressValue(text) };
   if (text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text)) {
-    return { family: 6, value: valueOf(ipaddr.IPv6.parse(text).toByteArray()) };
+    return { family: 6, value: addressValue(text) };
   }
   return undefined;
 }
 
 /** The canonical text: dotted, or RFC 5952. */
 export function formatAddress(family: Family, value: bigint): string {
-  if (family === 4) return new ipaddr.IPv4(bytesOf(value, 4)).toString();
-  return new ipaddr.IPv6(bytesOf(value, 16)).toRFC5952String();
+  return addressText(value, family === 4 ? 32 : 128);
 }
 
 /** The network that an address and a prefix length name, host bits masked; `undefined` where they name none. */
@@ -62,12 +61,4 @@ export function overlaps(a: Network, b: Network): boolean {
 /** Eight 16-bit words, highest first. */
 export function wordsOf(value: bigint): number[] {
   return Array.from({ length: 8 }, (_, index) => Number((value >> BigInt(112 - 16 * index)) & 0xffffn));
-}
-
-function valueOf(bytes: readonly number[]): bigint {
-  return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
-}
-
-function bytesOf(value: bigint, count: number): number[] {
-  return Array.from({ length: count }, (_, index) => Number((value >> BigInt(8 * (count - 1 - index))) & 0xffn));
 }

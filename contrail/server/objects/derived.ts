@@ -2,7 +2,8 @@
 import { uuidOf } from '../../names.ts';
 import type { FqName } from '../../objects.ts';
 import { refField } from '../../schema.ts';
-import type { NewStoredObject, Transaction } from '../store/transaction.ts';
+import type { NewStoredObject } from '../store/steps.ts';
+import type { Transaction } from '../store/transaction.ts';
 import type { StoredRef } from '../store/objects.ts';
 import { newIdPerms } from './perms.ts';
 

@@ -3,6 +3,10 @@
  * addresses (undoing them if one cannot be had), then writes objects, indices and the change log. Redis runs it alone,
  * so replicas need no locks; nothing between the first write and the last can fail.
  *
+ * It is told two keys, the prefix, which is never there, and the epoch, and reaches all others through the prefix. So a Redis Cluster
+ * refuses it (TRYAGAIN) for as long as the slot is on its way to another server, instead of running it where only a part of the
+ * database is: it would find no epoch, or stop in the middle.
+ *
  * Keys under the prefix: `epoch` {id, state}, `rev`, `log` (stream, ID = revision), `o:<uuid>` an object's fields,
  * `fq:<type>` name → uuid, `c:<uuid>` children, `b:<uuid>` referrers, `x:<uuid>` relaxed referrers, `ip:<subnet>`
  * bitmap of units (or `:used`, `:free`, `:next:<from>` for large ranges), `id:<space>` bitmap of numbers.

@@ -2,6 +2,7 @@
 import type { FqName } from '../../objects.ts';
 import type { Schema } from '../../schema.ts';
 import type { Redis } from '../../../runtime/redis.ts';
+import { type ReadCommand, readTogether } from '../../../runtime/redis-batch.ts';
 import { parseObject, type StoredObject } from './objects.ts';
 import type { CommitResult, Plan, StoredLink } from './plan.ts';
 import { COMMIT_SCRIPT } from './script.ts';
@@ -51,13 +52,15 @@ const PIPELINE = 500;
 /** A store over one connection. */
 export function createStore({ redis, schema, prefix, logLength }: StoreOptions) {
   const key: Key = (name) => `${prefix}:config:${name}`;
-  redis.defineCommand('contrailCommit', { numberOfKeys: 1, lua: COMMIT_SCRIPT });
+  redis.defineCommand('contrailCommit', { numberOfKeys: 2, lua: COMMIT_SCRIPT });
   return {
+    /** A key that is there for as long as the database is. */
+    epochKey: key('epoch'),
     commit: async (plan: Plan): Promise<CommitResult> => {
       // Defined above; ioredis adds it to the connection without its type.
       const run = (redis as unknown as { contrailCommit: (...args: (string | number)[]) => Promise<string> })
         .contrailCommit;
-      return JSON.parse(await run.call(redis, key(''), JSON.stringify(plan), logLength)) as CommitResult;
+      return JSON.parse(await run.call(redis, key(''), key('epoch'), JSON.stringify(plan), logLength)) as CommitResult;
     },
     ...objectReads(redis, key, schema),
     ...relationReads(redis, key),
@@ -131,9 +134,12 @@ function relationReads(redis: Redis, key: Key) {
 function databaseState(redis: Redis, key: Key, schema: Schema) {
   return {
     state: async (): Promise<DatabaseState> => {
-      const answers = await redis.pipeline().hmget(key('epoch'), 'id', 'state').get(key('rev')).exec();
+      const answers = await readTogether(redis, [
+        ['hmget', key('epoch'), 'id', 'state'],
+        ['get', key('rev')],
+      ]);
       // The two commands answer in this form.
-      const [[epoch, state], revision] = results(answers) as [[string | null, string | null], string | null];
+      const [[epoch, state], revision] = answers as [[string | null, string | null], string | null];
       return {
         epoch: epoch ?? undefined,
         state: state === 'ready' ? 'ready' : 'rebuilding',
@@ -144,23 +150,25 @@ function databaseState(redis: Redis, key: Key, schema: Schema) {
     markReady: async (epoch: string): Promise<boolean> =>
       (await redis.eval(READY_SCRIPT, 1, key('epoch'), epoch)) === 1,
     /** Removes the database of this epoch, whole and at once; nothing where the epoch is another. */
-    reset: async (epoch: string): Promise<void> => void (await redis.eval(RESET_SCRIPT, 1, key(''), epoch)),
+    reset: async (epoch: string): Promise<void> =>
+      void (await redis.eval(RESET_SCRIPT, 2, key(''), key('epoch'), epoch)),
     /** The changes after `revision`, oldest first; `undefined` where the log no longer reaches back so far. */
     changesAfter: async (revision: number, count: number): Promise<readonly LogEntry[] | undefined> => {
       const log = key('log');
-      const answers = await redis
-        .pipeline()
-        .xrange(log, '-', '+', 'COUNT', 1)
-        .xrange(log, `(${revision}-0`, '+', 'COUNT', count)
-        .exec();
-      const [first, entries] = results(answers) as [StreamEntry[], StreamEntry[]];
+      const answers = await readTogether(redis, [
+        ['xrange', log, '-', '+', 'COUNT', 1],
+        ['xrange', log, `(${revision}-0`, '+', 'COUNT', count],
+      ]);
+      const [first, entries] = answers as [StreamEntry[], StreamEntry[]];
       const oldest = first[0] === undefined ? undefined : logEntry(first[0]).revision;
       return oldest !== undefined && oldest > revision + 1 ? undefined : entries.map(logEntry);
     },
     allUuids: async (): Promise<string[]> => {
-      const pipeline = redis.pipeline();
-      for (const type of schema.types) pipeline.hvals(key(`fq:${type}`));
-      return (results(await pipeline.exec()) as string[][]).flat();
+      const answers = await readTogether(
+        redis,
+        schema.types.map((type) => ['hvals', key(`fq:${type}`)]),
+      );
+      return (answers as string[][]).flat();
     },
     /** Waits on its own connection until the log grows past `revision`, or for `blockMs`. */
     waitForChange: async (connection: Redis, revision: number, blockMs: number): Promise<void> =>
@@ -181,9 +189,8 @@ return 1`;
 async function hashes(redis: Redis, keys: readonly string[]): Promise<Record<string, string>[]> {
   const found: Record<string, string>[] = [];
   for (let start = 0; start < keys.length; start += PIPELINE) {
-    const pipeline = redis.pipeline();
-    for (const key of keys.slice(start, start + PIPELINE)) pipeline.hgetall(key);
-    found.push(...(results(await pipeline.exec()) as Record<string, string>[]));
+    const batch = keys.slice(start, start + PIPELINE).map((key): ReadCommand => ['hgetall', key]);
+    found.push(...((await readTogether(redis, batch)) as Record<string, string>[]));
   }
   return found;
 }
@@ -201,12 +208,4 @@ function entriesOf<T>(hash: Record<string, string>): (T & { uuid: string })[] {
 
 function childrenIn(hash: Record<string, string>): Child[] {
   return entriesOf<Omit<Child, 'uuid'>>(hash).sort((a, b) => (a.at < b.at ? -1 : 1));
-}
-
-/** Pipeline answers without their error slots; the first error is thrown. */
-function results(answers: [Error | null, unknown][] | null): unknown[] {
-  return (answers ?? []).map(([error, value]) => {
-    if (error !== null) throw error;
-    return value;
-  });
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../../runtime/log.ts';
 import type { Redis } from '../../../runtime/redis.ts';
+import { onAnotherServer, serverOf } from '../../../runtime/redis-server.ts';
 import type { ServerDeps } from '../context.ts';
 import type { DatabaseState } from '../store/store.ts';
 import { type CacheChange, ConfigCache } from './cache.ts';
@@ -32,7 +33,7 @@ export class Follower {
 
   constructor(deps: FollowerDeps) {
     this.#deps = deps;
-    deps.redis.on('ready', () => {
+    onAnotherServer(deps.redis, deps.store.epochKey, () => {
       this.#mayBeAnother = true;
     });
   }
@@ -79,7 +80,7 @@ export class Follower {
   async #isAnotherServer(): Promise<boolean> {
     this.#mayBeAnother = false;
     const before = this.#serverId;
-    this.#serverId = /run_id:(\w+)/.exec(await this.#deps.redis.info('server'))?.[1] ?? '';
+    this.#serverId = await serverOf(this.#deps.redis, this.#deps.store.epochKey);
     return before !== '' && before !== this.#serverId;
   }
 

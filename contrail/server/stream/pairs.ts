@@ -1,4 +1,4 @@
-/** Which networks may talk: the pairs that network policies open, as far as networks are concerned. */
+/** Which networks may talk, by network policies, and which have a way outside that may be at any node, by logical routers. */
 import type { PolicyAddress, PolicyRule } from '../../objects.ts';
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheChange, CacheView } from './cache.ts';
@@ -7,6 +7,7 @@ import type { CacheChange, CacheView } from './cache.ts';
 export class NetworkPairs {
   readonly #cache: CacheView;
   readonly #known = new Map<string, ReadonlySet<string>>();
+  #routed: ReadonlySet<string> | undefined;
   /** Grows whenever pairs may have changed. */
   version = 0;
 
@@ -18,6 +19,7 @@ export class NetworkPairs {
   note(changes: readonly CacheChange[]): void {
     if (!changes.some(touchesPairs)) return;
     this.#known.clear();
+    this.#routed = undefined;
     this.version += 1;
   }
 
@@ -26,6 +28,18 @@ export class NetworkPairs {
     const known = this.#known.get(network) ?? this.#compute(network);
     this.#known.set(network, known);
     return known;
+  }
+
+  /** The networks that a logical router has a port in: any node may be the one that translates for them. */
+  routed(): ReadonlySet<string> {
+    this.#routed ??= new Set(
+      [...this.#cache.all()]
+        .filter(({ type }) => type === 'logical-router')
+        .flatMap(({ refs }) => refs['virtual_machine_interface_refs'] ?? [])
+        .flatMap(({ uuid }) => this.#cache.get(uuid)?.refs['virtual_network_refs'] ?? [])
+        .map(({ uuid }) => uuid),
+    );
+    return this.#routed;
   }
 
   #compute(uuid: string): ReadonlySet<string> {
@@ -72,7 +86,7 @@ function rulesOf(policy: StoredObject | undefined): readonly PolicyRule[] {
 
 function touchesPairs({ before, after }: CacheChange): boolean {
   const object = after ?? before;
-  if (object?.type === 'network-policy') return true;
+  if (object?.type === 'network-policy' || object?.type === 'logical-router') return true;
   if (object?.type !== 'virtual-network') return false;
   return policiesOf(before) !== policiesOf(after);
 }

@@ -1,10 +1,13 @@
 /**
  * What concerns a node: its own virtual router, machines, ports and their networks; the networks that those may talk to;
- * every port and address there; every virtual router; and the load balancers that those networks can reach, with their
- * backends. A node is itself in the network `ip-fabric`, so what may talk to nodes concerns it too.
+ * every port and address there, floating ones too; every virtual router; every logical router, with its networks; the firewall policies
+ * of its ports; and the load balancers that those networks can reach, with their backends. A node is itself in the network `ip-fabric`,
+ * so what may talk to nodes concerns it too.
  */
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheView } from './cache.ts';
+import { FIREWALL_FOLLOWERS, FIREWALL_RULES } from './firewall-span.ts';
+import { isAt, refsOf, some } from './links.ts';
 import type { NetworkPairs } from './pairs.ts';
 
 const IP_FABRIC = 'default-domain:default-project:ip-fabric';
@@ -14,6 +17,9 @@ export interface Local {
   readonly machines: ReadonlySet<string>;
   readonly groups: ReadonlySet<string>;
   readonly networks: ReadonlySet<string>;
+  readonly projects: ReadonlySet<string>;
+  /** Tags of ports, by whichever object they carry them. */
+  readonly tags: ReadonlySet<string>;
 }
 
 /** The part of a span from which all membership follows. */
@@ -31,19 +37,24 @@ export function localOf(cache: CacheView, node: string): Local {
     .flatMap((machine) => [...cache.linked(machine, 'virtual-machine-interface')])
     .map((uuid) => cache.get(uuid));
   const fabric = cache.byName('virtual-network', IP_FABRIC);
+  const networks = new Set([
+    ...(fabric === undefined ? [] : [fabric]),
+    ...ports.flatMap((port) => refsOf(port, 'virtual_network_refs')),
+  ]);
+  const projects = new Set(ports.flatMap((port) => port?.parentUuid ?? []));
+  const holders = [...ports, ...[...machines, ...networks, ...projects].map((uuid) => cache.get(uuid))];
   return {
     machines: new Set(machines),
     groups: new Set(ports.flatMap((port) => refsOf(port, 'security_group_refs'))),
-    networks: new Set([
-      ...(fabric === undefined ? [] : [fabric]),
-      ...ports.flatMap((port) => refsOf(port, 'virtual_network_refs')),
-    ]),
+    networks,
+    projects,
+    tags: new Set(holders.flatMap((holder) => refsOf(holder, 'tag_refs'))),
   };
 }
 
-/** The node's networks and their peers. */
+/** The node's networks and their peers, and those of routers. */
 export function scopeOf(pairs: NetworkPairs, local: Local): Scope {
-  const networks = new Set(local.networks);
+  const networks = new Set([...local.networks, ...pairs.routed()]);
   for (const network of local.networks) for (const peer of pairs.of(network)) networks.add(peer);
   return { local, networks };
 }
@@ -75,6 +86,7 @@ const everywhere: Rule = () => true;
 
 const RULES: Readonly<Record<string, Rule>> = {
   'virtual-router': everywhere,
+  'logical-router': everywhere,
   'global-system-config': everywhere,
   'global-vrouter-config': everywhere,
   'virtual-network': (cache, scope, { uuid }) => isKnownNetwork(cache, scope, uuid),
@@ -82,7 +94,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     some(cache.linked(uuid, 'virtual-network'), (network) => scope.networks.has(network)),
   'network-ipam': (cache, scope, { uuid }) =>
     some(cache.linked(uuid, 'virtual-network'), (network) => isKnownNetwork(cache, scope, network)),
-  'virtual-machine': (_cache, scope, { uuid }) => scope.local.machines.has(uuid),
+  'virtual-machine': (cache, scope, object) => scope.local.machines.has(object.uuid) || isTagged(cache, scope, object),
+  project: isTagged,
+  ...FIREWALL_RULES,
   'security-group': (_cache, scope, { uuid }) => scope.local.groups.has(uuid),
   'virtual-machine-interface': isKnownPort,
   'instance-ip': (cache, scope, object) => {
@@ -91,6 +105,10 @@ const RULES: Readonly<Record<string, Rule>> = {
       isAt(cache, port, (found) => isKnownPort(cache, scope, found)),
     );
   },
+  'floating-ip': (cache, scope, object) =>
+    refsOf(object, 'virtual_machine_interface_refs').some((port) =>
+      isAt(cache, port, (found) => isKnownPort(cache, scope, found)),
+    ),
   loadbalancer: isKnownBalancer,
   'loadbalancer-listener': isKnownListener,
   'loadbalancer-pool': isKnownPool,
@@ -102,9 +120,13 @@ type Followers = (cache: CacheView, object: StoredObject) => Iterable<string>;
 
 /** Whose membership follows from whose. */
 const FOLLOWERS: Readonly<Record<string, Followers>> = {
-  'virtual-machine-interface': (cache, { uuid }) => [
-    ...cache.linked(uuid, 'instance-ip'),
-    ...cache.linked(uuid, 'loadbalancer'),
+  ...FIREWALL_FOLLOWERS,
+  'virtual-machine-interface': (cache, object) => [
+    ...cache.linked(object.uuid, 'instance-ip'),
+    ...cache.linked(object.uuid, 'floating-ip'),
+    ...cache.linked(object.uuid, 'loadbalancer'),
+    ...refsOf(object, 'virtual_machine_refs'),
+    ...(object.parentUuid === undefined ? [] : [object.parentUuid]),
   ],
   loadbalancer: (cache, { uuid }) => cache.linked(uuid, 'loadbalancer-listener'),
   'loadbalancer-listener': (cache, { uuid }) => cache.linked(uuid, 'loadbalancer-pool'),
@@ -123,6 +145,14 @@ function isKnownPort(cache: CacheView, scope: Scope, port: StoredObject): boolea
   return (
     hasNetwork(scope, port) ||
     some(cache.linked(port.uuid, 'loadbalancer-member'), (member) => isKnownMember(cache, scope, member))
+  );
+}
+
+/** What gives ports its tags, besides themselves, is needed of machines elsewhere and of projects. */
+function isTagged(cache: CacheView, scope: Scope, object: StoredObject): boolean {
+  if (refsOf(object, 'tag_refs').length === 0) return false;
+  return some(cache.linked(object.uuid, 'virtual-machine-interface'), (port) =>
+    isAt(cache, port, (found) => isKnownPort(cache, scope, found)),
   );
 }
 
@@ -158,18 +188,4 @@ function isKnownNetwork(cache: CacheView, scope: Scope, uuid: string): boolean {
 
 function hasNetwork(scope: Scope, object: StoredObject): boolean {
   return refsOf(object, 'virtual_network_refs').some((uuid) => scope.networks.has(uuid));
-}
-
-function refsOf(object: StoredObject | undefined, field: string): string[] {
-  return (object?.refs[field] ?? []).map(({ uuid }) => uuid);
-}
-
-function isAt(cache: CacheView, uuid: string, test: (object: StoredObject) => boolean): boolean {
-  const object = cache.get(uuid);
-  return object !== undefined && test(object);
-}
-
-function some(uuids: Iterable<string>, test: (uuid: string) => boolean): boolean {
-  for (const uuid of uuids) if (test(uuid)) return true;
-  return false;
 }

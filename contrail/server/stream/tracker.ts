@@ -84,15 +84,26 @@ export class SpanTracker {
   #concernsLocal(changes: readonly CacheChange[], local: Local | undefined): boolean {
     if (local === undefined) return false;
     return changes.some(({ before, after }) =>
-      [before, after].some((object) => {
-        if (object?.type === 'virtual-router') return object.fqName.at(-1) === this.#node;
-        if (object?.type === 'virtual-network') return object.fqName.at(-1) === 'ip-fabric';
-        return (
-          object?.type === 'virtual-machine-interface' &&
-          (object.refs['virtual_machine_refs'] ?? []).some(({ uuid }) => local.machines.has(uuid))
-        );
-      }),
+      [before, after].some((object) => object !== undefined && this.#isLocal(object, local)),
     );
+  }
+
+  #isLocal({ type, uuid, fqName, refs }: StoredObject, local: Local): boolean {
+    switch (type) {
+      case 'virtual-router':
+        return fqName.at(-1) === this.#node;
+      case 'virtual-network':
+        return fqName.at(-1) === 'ip-fabric' || local.networks.has(uuid);
+      // They may give tags to ports.
+      case 'project':
+        return local.projects.has(uuid);
+      case 'virtual-machine':
+        return local.machines.has(uuid);
+      case 'virtual-machine-interface':
+        return (refs['virtual_machine_refs'] ?? []).some((machine) => local.machines.has(machine.uuid));
+      default:
+        return false;
+    }
   }
 
   #rescope(): void {
@@ -109,8 +120,21 @@ export class SpanTracker {
     return [
       ...differing(old.local.machines, scope.local.machines),
       ...differing(old.local.groups, scope.local.groups),
+      ...this.#setsOf(old.local, scope.local),
       ...networks.flatMap((uuid) => [...inNetwork(this.#deps.cache, uuid)]),
     ];
+  }
+
+  /** Policy sets that may have entered or left, with all that follows from them. */
+  #setsOf(old: Local, local: Local): string[] {
+    const { cache } = this.#deps;
+    const holders = [...differing(old.tags, local.tags), ...differing(old.projects, local.projects)];
+    return holders.flatMap((uuid) =>
+      [...cache.linked(uuid, 'application-policy-set')].flatMap((set) => {
+        const found = cache.get(set);
+        return found === undefined ? [] : [...affectedBy(cache, found)];
+      }),
+    );
   }
 
   #judge(uuid: string, isChanged: boolean, revision: number): SpanEvent[] {

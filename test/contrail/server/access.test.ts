@@ -1,13 +1,15 @@
 /** Who may ask: TLS and a token, and neither open sockets nor a server that starts open by mistake. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { createAuthority, issueServing, type Pair } from '../../../certs/issue.ts';
 import { createContrailClient } from '../../../contrail/client.ts';
+import { contrailEndpoints } from '../../../contrail/endpoints.ts';
 import { startRedis, type TestRedis } from '../../redis.ts';
 import { writeCertificate } from './certificate.ts';
 import { ask, startServer } from './support.ts';
@@ -27,6 +29,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
+const VALIDITY = { now: Date.now(), days: 1 };
 const NAME = 'config-api.opencontrail.svc';
 const files = () => ({ certFile: join(folder, 'tls.crt'), keyFile: join(folder, 'tls.key'), reloadMs: 50 });
 
@@ -55,7 +58,7 @@ describe('a server with a certificate', () => {
   test('speaks TLS to a client that knows its authority and its name, though it calls an address', async () => {
     const ca = writeCertificate(folder, { name: NAME, serial: '01' });
     const server = await startServer(redis.url, { token: 't', tls: files() });
-    const options = { endpoints: async () => [server.url], token: 't', ca };
+    const options = { endpoints: async () => [server.url], token: 't', ca: async () => ca };
     const client = createContrailClient({ ...options, serverName: NAME });
     expect(await client.fqNameToUuid('domain', ['default-domain'])).toBeDefined();
     const impostor = createContrailClient({
@@ -88,6 +91,42 @@ describe('a server with a certificate', () => {
       seen = await serial();
     }
     expect(seen).toBe('03');
+    await server.close();
+  });
+});
+
+describe('a client', () => {
+  /** As policy.ts has it: the next authority is published beside the old one, then it signs, then the old one goes. */
+  test('outlives the rotation of the authority without a restart', async () => {
+    const [old, next] = ['old', 'next'].map((name) => createAuthority(name, VALIDITY)) as [Pair, Pair];
+    const caFile = join(folder, 'ca.crt');
+    const serve = (authority: Pair): void => {
+      const leaf = issueServing(authority, ['127.0.0.1'], VALIDITY);
+      writeFileSync(join(folder, 'tls.crt'), leaf.cert);
+      writeFileSync(join(folder, 'tls.key'), leaf.key);
+    };
+    serve(old);
+    writeFileSync(caFile, old.cert);
+    let server = await startServer(redis.url, { token: 't', tls: files() });
+    const settings = { contrailApi: '', contrailToken: 't', contrailCa: caFile };
+    const options = await contrailEndpoints(settings, { apiServer: '', caFreshMs: 20 });
+    const client = createContrailClient({ ...options, endpoints: async () => [server.url] });
+    // A server that starts again makes the client connect anew, so the certificate is really judged.
+    const isServed = async (): Promise<boolean> => {
+      await server.close();
+      server = await startServer(redis.url, { token: 't', tls: files() });
+      await sleep(30);
+      return (await client.fqNameToUuid('domain', ['default-domain']).catch(() => undefined)) !== undefined;
+    };
+    expect(await isServed()).toBe(true);
+    writeFileSync(caFile, old.cert + next.cert);
+    serve(next);
+    expect(await isServed()).toBe(true);
+    writeFileSync(caFile, next.cert);
+    expect(await isServed()).toBe(true);
+    serve(old);
+    expect(await isServed()).toBe(false);
+    client.close();
     await server.close();
   });
 });

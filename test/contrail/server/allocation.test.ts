@@ -1,46 +1,35 @@
 /** Addresses and numbers: never twice, whoever asks and however often; in the real server's order. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type ContrailClient, createContrailClient } from '../../../contrail/client.ts';
+import type { ContrailClient } from '../../../contrail/client.ts';
 import { loadSchema } from '../../../contrail/schema.ts';
 import { formatAddress } from '../../../contrail/server/addresses/ip.ts';
 import { createClock } from '../../../contrail/server/clock.ts';
 import { HttpError } from '../../../contrail/server/errors.ts';
-import type { ConfigServer } from '../../../contrail/server/server.ts';
 import { layStartObjects } from '../../../contrail/server/start.ts';
 import { createStore } from '../../../contrail/server/store/store.ts';
-import { transact } from '../../../contrail/server/store/transaction.ts';
-import { createRedis, type Redis } from '../../../runtime/redis.ts';
-import { startRedis, type TestRedis } from '../../redis.ts';
-import { startServer } from './support.ts';
+import { transact } from '../../../contrail/server/store/transact.ts';
+import { type Servers, startServers, useRedis } from './bed.ts';
 import { createBase, createNetwork, createPod, inProject } from './world.ts';
 
 /** Addresses wrap around, as the script's words do. */
 const LIMIT = 1n << 128n;
 
-let redis: TestRedis;
-let raw: Redis;
-let servers: ConfigServer[];
-let clients: ContrailClient[];
+let started: Servers;
+// Before Redis goes: hooks run in the order in which they stand.
+afterAll(async () => await started.close());
+const redis = useRedis();
+let clients: Servers['clients'];
 let client: ContrailClient;
 
 beforeAll(async () => {
-  redis = await startRedis();
-  raw = createRedis(redis.url);
-  servers = await Promise.all([startServer(redis.url), startServer(redis.url)]);
-  clients = servers.map(({ url }) => createContrailClient({ endpoints: async () => [url] }));
+  started = await startServers(redis.url, 2);
+  ({ clients } = started);
   client = clients[0]!;
 });
 
-afterAll(async () => {
-  for (const each of clients) each.close();
-  for (const server of servers) await server.close();
-  raw.disconnect();
-  await redis.stop();
-});
-
 beforeEach(async () => {
-  await raw.flushall();
+  await redis.raw.flushall();
 });
 
 const newAddress = (through: ContrailClient, name: string, fields: Record<string, unknown> = {}): Promise<string> =>
@@ -120,7 +109,7 @@ describe('addresses', () => {
     await userNetwork({ subnet: { ip_prefix: 'fd00:1::', ip_prefix_len: 64 } });
     const uuid = await newAddress(client, 'low', { instance_ip_address: 'fd00:1::5' });
     expect(await textOf(uuid)).toBe('fd00:1::5');
-    expect(Number(/used_memory:(\d+)/.exec(await raw.info('memory'))?.[1])).toBeLessThan(64 << 20);
+    expect(Number(/used_memory:(\d+)/.exec(await redis.raw.info('memory'))?.[1])).toBeLessThan(64 << 20);
   });
 
   test('survive in a pool with holes: pools are used from the highest down', async () => {
@@ -148,24 +137,24 @@ describe('addresses', () => {
   });
 
   test('leave nothing behind in Redis when everything is deleted', async () => {
-    const before = await raw.dbsize();
+    const before = await redis.raw.dbsize();
     await createBase(client);
     const network = await createNetwork(client, 'net');
-    const keys = new Set(await raw.keys('*'));
+    const keys = new Set(await redis.raw.keys('*'));
     const { machine, port, address } = await createPod(client, 'pod', 'net');
     await client.delete('instance-ip', address);
     await client.delete('virtual-machine-interface', port);
     await client.delete('virtual-machine', machine);
-    const left = (await raw.keys('*')).filter((key) => !keys.has(key));
+    const left = (await redis.raw.keys('*')).filter((key) => !keys.has(key));
     expect(left).toEqual([]);
     await client.delete('virtual-network', network);
-    expect((await raw.keys('*ip:*')).filter((key) => key.includes(network))).toEqual([]);
+    expect((await redis.raw.keys('*ip:*')).filter((key) => key.includes(network))).toEqual([]);
     expect(before).toBeGreaterThanOrEqual(0);
   });
 
   test('are written by the script as the library writes them', async () => {
     const schema = loadSchema();
-    const store = createStore({ redis: raw, schema, prefix: 'lua', logLength: 10 });
+    const store = createStore({ redis: redis.raw, schema, prefix: 'lua', logLength: 10 });
     const deps = { store, schema, now: createClock() };
     await layStartObjects(deps, 'ready');
     const words = fc.array(fc.oneof(fc.constant(0), fc.constant(0xffff), fc.integer({ min: 0, max: 0xffff })), {

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ContrailError, createContrailClient } from '../../../contrail/client.ts';
-import { parseRedisUrl } from '../../../runtime/redis.ts';
+import { parseRedisUrl } from '../../../runtime/redis-url.ts';
 
 let servers: Server[] = [];
 
@@ -114,11 +114,11 @@ describe('a Redis URL', () => {
     ['redis://[fd00::1]:7000', { via: 'address', host: 'fd00::1', port: 7000, tls: false, db: 0 }],
     [
       'redis+kubernetes://:pw@opencontrail/redis:6379/0',
-      { via: 'kubernetes', namespace: 'opencontrail', service: 'redis', port: 6379, db: 0, password: 'pw' },
+      { via: 'kubernetes', namespace: 'opencontrail', service: 'redis', port: 6379, tls: false, db: 0, password: 'pw' },
     ],
     [
       'redis+kubernetes://opencontrail/redis',
-      { via: 'kubernetes', namespace: 'opencontrail', service: 'redis', db: 0 },
+      { via: 'kubernetes', namespace: 'opencontrail', service: 'redis', tls: false, db: 0 },
     ],
     [
       'redis+sentinel://:pw@a:1,b/main/3',
@@ -129,7 +129,33 @@ describe('a Redis URL', () => {
           { host: 'b', port: 26_379 },
         ],
         master: 'main',
+        tls: false,
         db: 3,
+        password: 'pw',
+      },
+    ],
+    [
+      'rediss+sentinel://a/main?sentinelPassword=s%26t',
+      {
+        via: 'sentinel',
+        sentinels: [{ host: 'a', port: 26_379 }],
+        master: 'main',
+        sentinelPassword: 's&t',
+        tls: true,
+        db: 0,
+      },
+    ],
+    [
+      'rediss+cluster://user:pw@a:7000,b',
+      {
+        via: 'cluster',
+        nodes: [
+          { host: 'a', port: 7000 },
+          { host: 'b', port: 6379 },
+        ],
+        tls: true,
+        db: 0,
+        username: 'user',
         password: 'pw',
       },
     ],

@@ -1,12 +1,12 @@
 /** The change stream: whole first, then what changes; narrowed to a node; taken up again; never an empty world. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type ContrailClient, createContrailClient } from '../../../contrail/client.ts';
 import type { ConfigServer } from '../../../contrail/server/server.ts';
 import { type ConfigView, watchConfig } from '../../../contrail/watch.ts';
 import { createLogger } from '../../../runtime/log.ts';
-import { createRedis, type Redis } from '../../../runtime/redis.ts';
-import { startRedis, type TestRedis } from '../../redis.ts';
+import { useRedis } from './bed.ts';
+import { startRedis } from '../../redis.ts';
 import { ask, startServer } from './support.ts';
 import {
   attach,
@@ -16,28 +16,19 @@ import {
   createNode,
   createPod,
   createService,
+  createSet,
+  GLOBAL_SET,
   inProject,
   place,
 } from './world.ts';
 
-let redis: TestRedis;
-let raw: Redis;
+const redis = useRedis();
 let server: ConfigServer;
 let client: ContrailClient;
 let stop: AbortController;
 
-beforeAll(async () => {
-  redis = await startRedis();
-  raw = createRedis(redis.url);
-});
-
-afterAll(async () => {
-  raw.disconnect();
-  await redis.stop();
-});
-
 beforeEach(async () => {
-  await raw.flushall();
+  await redis.raw.flushall();
   server = await startServer(redis.url);
   client = createContrailClient({ endpoints: async () => [server.url] });
   stop = new AbortController();
@@ -84,6 +75,9 @@ function watch(node?: string, through: ContrailClient = client): Watched {
 const plain = (view: ConfigView | undefined) => Object.fromEntries(view?.objects ?? []);
 const podOf = (name: string): string[] => [`instance-ip ${name}`, `virtual-machine-interface ${name}`];
 
+const partsOf = (set: string): string[] =>
+  ['application-policy-set', 'firewall-policy', 'firewall-rule', 'address-group'].map((type) => `${type} ${set}`);
+
 /** The lines of a stream up to its first `synced`. */
 const lines = async (query: string): Promise<{ status: number; lines: Record<string, unknown>[] }> => {
   const abort = new AbortController();
@@ -100,6 +94,17 @@ const lines = async (query: string): Promise<{ status: number; lines: Record<str
   }
   abort.abort();
   return { status: 200, lines: found };
+};
+
+/** The same, once the server has followed the log to where it is now. */
+const linesNow = async (query: string): ReturnType<typeof lines> => {
+  const status = (await ask(server.url, 'GET', '/embedded/status')).body as { revision: number };
+  for (let tries = 0; tries < 250; tries += 1) {
+    const answer = await lines(query);
+    if (answer.status !== 200 || Number(answer.lines.at(-1)?.['revision']) >= status.revision) return answer;
+    await sleep(20);
+  }
+  throw new Error(`revision ${status.revision} is never reached`);
 };
 
 describe('a node is sent', () => {
@@ -148,6 +153,33 @@ describe('a node is sent', () => {
     expect(names).not.toContain('instance-ip peer');
     await attach(client, 'blue', policy);
     await watched.until((all) => all.includes('instance-ip peer'));
+  });
+
+  test('firewall policies of all applications, and of one as soon as a project of its ports is tagged with it', async () => {
+    const router = await createNode(client, 'n1');
+    await createNetwork(client, 'red');
+    await createPod(client, 'here', 'red', router);
+    await createSet(client, 'shop');
+    await createSet(client, 'bank');
+    const watched = watch('n1');
+    expect(await watched.until((all) => all.includes('virtual-machine here'))).not.toContain('firewall-rule shop');
+    const project = (await client.fqNameToUuid('project', ['default-domain', 'p'])) ?? '';
+    await client.setTag('project', project, { application: { is_global: true, value: 'shop' } });
+    const names = await watched.until((all) => partsOf('shop').every((part) => all.includes(part)));
+    expect(names).toContain('project p');
+    for (const part of partsOf('bank')) expect(names).not.toContain(part);
+    await client.setTag('project', project, { application: null });
+    await watched.until((all) => [...partsOf('shop'), 'project p'].every((part) => !all.includes(part)));
+    const everybody = (await client.fqNameToUuid('application-policy-set', GLOBAL_SET)) ?? '';
+    await client.refUpdate({
+      type: 'application-policy-set',
+      uuid: everybody,
+      refType: 'firewall-policy',
+      refFqName: ['default-policy-management', 'bank'],
+      operation: 'ADD',
+      attr: { sequence: '00001.0' },
+    });
+    await watched.until((all) => all.includes('firewall-rule bank') && all.includes('address-group bank'));
   });
 
   test('what its network may reach as soon as its first pod comes, and no longer when the last has gone', async () => {
@@ -229,6 +261,35 @@ describe('a node is sent', () => {
     await watched.until((all) => all.includes('instance-ip pod'));
   });
 
+  test('networks that a logical router has a port in, since any node may be the one that translates for them', async () => {
+    await createNode(client, 'n1');
+    await createNetwork(client, 'red');
+    await createNetwork(client, 'blue');
+    await createPod(client, 'far', 'red');
+    const watched = watch('n1');
+    await watched.until((all) => all.length > 0 && !all.includes('virtual-network red'));
+    await client.create({
+      type: 'virtual-machine-interface',
+      fq_name: inProject('way-out'),
+      parent_type: 'project',
+      virtual_network_refs: [{ to: inProject('red') }],
+    });
+    const router = await client.create({
+      type: 'logical-router',
+      fq_name: inProject('egress'),
+      parent_type: 'project',
+      logical_router_gateway_external: false,
+      virtual_machine_interface_refs: [{ to: inProject('way-out') }],
+    });
+    const names = await watched.until((all) => all.includes('instance-ip far'));
+    expect(names).toEqual(
+      expect.arrayContaining(['logical-router egress', 'virtual-machine-interface way-out', 'virtual-network red']),
+    );
+    expect(names).not.toContain('virtual-network blue');
+    await client.delete('logical-router', router);
+    await watched.until((all) => !all.includes('virtual-network red') && !all.includes('instance-ip far'));
+  });
+
   test('the same set whether it came by changes or at once', async () => {
     const router = await createNode(client, 'n1');
     const live = watch('n1');
@@ -242,10 +303,10 @@ describe('a node is sent', () => {
     await createService(client, 's', 'b', pods[2]!.port);
     await place(client, router, pods[4]!.machine, 'DELETE');
     await client.delete('instance-ip', pods[7]!.address);
-    await sleep(300);
+    await linesNow('node=n1');
     const fresh = watch('n1');
     const names = await fresh.until((all) => all.length > 3);
-    expect(live.names()).toEqual(names);
+    await live.until((all) => all.join() === names.join());
     expect(plain(live.view())).toEqual(plain(fresh.view()));
   });
 });
@@ -255,11 +316,10 @@ describe('a stream', () => {
     const router = await createNode(client, 'n1');
     await createNetwork(client, 'red');
     const pod = await createPod(client, 'pod', 'red', router);
-    const first = (await lines('node=n1')).lines.at(-1)!;
+    const first = (await linesNow('node=n1')).lines.at(-1)!;
     const extra = await createPod(client, 'extra', 'red');
     await client.delete('instance-ip', pod.address);
-    await sleep(100);
-    const { lines: rest } = await lines(
+    const { lines: rest } = await linesNow(
       `node=n1&revision=${String(first['revision'])}&epoch=${String(first['epoch'])}`,
     );
     const puts = rest.filter(({ kind }) => kind === 'put').map(({ object }) => (object as { uuid: string }).uuid);
@@ -270,7 +330,7 @@ describe('a stream', () => {
   });
 
   test('answers 410 to another epoch, to a revision not yet reached, and to one that is forgotten', async () => {
-    const { epoch, revision } = (await lines('node=n1')).lines.at(-1) as { epoch: string; revision: number };
+    const { epoch, revision } = (await linesNow('node=n1')).lines.at(-1) as { epoch: string; revision: number };
     expect((await lines(`node=n1&revision=${revision}&epoch=another`)).status).toBe(410);
     expect((await lines(`node=n1&revision=${revision + 100}&epoch=${epoch}`)).status).toBe(410);
     expect((await lines(`node=unheard&revision=${revision - 1}&epoch=${epoch}`)).status).toBe(410);
@@ -279,7 +339,7 @@ describe('a stream', () => {
 
   test('carries whole objects as the API writes them, without URLs and back references', async () => {
     const router = await createNode(client, 'n1');
-    const { lines: all } = await lines('node=n1');
+    const { lines: all } = await linesNow('node=n1');
     const sent = all.find(({ object }) => (object as { uuid?: string } | undefined)?.uuid === router)?.[
       'object'
     ] as Record<string, unknown>;
@@ -290,9 +350,7 @@ describe('a stream', () => {
   test('without a node holds everything', async () => {
     await createNetwork(client, 'red');
     const status = (await ask(server.url, 'GET', '/embedded/status')).body as { revision: number };
-    let { lines: all } = await lines('');
-    for (let tries = 0; tries < 50 && Number(all.at(-1)?.['revision']) < status.revision; tries += 1)
-      ({ lines: all } = await lines(''));
+    const { lines: all } = await linesNow('');
     expect(all.some(({ object }) => (object as { type?: string } | undefined)?.type === 'routing-instance')).toBe(true);
     expect(all.at(-1)).toMatchObject({ kind: 'synced', revision: status.revision, state: 'ready' });
   });
@@ -327,7 +385,7 @@ describe('a lost database', () => {
     await watched.until((all) => all.includes('instance-ip vanished'));
     const before = watched.view()!.epoch;
 
-    await raw.flushall();
+    await redis.raw.flushall();
     const status = (await ask(server.url, 'GET', '/embedded/status')).body as { epoch: string; state: string };
     expect(status).toMatchObject({ state: 'rebuilding' });
     expect(status.epoch).not.toBe(before);
@@ -363,7 +421,7 @@ describe('a lost database', () => {
   }, 20_000);
 
   test('never looks empty to a request that comes before anybody has noticed', async () => {
-    await raw.flushall();
+    await redis.raw.flushall();
     const answers = await Promise.all([
       ask(server.url, 'GET', '/domains?count=true'),
       ask(server.url, 'POST', '/projects', {

@@ -161,3 +161,35 @@ export async function createService(
   });
   return { port, address, balancer, listener, pool, member };
 }
+
+export const GLOBAL_SET = ['default-policy-management', 'default-application-policy-set'];
+
+/** A set of policies for an application: one policy, with one rule, about one group of addresses. */
+export async function createSet(client: ContrailClient, application: string): Promise<void> {
+  const name = ['default-policy-management', application];
+  const made = { fq_name: name, parent_type: 'policy-management' };
+  await client.create({
+    type: 'tag',
+    fq_name: [`application=${application}`],
+    tag_type_name: 'application',
+    tag_value: application,
+  });
+  await client.create({ type: 'address-group', ...made });
+  await client.create({
+    type: 'firewall-rule',
+    ...made,
+    endpoint_1: { any: true },
+    endpoint_2: { address_group: name.join(':') },
+    service: { protocol: 'any' },
+    direction: '>',
+    action_list: { simple_action: 'pass' },
+  });
+  const sequence = { sequence: '00001.0' };
+  await client.create({ type: 'firewall-policy', ...made, firewall_rule_refs: [{ to: name, attr: sequence }] });
+  const set = await client.create({
+    type: 'application-policy-set',
+    ...made,
+    firewall_policy_refs: [{ to: name, attr: sequence }],
+  });
+  await client.setTag('application-policy-set', set, { application: { is_global: true, value: application } });
+}

@@ -1,41 +1,27 @@
 /** Writes at once, from several servers: each is whole, none is lost, nothing is left hanging. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type ContrailClient, createContrailClient } from '../../../contrail/client.ts';
 import type { KeyValuePairs } from '../../../contrail/objects.ts';
-import type { ConfigServer } from '../../../contrail/server/server.ts';
-import { createRedis, type Redis } from '../../../runtime/redis.ts';
-import { startRedis, type TestRedis } from '../../redis.ts';
+import { type Servers, startServers, useRedis } from './bed.ts';
+import { startRedis } from '../../redis.ts';
 import { ask, startServer } from './support.ts';
 import { createBase, createNetwork, createNode, inProject } from './world.ts';
 
-let redis: TestRedis;
-let raw: Redis;
-let servers: ConfigServer[];
-let clients: ContrailClient[];
+const redis = useRedis();
+let started: Servers;
+let servers: Servers['servers'];
+let clients: Servers['clients'];
 let client: ContrailClient;
 
-beforeAll(async () => {
-  redis = await startRedis();
-  raw = createRedis(redis.url);
-});
-
-afterAll(async () => {
-  raw.disconnect();
-  await redis.stop();
-});
-
 beforeEach(async () => {
-  await raw.flushall();
-  servers = await Promise.all([startServer(redis.url), startServer(redis.url)]);
-  clients = servers.map(({ url }) => createContrailClient({ endpoints: async () => [url] }));
+  await redis.raw.flushall();
+  started = await startServers(redis.url, 2);
+  ({ servers, clients } = started);
   client = clients[0]!;
   await createBase(client);
 });
 
-afterEach(async () => {
-  for (const each of clients) each.close();
-  for (const server of servers) await server.close();
-});
+afterEach(async () => await started.close());
 
 const all = <T>(
   count: number,
