@@ -1,15 +1,19 @@
 /** Whether an observed value already says what a desired one wants; servers add fields of their own, which do not count. Pure. */
-import type { ContrailObject, KeyValuePairs, Reference } from './objects.ts';
+import { annotationOf, type ContrailObject, type KeyValuePairs, type Reference } from './objects.ts';
 
 /** Fields that say who an object is; they are never changed. */
 const IDENTITY = new Set(['type', 'uuid', 'fq_name', 'parent_type', 'parent_uuid']);
 
 /** A network's policies: operators, and our own keys for connections, attach theirs beside those that a network is made with. */
 const POLICIES = 'network_policy_refs';
+const TAGS = 'tag_refs';
+
+/** The annotation that names the tags which we have given an object, by commas: operators give others beside these. */
+export const MANAGED_TAGS = 'tags';
 
 /** The desired fields that differ from the observed ones, with the values to write. Empty when nothing differs. */
 export function changedFields(desired: ContrailObject, observed: ContrailObject): Readonly<Record<string, unknown>> {
-  const changed = Object.entries(desired).filter(
+  const changed = Object.entries({ ...desired, ...tagsBeside(desired, observed) }).filter(
     ([field, value]) => !IDENTITY.has(field) && !fieldCovered(field, value, observed[field]),
   );
   return Object.fromEntries(
@@ -19,6 +23,17 @@ export function changedFields(desired: ContrailObject, observed: ContrailObject)
         : [field, field === POLICIES ? mergedPolicies(value, observed[field]) : value],
     ),
   );
+}
+
+/** The tags that we give an object, and those that others have. */
+function tagsBeside(desired: ContrailObject, observed: ContrailObject): Readonly<Record<string, unknown>> {
+  if (desired[TAGS] === undefined) return {};
+  const wanted = referencesOf(desired[TAGS]);
+  const ours = new Set([
+    ...wanted.map(({ to }) => to.join(':')),
+    ...(annotationOf(observed, MANAGED_TAGS) ?? '').split(','),
+  ]);
+  return { [TAGS]: [...wanted, ...referencesOf(observed[TAGS]).filter(({ to }) => !ours.has(to.join(':')))] };
 }
 
 function fieldCovered(field: string, desired: unknown, observed: unknown): boolean {

@@ -64,9 +64,16 @@ export function createNames(config: NamingConfig) {
     /** A VirtualNetwork's network bears its name (users write it in annotations), and its ipam. */
     virtualNetwork: (namespace: string, name: string): FqName => within(namespace, name),
     virtualNetworkIpam: (namespace: string, name: string): FqName => within(namespace, `${name}-ipam`),
+    ...edgeNames(cluster, within),
+    /** The policy of a NetworkConnection. */
+    connectionPolicy: (namespace: string, name: string): FqName =>
+      within(namespace, `${cluster}-${namespace}-${name}-connection-np`),
     defaultSecurityGroup: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-default-sg`),
     virtualMachine: (namespace: string, pod: string): FqName => [`${cluster}__${namespace}__${pod}`],
     podInterface: (namespace: string, pod: string, uuid: string): FqName => within(namespace, `${pod}__${uuid}`),
+    /** The UUID of an address that outlives its pod: by the pod's name, which its successor has too. */
+    stickyAddressUuid: (namespace: string, pod: string, part: readonly string[]): string =>
+      uuidOf('instance-ip', [...project(namespace), pod, ...part]),
     podAddress: (pod: string, uuid: string): FqName => [`${pod}__${uuid}`],
     serviceInterface: (namespace: string, service: string, uid: string): FqName =>
       within(namespace, `${cluster}__Service__${service}__${uid}`),
@@ -76,7 +83,33 @@ export function createNames(config: NamingConfig) {
   } as const;
 }
 
+/** The names of what leads out of the cluster, and in. */
+function edgeNames(cluster: string, within: (namespace: string, name: string) => FqName) {
+  const routerPorts = (router: string): string => `${cluster}__LogicalRouter__${router}__`;
+  return {
+    /** The network of a FloatingIPPool, its ipam and its pool. */
+    floatingNetwork: (pool: string): FqName => within('default', `${cluster}-${pool}-floating-network`),
+    floatingIpam: (pool: string): FqName => within('default', `${cluster}-${pool}-floating-ipam`),
+    floatingIpPool: (pool: string): FqName => within('default', `${cluster}-${pool}-floating-network`).concat(pool),
+    /** The UUID of a FloatingIP's object: its pool is not known any more when it goes. */
+    floatingIpUuid: (namespace: string, name: string): string => uuidOf('floating-ip', within(namespace, name)),
+    /** A LogicalRouter's router, its port in a network, what the names of all its ports begin with, and its addresses' UUIDs. */
+    logicalRouter: within,
+    routerPort: (namespace: string, router: string, network: FqName): FqName =>
+      within(namespace, `${routerPorts(router)}${uuidOf('virtual-network', network)}`),
+    routerPorts,
+    routerAddressUuid: (namespace: string, router: string, family: string): string =>
+      uuidOf('floating-ip', within(namespace, `${routerPorts(router)}${family}`)),
+  } as const;
+}
+
 /** The name of a pod's host-side interface: `tap` and the first eleven hexadecimal digits of its VMI's UUID. */
 export function tapName(vmiUuid: string): string {
   return `tap${vmiUuid.replaceAll('-', '').slice(0, 11)}`;
+}
+
+/** The group that allows everything in one direction, for interfaces that policies restrict in the other one only. */
+export function openGroup(names: Names, namespace: string, direction: 'ingress' | 'egress'): FqName {
+  const [domain = '', project = '', name = ''] = names.defaultSecurityGroup(namespace);
+  return [domain, project, name.replace(/-sg$/, `-${direction}-sg`)];
 }

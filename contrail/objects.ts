@@ -93,6 +93,11 @@ export interface NetworkPolicy extends ContrailObject {
   readonly network_policy_entries?: { readonly policy_rule: readonly PolicyRule[] };
 }
 
+export interface SecurityGroup extends ContrailObject {
+  readonly type: 'security-group';
+  readonly security_group_entries?: { readonly policy_rule: readonly PolicyRule[] } | null;
+}
+
 export interface VirtualMachine extends ContrailObject {
   readonly type: 'virtual-machine';
   readonly server_type?: string;
@@ -115,6 +120,32 @@ export interface InstanceIp extends ContrailObject {
   readonly subnet_uuid?: string;
   readonly virtual_network_refs?: readonly Reference[];
   readonly virtual_machine_interface_refs?: readonly Reference[];
+}
+
+export interface FloatingIp extends ContrailObject {
+  readonly type: 'floating-ip';
+  readonly floating_ip_address?: string;
+  readonly floating_ip_fixed_ip_address?: string;
+  readonly floating_ip_traffic_direction?: 'both' | 'ingress' | 'egress';
+  readonly floating_ip_port_mappings_enable?: boolean;
+  readonly floating_ip_port_mappings?: {
+    readonly port_mappings?: readonly {
+      readonly protocol: string;
+      readonly src_port: number;
+      readonly dst_port: number;
+    }[];
+  };
+  readonly virtual_machine_interface_refs?: readonly Reference[];
+}
+
+export interface LogicalRouter extends ContrailObject {
+  readonly type: 'logical-router';
+  readonly logical_router_type?: 'snat-routing' | 'vxlan-routing';
+  readonly logical_router_gateway_external?: boolean;
+  /** Its ports, one in each of its networks. */
+  readonly virtual_machine_interface_refs?: readonly Reference[];
+  /** The network outside. */
+  readonly virtual_network_refs?: readonly Reference[];
 }
 
 export interface VirtualRouter extends ContrailObject {

@@ -20,21 +20,31 @@ const CREATION_ORDER = [
   'network-ipam',
   'network-policy',
   'security-group',
+  'tag',
+  'address-group',
+  'service-group',
+  'firewall-rule',
+  'firewall-policy',
   'virtual-network',
+  'floating-ip-pool',
   'virtual-router',
   'virtual-machine',
   'virtual-machine-interface',
   'instance-ip',
+  'logical-router',
   'loadbalancer',
   'loadbalancer-listener',
   'loadbalancer-pool',
   'loadbalancer-member',
+  'floating-ip',
 ];
 
 /** Fields that the server, or a running pod, does not let change: an object that differs in one is made anew. */
 const IMMUTABLE: Readonly<Record<string, readonly string[]>> = {
   'virtual-machine-interface': ['virtual_network_refs', 'virtual_machine_refs'],
-  'instance-ip': ['instance_ip_address', 'virtual_network_refs', 'virtual_machine_interface_refs'],
+  'floating-ip': ['floating_ip_address'],
+  // An address goes from interface to interface, as a sticky one does, without being given back in between.
+  'instance-ip': ['instance_ip_address', 'virtual_network_refs'],
 };
 
 /**
@@ -88,12 +98,26 @@ function doomedObjects(
   for (let before = -1; before !== doomed.size; ) {
     before = doomed.size;
     for (const object of observed) {
-      if (doomed.has(object) || !dependenciesOf(object).some((identity) => replaced.has(identity))) continue;
+      if (doomed.has(object) || !dependsOn(object, replaced) || movesOn(object, wanted, replaced)) continue;
       doomed.add(object);
       replaced.add(identityOf(object));
     }
   }
   return doomed;
+}
+
+/** An address that is to hang on something else by then survives what it hangs on. */
+function movesOn(
+  object: ContrailObject,
+  wanted: ReadonlyMap<string, ContrailObject>,
+  replaced: ReadonlySet<string>,
+): boolean {
+  const want = object.type === 'instance-ip' ? wanted.get(identityOf(object)) : undefined;
+  return want !== undefined && !dependsOn(want, replaced);
+}
+
+function dependsOn(object: ContrailObject, identities: ReadonlySet<string>): boolean {
+  return dependenciesOf(object).some((identity) => identities.has(identity));
 }
 
 function mustBeReplaced(desired: ContrailObject, observed: ContrailObject): boolean {

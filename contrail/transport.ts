@@ -18,8 +18,8 @@ export interface TransportOptions {
   /** Base URLs, `http[s]://host:port`; asked again for every round of attempts. */
   readonly endpoints: () => Promise<readonly string[]>;
   readonly token?: string;
-  /** PEM of the authority that signed the server's certificate. */
-  readonly ca?: string;
+  /** PEM of the authorities that may have signed the server's certificate; asked for at every attempt, since they are rotated. */
+  readonly ca?: () => Promise<string>;
   /** The name to expect in that certificate, where the URL holds an address. */
   readonly serverName?: string;
   readonly signal?: AbortSignal;
@@ -54,11 +54,7 @@ const RETRY_DELAYS: Readonly<Record<number, readonly number[]>> = {
 /** A transport over keep-alive agents; every attempt takes the next server in turn. */
 export function createTransport(options: TransportOptions): Transport {
   const http = new HttpAgent({ keepAlive: true, maxSockets: 64 });
-  const tls = {
-    ...(options.ca ? { ca: options.ca } : {}),
-    ...(options.serverName ? { servername: options.serverName } : {}),
-  };
-  const https = new HttpsAgent({ keepAlive: true, maxSockets: 64, ...tls });
+  const https = trustingAgents(options.serverName);
   let turn = 0;
 
   const send = async ({ method, path, body }: Exchange, signal: AbortSignal): Promise<IncomingMessage> => {
@@ -66,7 +62,7 @@ export function createTransport(options: TransportOptions): Transport {
     const base = endpoints[turn++ % Math.max(endpoints.length, 1)];
     if (base === undefined) throw new Error('no config API has a ready address');
     const url = new URL(path, base);
-    const secure = url.protocol === 'https:';
+    const secure = url.protocol === 'https:' ? https.trusting(await options.ca?.()) : undefined;
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
       accept: 'application/json',
@@ -74,9 +70,10 @@ export function createTransport(options: TransportOptions): Transport {
       ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
     };
     return new Promise((resolve, reject) => {
-      const call = secure
-        ? httpsRequest(url, { method, headers, agent: https, signal }, resolve)
-        : httpRequest(url, { method, headers, agent: http, signal }, resolve);
+      const call =
+        secure === undefined
+          ? httpRequest(url, { method, headers, agent: http, signal }, resolve)
+          : httpsRequest(url, { method, headers, agent: secure, signal }, resolve);
       call.on('error', reject);
       call.end(text);
     });
@@ -101,6 +98,22 @@ export function createTransport(options: TransportOptions): Transport {
       http.destroy();
       https.destroy();
     },
+  };
+}
+
+/** One agent for each bundle of authorities. Calls under way, and the open stream, keep the connection that they have. */
+function trustingAgents(serverName: string | undefined) {
+  const agents = new Map<string | undefined, HttpsAgent>();
+  const name = serverName === undefined ? {} : { servername: serverName };
+  return {
+    trusting: (ca: string | undefined): HttpsAgent => {
+      const known = agents.get(ca);
+      if (known !== undefined) return known;
+      const agent = new HttpsAgent({ keepAlive: true, maxSockets: 64, ...name, ...(ca === undefined ? {} : { ca }) });
+      agents.set(ca, agent);
+      return agent;
+    },
+    destroy: (): void => agents.forEach((agent) => agent.destroy()),
   };
 }
 

@@ -1,16 +1,15 @@
 /** What a NetworkAttachmentDefinition with subnets becomes: a network of its own and its IPAM (facts 1.8). Pure. */
 import { uuidOf } from '../names.ts';
 import type { ContrailObject, IpamSubnet } from '../objects.ts';
+import { type FabricFlags, fabricFields } from './fabric.ts';
 import { inProject, type Naming, ownerFor } from './owner.ts';
 
-export interface AttachmentInput {
+export interface AttachmentInput extends FabricFlags {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   /** Empty for a definition that refers to a network: it makes none. */
   readonly subnets: readonly IpamSubnet[];
-  /** Whether its pods reach the outside behind their node's address. */
-  readonly snat: boolean;
 }
 
 /** Everything under the key `NetworkAttachmentDefinition/<namespace>/<name>`. No policy: such a network is an island. */
@@ -28,7 +27,7 @@ export function desiredAttachment(input: AttachmentInput, naming: Naming): reado
       display_name: network.at(-1),
       address_allocation_mode: 'user-defined-subnet-only',
       virtual_network_properties: { forwarding_mode: 'l3' },
-      fabric_snat: input.snat,
+      ...fabricFields(input),
       network_ipam_refs: [{ to: ipam, attr: { ipam_subnets: subnets } }],
     }),
   ];

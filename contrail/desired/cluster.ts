@@ -2,11 +2,12 @@
 import { IP_FABRIC, uuidOf } from '../names.ts';
 import type { ContrailObject, FqName, Subnet } from '../objects.ts';
 import { annotationsFor, type Owner } from '../ownership.ts';
-import { type End, referenceBetween } from '../reference.ts';
-import { ATTACHED, flatNetwork, passPolicy } from './network.ts';
+import type { End } from '../reference.ts';
+import type { FabricFlags } from './fabric.ts';
+import { flatNetwork, passPolicy, policyOn } from './network.ts';
 import { inProject, type Naming, ownerFor } from './owner.ts';
 
-export interface ClusterInput {
+export interface ClusterInput extends FabricFlags {
   readonly podSubnets: readonly Subnet[];
   readonly serviceSubnets: readonly Subnet[];
   /** UID of the namespace `default`, whose project is the cluster's; absent while it is not known. */
@@ -24,8 +25,9 @@ export function desiredCluster(input: ClusterInput, naming: Naming): readonly Co
     flatIpam(names.podIpam, input.podSubnets, owner),
     flatIpam(names.serviceIpam, input.serviceSubnets, owner),
     ...policies(owner, naming),
-    ...networks(owner, naming),
-    ...(input.ipFabric === undefined ? [] : [ipFabricReference(input.ipFabric, names.ipFabricPolicy)]),
+    ...networks(input, owner, naming),
+    // Pods and nodes may talk: the nodes' network carries the policy too.
+    ...(input.ipFabric === undefined ? [] : [policyOn(input.ipFabric, names.ipFabricPolicy)]),
   ];
 }
 
@@ -44,13 +46,14 @@ function policies(owner: Owner, { names }: Naming): readonly ContrailObject[] {
   ];
 }
 
-function networks(owner: Owner, { names }: Naming): readonly ContrailObject[] {
+function networks(fabric: FabricFlags, owner: Owner, { names }: Naming): readonly ContrailObject[] {
   const { ipFabricPolicy, servicePolicy, podServicePolicy, customServicePolicy, systemServicePolicy } = names;
   const rows = [
     {
       fqName: names.clusterPodNetwork,
       ipam: names.podIpam,
       policies: [ipFabricPolicy, podServicePolicy, systemServicePolicy],
+      fabric,
     },
     {
       fqName: names.clusterServiceNetwork,
@@ -64,12 +67,6 @@ function networks(owner: Owner, { names }: Naming): readonly ContrailObject[] {
     },
   ];
   return rows.map((row) => flatNetwork(row, owner));
-}
-
-/** The reference that lets pods and nodes talk: the nodes' network carries the policy too. */
-function ipFabricReference(ipFabric: End, policy: FqName): ContrailObject {
-  const target = { type: 'network-policy', uuid: uuidOf('network-policy', policy), fq_name: policy };
-  return referenceBetween(ipFabric, target, ATTACHED);
 }
 
 /** The Contrail project of a namespace. */

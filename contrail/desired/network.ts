@@ -1,19 +1,28 @@
-/** Networks on flat address space, and the policies that let two networks talk (facts 1.1b, 1.1c). Pure. */
+/** Networks, on flat address space or with subnets of their own, and the policies that let two talk (facts 1.1b, 1.1c). Pure. */
 import { uuidOf } from '../names.ts';
 import {
   type ContrailObject,
   type FqName,
   fqNameText,
+  type IpamSubnet,
   type PolicyAddress,
   type PolicyRule,
   type Reference,
 } from '../objects.ts';
 import type { Owner } from '../ownership.ts';
+import { type End, type ReferenceObject, referenceBetween } from '../reference.ts';
+import { type FabricFlags, fabricFields } from './fabric.ts';
 import { inProject } from './owner.ts';
 
 /** A network whose addresses come from a flat IPAM shared with other networks, so that they stay unique in the cluster. */
 export function flatNetwork(
-  network: { readonly fqName: FqName; readonly ipam: FqName; readonly policies: readonly FqName[] },
+  network: {
+    readonly fqName: FqName;
+    readonly ipam: FqName;
+    readonly policies: readonly FqName[];
+    /** Networks of services have none. */
+    readonly fabric?: FabricFlags;
+  },
   owner: Owner,
 ): ContrailObject {
   const identity = { type: 'virtual-network', uuid: uuidOf('virtual-network', network.fqName), fqName: network.fqName };
@@ -21,10 +30,37 @@ export function flatNetwork(
     display_name: network.fqName.at(-1),
     address_allocation_mode: 'flat-subnet-only',
     virtual_network_properties: { forwarding_mode: 'l3' },
-    fabric_snat: false,
+    ...fabricFields(network.fabric ?? { snat: false, forwarding: false }),
     network_ipam_refs: [{ to: network.ipam, attr: { ipam_subnets: [] } }],
     network_policy_refs: network.policies.map(attached),
   });
+}
+
+/** A network with subnets of its own, which may overlap with others', and its ipam. `fields` are its further properties. */
+export function subnetNetwork(
+  network: {
+    readonly fqName: FqName;
+    readonly ipam: FqName;
+    readonly name: string;
+    readonly subnets: readonly IpamSubnet[];
+  },
+  owner: Owner,
+  fields: Readonly<Record<string, unknown>>,
+): readonly ContrailObject[] {
+  const { fqName, ipam, name, subnets } = network;
+  return [
+    inProject({ type: 'network-ipam', uuid: uuidOf('network-ipam', ipam), fqName: ipam }, owner, {
+      display_name: ipam.at(-1),
+      ipam_subnet_method: 'user-defined-subnet',
+    }),
+    inProject({ type: 'virtual-network', uuid: uuidOf('virtual-network', fqName), fqName }, owner, {
+      display_name: name,
+      address_allocation_mode: 'user-defined-subnet-only',
+      virtual_network_properties: { forwarding_mode: 'l3' },
+      ...fields,
+      network_ipam_refs: [{ to: ipam, attr: { ipam_subnets: subnets } }],
+    }),
+  ];
 }
 
 /** A policy as a network refers to it. All of ours stand at one place in the order: none contradicts another. */
@@ -33,7 +69,13 @@ function attached(policy: FqName): Reference {
 }
 
 /** How `attr` of a reference from a network to one of our policies reads. */
-export const ATTACHED = { sequence: { major: 0, minor: 0 } } as const;
+const ATTACHED = { sequence: { major: 0, minor: 0 } } as const;
+
+/** One policy in a network's list, where others attach theirs too. */
+export function policyOn(network: End, policy: FqName): ReferenceObject {
+  const target = { type: 'network-policy', uuid: uuidOf('network-policy', policy), fq_name: policy };
+  return referenceBetween(network, target, ATTACHED);
+}
 
 /** One end of a policy's rule: a network, or every network that a policy is attached to. */
 export type RuleEnd = { readonly network: FqName } | { readonly policy: FqName };

@@ -8,6 +8,8 @@ export interface NodeInput {
   readonly name: string;
   /** The addresses by which other nodes reach it, the first IPv4 one is the tunnel's end. */
   readonly internalIps: readonly string[];
+  /** Where it stands, as far as the cluster says: endpoints may be meant for a zone. */
+  readonly zone?: string;
 }
 
 /** Everything under the key `Node/<name>`. A node without an address yet has no router. */
@@ -25,6 +27,7 @@ export function desiredNode(input: NodeInput, naming: Naming): readonly Contrail
       virtual_router_ip_address: address,
       ...annotationsFor(ownerFor({ kind: 'Node', name: input.name }, naming), {
         internal_ips: JSON.stringify(input.internalIps),
+        zone: input.zone ?? '',
       }),
     },
   ];

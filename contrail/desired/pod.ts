@@ -1,9 +1,12 @@
 /** What a pod becomes: a machine, an interface and an address per network, and its place on a router (facts 1.3). Pure. */
 import { partUuid } from '../names.ts';
+import { MANAGED_TAGS } from '../difference.ts';
 import type { ContrailObject, FqName } from '../objects.ts';
 import { annotationsFor, type Owner } from '../ownership.ts';
 import { type End, referenceBetween } from '../reference.ts';
 import { inProject, type Naming, ownerFor, to } from './owner.ts';
+import { instanceIp } from './instance-ip.ts';
+import { stickyMark } from './sticky.ts';
 
 export interface PodInput {
   readonly namespace: string;
@@ -13,6 +16,14 @@ export interface PodInput {
   /** The router of the pod's node, as the config database holds it. */
   readonly virtualRouter: End;
   readonly interfaces: readonly PodInterfaceInput[];
+  /** Where its node reaches the first interface for probes. */
+  readonly probeAddress?: string | undefined;
+  /** Whether its addresses outlive it, for a successor of the same name. */
+  readonly isSticky?: boolean;
+  /** The security groups of every interface, in the colon form; absent: the namespace's open one. */
+  readonly groups?: readonly string[];
+  /** The tags of every interface, in the colon form. */
+  readonly tags?: readonly string[];
 }
 
 export interface PodInterfaceInput {
@@ -79,40 +90,49 @@ function interfaceObjects(
   if (port === undefined) return [];
   const uuid = podInterfaceUuid(pod.uid, port.name);
   const fqName = naming.names.podInterface(pod.namespace, pod.name, uuid);
-  const marks = { index: `${index}/${pod.interfaces.length}`, network: port.label, interface: port.name };
+  const probe = index === 0 ? pod.probeAddress : undefined;
+  const tags = pod.tags ?? [];
+  const marks = {
+    index: `${index}/${pod.interfaces.length}`,
+    network: port.label,
+    interface: port.name,
+    probe,
+    [MANAGED_TAGS]: tags.join(','),
+  };
+  const groups = pod.groups ?? [naming.names.defaultSecurityGroup(pod.namespace).join(':')];
   const vmi = inProject({ type: 'virtual-machine-interface', uuid, fqName }, owner, {
     display_name: fqName.at(-1),
     port_security_enabled: true,
     virtual_machine_interface_mac_addresses: { mac_address: [port.mac ?? macOf(uuid)] },
     virtual_network_refs: [to(port.network)],
     virtual_machine_refs: [to(naming.names.virtualMachine(pod.namespace, pod.name))],
-    security_group_refs: [to(naming.names.defaultSecurityGroup(pod.namespace))],
+    security_group_refs: groups.map((group) => to(group.split(':'))),
+    tag_refs: tags.map((tag) => to(tag.split(':'))),
     ...annotationsFor(owner, marks),
   });
   const known = port.addresses.map((address) => ({ address, family: familyOf(address) }));
   const open = port.families.filter((family) => !known.some((each) => each.family === family));
   const wanted = [...known, ...open.map((family) => ({ address: undefined, family }))];
-  return [vmi, ...wanted.map((ip) => instanceIp({ ...ip, vmi, network: port.network, name: pod.name }, owner, naming))];
+  return [vmi, ...wanted.map((ip) => addressObject(pod, { ...ip, vmi, port }, { owner, naming }))];
 }
 
-/** One address of an interface; without an `address` the server chooses one of the family, highest free first. */
-function instanceIp(
-  ip: { vmi: ContrailObject; address: string | undefined; family: Family; network: FqName; name: string },
-  owner: Owner,
-  { names }: Naming,
+/** One address of an interface; without an `address` the server chooses one of the family. */
+function addressObject(
+  pod: PodInput,
+  ip: { vmi: ContrailObject; address: string | undefined; family: Family; port: PodInterfaceInput },
+  { owner, naming }: { readonly owner: Owner; readonly naming: Naming },
 ): ContrailObject {
-  const { family } = ip;
-  const uuid = partUuid(ip.vmi.uuid, 'iip', family);
-  const fqName = names.podAddress(ip.name, uuid);
-  return {
-    type: 'instance-ip',
-    uuid,
-    fq_name: fqName,
-    display_name: fqName[0] ?? '',
-    instance_ip_family: family,
-    ...(ip.address === undefined ? {} : { instance_ip_address: ip.address }),
-    virtual_network_refs: [to(ip.network)],
-    virtual_machine_interface_refs: [to(ip.vmi.fq_name)],
-    ...annotationsFor(owner),
-  };
+  const { family, port, vmi, address } = ip;
+  const { isSticky = false, namespace, name } = pod;
+  const uuid = isSticky
+    ? naming.names.stickyAddressUuid(namespace, name, [port.name, family])
+    : partUuid(vmi.uuid, 'iip', family);
+  return instanceIp(
+    { uuid, pod: name, network: port.network, family, address },
+    {
+      virtual_machine_interface_refs: [to(vmi.fq_name)],
+      ...annotationsFor(owner, isSticky ? stickyMark(pod.interfaces) : {}),
+    },
+    naming.names,
+  );
 }

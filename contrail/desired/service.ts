@@ -3,8 +3,10 @@ import { partUuid, uuidOf } from '../names.ts';
 import type { ContrailObject, FqName } from '../objects.ts';
 import { annotationsFor, type Owner } from '../ownership.ts';
 import type { End } from '../reference.ts';
-import { policyOn } from './app.ts';
-import { flatNetwork, passPolicy } from './network.ts';
+import { type BalancerTraffic, trafficAnnotations } from '../traffic.ts';
+import { type ExternalInput, floatingIps } from './external.ts';
+import { listenerObjects, type ServicePortInput } from './listener.ts';
+import { flatNetwork, passPolicy, policyOn } from './network.ts';
 import { inProject, type Naming, ownerFor, to } from './owner.ts';
 
 export interface ServiceInput {
@@ -17,23 +19,12 @@ export interface ServiceInput {
   readonly admission?: { readonly policy: FqName; readonly networks: readonly FqName[] };
   /** Its cluster addresses, the first is the load balancer's. At least one. */
   readonly addresses: readonly string[];
-  /** Whether a client keeps its backend (`sessionAffinity: ClientIP`). */
-  readonly sticky: boolean;
+  /** How long a client keeps its backend (`sessionAffinity: ClientIP`), in seconds. */
+  readonly affinitySeconds?: number;
+  readonly traffic: BalancerTraffic;
   readonly ports: readonly ServicePortInput[];
-}
-
-export interface ServicePortInput {
-  readonly name: string;
-  readonly protocol: 'TCP' | 'UDP';
-  readonly port: number;
-  readonly backends: readonly BackendInput[];
-}
-
-export interface BackendInput {
-  readonly address: string;
-  readonly port: number;
-  /** The pod behind the address, where there is one: its machine's and its interface's UUID. */
-  readonly pod?: { readonly vm: string; readonly vmi: string };
+  /** Its addresses outside the cluster. */
+  readonly external?: ExternalInput;
 }
 
 /** Everything under the key `Service/<namespace>/<name>`. The load balancer's UUID is the Service's UID. */
@@ -57,6 +48,7 @@ export function desiredService(input: ServiceInput, naming: Naming): readonly Co
         admin_state: true,
       },
       virtual_machine_interface_refs: [to(vmi.fq_name)],
+      ...annotationsFor(owner, trafficAnnotations(input.traffic)),
     },
   );
   return [
@@ -64,7 +56,8 @@ export function desiredService(input: ServiceInput, naming: Naming): readonly Co
     vmi,
     ...input.addresses.map((address) => serviceAddress(input, { address, vmi, owner }, naming)),
     loadbalancer,
-    ...input.ports.flatMap((port) => portObjects(input, port, { loadbalancer, owner })),
+    ...floatingIps(input, { vmi, owner }, naming),
+    ...input.ports.flatMap((port) => listenerObjects(input, port, { loadbalancer, owner })),
   ];
 }
 
@@ -119,51 +112,5 @@ function serviceAddress(
     virtual_network_refs: [to(input.network)],
     virtual_machine_interface_refs: [to(vmi.fq_name)],
     ...annotationsFor(owner),
-  };
-}
-
-function portObjects(
-  input: ServiceInput,
-  port: ServicePortInput,
-  { loadbalancer, owner }: { readonly loadbalancer: ContrailObject; readonly owner: Owner },
-): readonly ContrailObject[] {
-  const { protocol } = port;
-  const uuid = partUuid(input.uid, 'listener', protocol, String(port.port));
-  const name = `${loadbalancer.fq_name.at(-1)}-${protocol}-${port.port}-${uuid}`;
-  const fqName = [...loadbalancer.fq_name.slice(0, -1), name];
-  const listener = inProject({ type: 'loadbalancer-listener', uuid, fqName }, owner, {
-    display_name: name,
-    loadbalancer_listener_properties: { protocol, protocol_port: port.port, admin_state: true },
-    loadbalancer_refs: [to(loadbalancer.fq_name)],
-    ...annotationsFor(owner, { portName: port.name }),
-  });
-  const poolUuid = partUuid(input.uid, 'pool', protocol, String(port.port));
-  const pool = inProject({ type: 'loadbalancer-pool', uuid: poolUuid, fqName }, owner, {
-    display_name: name,
-    loadbalancer_pool_properties: {
-      protocol,
-      admin_state: true,
-      session_persistence: input.sticky ? 'SOURCE_IP' : null,
-    },
-    loadbalancer_listener_refs: [to(fqName)],
-  });
-  return [listener, pool, ...distinct(port.backends).map((backend) => member(pool, backend, owner))];
-}
-
-/** One backend may appear in several slices while they are being rewritten (EndpointSlice documentation, "Duplicates"). */
-function distinct(backends: readonly BackendInput[]): readonly BackendInput[] {
-  return [...new Map(backends.map((backend) => [`${backend.address} ${backend.port}`, backend])).values()];
-}
-
-function member(pool: ContrailObject, { address, port, pod }: BackendInput, owner: Owner): ContrailObject {
-  const uuid = partUuid(pool.uuid, 'member', address, String(port));
-  return {
-    type: 'loadbalancer-member',
-    uuid,
-    fq_name: [...pool.fq_name, uuid],
-    parent_type: 'loadbalancer-pool',
-    display_name: uuid,
-    loadbalancer_member_properties: { address, protocol_port: port, admin_state: true },
-    ...annotationsFor(owner, { vm: pod?.vm, vmi: pod?.vmi }),
   };
 }

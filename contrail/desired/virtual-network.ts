@@ -1,14 +1,14 @@
 /** What a VirtualNetwork becomes: a network with subnets of its own, which may overlap with others', and its ipam. Pure. */
-import ipaddr from 'ipaddr.js';
-import { uuidOf } from '../names.ts';
+import { addressText, addressValue } from '../../runtime/addresses.ts';
 import type { ContrailObject, IpamSubnet } from '../objects.ts';
-import { inProject, type Naming, ownerFor } from './owner.ts';
+import { type FabricFlags, fabricFields } from './fabric.ts';
+import { subnetNetwork } from './network.ts';
+import { type Naming, ownerFor } from './owner.ts';
 
-export interface VirtualNetworkInput {
+export interface VirtualNetworkInput extends FabricFlags {
   readonly namespace: string;
   readonly name: string;
   readonly subnets: readonly SubnetInput[];
-  readonly snat: boolean;
 }
 
 export interface SubnetInput {
@@ -32,23 +32,12 @@ export function desiredVirtualNetwork(input: VirtualNetworkInput, naming: Naming
   const { virtualNetwork, virtualNetworkIpam } = naming.names;
   const owner = ownerFor({ kind: 'VirtualNetwork', namespace, name }, naming);
   const [fqName, ipam] = [virtualNetwork(namespace, name), virtualNetworkIpam(namespace, name)];
-  const attr = { ipam_subnets: input.subnets.map(subnetOf) };
-  return [
-    inProject({ type: 'network-ipam', uuid: uuidOf('network-ipam', ipam), fqName: ipam }, owner, {
-      display_name: ipam.at(-1),
-      ipam_subnet_method: 'user-defined-subnet',
-    }),
-    inProject({ type: 'virtual-network', uuid: uuidOf('virtual-network', fqName), fqName }, owner, {
-      display_name: name,
-      address_allocation_mode: 'user-defined-subnet-only',
-      virtual_network_properties: { forwarding_mode: 'l3' },
-      fabric_snat: input.snat,
-      network_ipam_refs: [{ to: ipam, attr }],
-    }),
-  ];
+  const subnets = input.subnets.map(subnetOf);
+  return subnetNetwork({ fqName, ipam, name, subnets }, owner, fabricFields(input));
 }
 
-function subnetOf(subnet: SubnetInput): IpamSubnet {
+/** A subnet as Contrail writes it. */
+export function subnetOf(subnet: SubnetInput): IpamSubnet {
   const [prefix = '', length = ''] = subnet.cidr.split('/');
   const pools = poolsOf(subnet);
   return {
@@ -70,8 +59,8 @@ export function poolsOf({ cidr, allocationPools = [], excluded = [] }: SubnetInp
   let spans = allocationPools.length === 0 ? [whole] : allocationPools.map(spanOf);
   for (const hole of excluded.map(spanOf)) spans = spans.flatMap((span) => without(span, hole));
   if (spans.length === 0) throw new RangeError(`subnet ${cidr}: every address of its pools is excluded`);
-  const v6 = cidr.includes(':');
-  return spans.map(({ first, last }) => ({ start: textOf(first, v6), end: textOf(last, v6) }));
+  const bits = cidr.includes(':') ? 128 : 32;
+  return spans.map(({ first, last }) => ({ start: addressText(first, bits), end: addressText(last, bits) }));
 }
 
 function without(span: Span, hole: Span): readonly Span[] {
@@ -82,7 +71,7 @@ function without(span: Span, hole: Span): readonly Span[] {
 }
 
 function spanOf({ start, end }: Range): Span {
-  return { first: valueOf(start), last: valueOf(end) };
+  return { first: addressValue(start), last: addressValue(end) };
 }
 
 /** Without the network's and the broadcast address of IPv4, which are nobody's. */
@@ -90,21 +79,7 @@ function spanOfCidr(cidr: string): Span {
   const [prefix = '', length = ''] = cidr.split('/');
   const v6 = prefix.includes(':');
   const size = 1n << BigInt((v6 ? 128 : 32) - Number(length));
-  const first = (valueOf(prefix) / size) * size;
+  const first = (addressValue(prefix) / size) * size;
   const edge = size > 2n ? 1n : 0n;
   return { first: first + edge, last: first + size - 1n - (v6 ? 0n : edge) };
-}
-
-function valueOf(address: string): bigint {
-  return ipaddr
-    .parse(address)
-    .toByteArray()
-    .reduce((value, byte) => value * 256n + BigInt(byte), 0n);
-}
-
-function textOf(value: bigint, v6: boolean): string {
-  const bytes = Array.from({ length: v6 ? 16 : 4 }, (_, index) =>
-    Number((value >> BigInt(8 * index)) & 255n),
-  ).reverse();
-  return ipaddr.fromByteArray(bytes).toString();
 }

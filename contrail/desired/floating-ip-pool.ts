@@ -1,0 +1,33 @@
+/** What a FloatingIPPool becomes: a network of the outside's addresses with a floating IP pool (facts 5.4). Pure. */
+import { uuidOf } from '../names.ts';
+import type { ContrailObject } from '../objects.ts';
+import { annotationsFor } from '../ownership.ts';
+import { subnetNetwork } from './network.ts';
+import { type Naming, ownerFor } from './owner.ts';
+import { subnetOf, type SubnetInput } from './virtual-network.ts';
+
+export interface FloatingIpPoolInput {
+  readonly name: string;
+  readonly subnets: readonly SubnetInput[];
+}
+
+/** Everything under the key `FloatingIPPool/<name>`. Throws a `RangeError` for a subnet whose pools are excluded whole. */
+export function desiredFloatingIpPool(
+  { name, subnets }: FloatingIpPoolInput,
+  naming: Naming,
+): readonly ContrailObject[] {
+  const { names } = naming;
+  const owner = ownerFor({ kind: 'FloatingIPPool', name }, naming);
+  const [fqName, ipam, pool] = [names.floatingNetwork(name), names.floatingIpam(name), names.floatingIpPool(name)];
+  return [
+    ...subnetNetwork({ fqName, ipam, name, subnets: subnets.map(subnetOf) }, owner, { router_external: true }),
+    {
+      type: 'floating-ip-pool',
+      uuid: uuidOf('floating-ip-pool', pool),
+      fq_name: pool,
+      parent_type: 'virtual-network',
+      display_name: name,
+      ...annotationsFor(owner),
+    },
+  ];
+}

@@ -1,0 +1,68 @@
+/**
+ * What a LogicalRouter becomes: a router with a port in each of its networks, and addresses of a pool on these ports, under which the
+ * networks go outside (facts 7.2). Pure.
+ */
+import { uuidOf } from '../names.ts';
+import type { ContrailObject, FqName } from '../objects.ts';
+import { annotationsFor } from '../ownership.ts';
+import { floatingIp } from './floating-ip.ts';
+import { inProject, type Naming, ownerFor, to } from './owner.ts';
+import type { Family } from './pod.ts';
+
+export interface LogicalRouterInput {
+  readonly namespace: string;
+  readonly name: string;
+  /** The name of its FloatingIPPool. */
+  readonly pool: string;
+  /** The networks that are there, by their fully qualified names. */
+  readonly networks: readonly FqName[];
+  /** Without an address the config API gives one. */
+  readonly addresses: readonly { readonly family: Family; readonly address?: string }[];
+}
+
+/** Everything under the key `LogicalRouter/<namespace>/<name>`. */
+export function desiredLogicalRouter(input: LogicalRouterInput, naming: Naming): readonly ContrailObject[] {
+  const { namespace, name, pool, networks, addresses } = input;
+  const { names } = naming;
+  const owner = ownerFor({ kind: 'LogicalRouter', namespace, name }, naming);
+  const ports = networks.map((network) => routerPort(input, network, naming));
+  const portRefs = ports.map(({ fq_name: fqName }) => to(fqName));
+  const fqName = names.logicalRouter(namespace, name);
+  const gateway = { to: names.floatingNetwork(pool), attr: { logical_router_virtual_network_type: 'ExternalGateway' } };
+  const router = inProject({ type: 'logical-router', uuid: uuidOf('logical-router', fqName), fqName }, owner, {
+    display_name: name,
+    logical_router_type: 'snat-routing',
+    logical_router_gateway_external: false,
+    virtual_machine_interface_refs: portRefs,
+    virtual_network_refs: [gateway],
+  });
+  const egress = addresses.map(({ family, address }) =>
+    floatingIp(
+      {
+        uuid: names.routerAddressUuid(namespace, name, family),
+        label: `${namespace}__${name}__${family}`,
+        pool: names.floatingIpPool(pool),
+        family,
+        ...(address === undefined ? {} : { address }),
+      },
+      {
+        floating_ip_traffic_direction: 'egress',
+        project_refs: [to(names.project(namespace))],
+        virtual_machine_interface_refs: portRefs,
+        ...annotationsFor(owner),
+      },
+    ),
+  );
+  return [...ports, router, ...egress];
+}
+
+function routerPort({ namespace, name }: LogicalRouterInput, network: FqName, naming: Naming): ContrailObject {
+  const owner = ownerFor({ kind: 'LogicalRouter', namespace, name }, naming);
+  const fqName = naming.names.routerPort(namespace, name, network);
+  const uuid = uuidOf('virtual-machine-interface', fqName);
+  return inProject({ type: 'virtual-machine-interface', uuid, fqName }, owner, {
+    display_name: fqName.at(-1),
+    virtual_machine_interface_device_owner: 'network:router_interface',
+    virtual_network_refs: [to(network)],
+  });
+}
