@@ -10,6 +10,7 @@ import type { Digests } from './digests.ts';
 import type { Key } from './keys.ts';
 import type { NameCache } from './name-cache.ts';
 import type { NetworkFacts } from './network-facts.ts';
+import type { RememberedIds } from './remembered-ids.ts';
 import type { ClusterView } from './watch.ts';
 
 export interface Deps {
@@ -26,6 +27,8 @@ export interface Deps {
   readonly signal: AbortSignal;
   /** Whether to look at Contrail even though nothing has changed in Kubernetes: resync and rebuild do. */
   readonly force: boolean;
+  /** In a rebuild: the number that each network is to have again. Otherwise the server draws one. */
+  readonly networkIds?: RememberedIds;
 }
 
 /** What Contrail holds that concerns a key, or the keys whose objects must exist before it can be looked at. */
@@ -38,6 +41,8 @@ export type Observation =
       readonly anchor?: End;
       /** The families of the networks of interfaces that are to get their first addresses, by the networks' names. */
       readonly families?: ReadonlyMap<string, readonly Family[]>;
+      /** Addresses that were chosen for the first interface from a pool. */
+      readonly pooled?: readonly string[];
     }
   | { readonly kind: 'waiting'; readonly missing: string; readonly keys: readonly string[] };
 

@@ -1,4 +1,4 @@
-/** Keys of jobs: `Pod/<namespace>/<name>`, `Node/<name>`, `Network/<fully qualified name>`, `Rebuild/<epoch>`. Pure. */
+/** Keys of jobs: `Pod/<namespace>/<name>`, `Node/<name>`, `Network/<fully qualified name>`, `NetworkIds/<namespace>`, `Rebuild/<epoch>`. Pure. */
 
 /** Kinds whose keys own Contrail objects. */
 export const OWNING_KINDS = [
@@ -7,8 +7,14 @@ export const OWNING_KINDS = [
   'Node',
   'NetworkAttachmentDefinition',
   'VirtualNetwork',
+  'FloatingIPPool',
+  'FloatingIP',
+  'LogicalRouter',
+  'NetworkConnection',
   'Network',
   'App',
+  'NetworkPolicy',
+  'ClusterNetworkPolicy',
   'Pod',
   'Service',
 ] as const;
@@ -24,7 +30,11 @@ export interface Key {
 const NAMESPACED: ReadonlySet<OwningKind> = new Set<OwningKind>([
   'NetworkAttachmentDefinition',
   'VirtualNetwork',
+  'FloatingIP',
+  'LogicalRouter',
+  'NetworkConnection',
   'App',
+  'NetworkPolicy',
   'Pod',
   'Service',
 ]);
@@ -48,10 +58,28 @@ export const nodeKey = (name: string): string => keyText({ kind: 'Node', namespa
 export const attachmentKey = (namespace: string, name: string): string =>
   keyText({ kind: 'NetworkAttachmentDefinition', namespace, name });
 export const podKey = (namespace: string, name: string): string => keyText({ kind: 'Pod', namespace, name });
+export const networkPolicyKey = (namespace: string, name: string): string =>
+  keyText({ kind: 'NetworkPolicy', namespace, name });
+export const clusterPolicyKey = (name: string): string =>
+  keyText({ kind: 'ClusterNetworkPolicy', namespace: '', name });
 export const serviceKey = (namespace: string, name: string): string => keyText({ kind: 'Service', namespace, name });
 export const virtualNetworkKey = (namespace: string, name: string): string =>
   keyText({ kind: 'VirtualNetwork', namespace, name });
+export const floatingIpPoolKey = (name: string): string => keyText({ kind: 'FloatingIPPool', namespace: '', name });
+export const floatingIpKey = (namespace: string, name: string): string =>
+  keyText({ kind: 'FloatingIP', namespace, name });
+export const logicalRouterKey = (namespace: string, name: string): string =>
+  keyText({ kind: 'LogicalRouter', namespace, name });
+export const connectionKey = (namespace: string, name: string): string =>
+  keyText({ kind: 'NetworkConnection', namespace, name });
 /** What is ours on a network that pods have chosen: its name in the colon form. */
 export const networkKey = (network: string): string => keyText({ kind: 'Network', namespace: '', name: network });
 /** An app of a namespace that isolates apps. */
 export const appKey = (namespace: string, app: string): string => keyText({ kind: 'App', namespace, name: app });
+
+const NETWORK_IDS = 'NetworkIds/';
+/** A chore: the numbers of a namespace's networks are to be kept on it. */
+export const networkIdsKey = (namespace: string): string => `${NETWORK_IDS}${namespace}`;
+/** The namespace of such a chore, or `undefined` for any other text. */
+export const namespaceOfNetworkIds = (text: string): string | undefined =>
+  text.startsWith(NETWORK_IDS) ? text.slice(NETWORK_IDS.length) : undefined;

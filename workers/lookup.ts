@@ -5,7 +5,12 @@ import {
   slimAttachmentDefinition,
 } from '../kubernetes/attachment-definition.ts';
 import type { Reflector } from '../kubernetes/cache.ts';
+import { type SlimFloatingIp, slimFloatingIp } from '../kubernetes/floating-ip.ts';
+import { FLOATING_IP_POOLS, type SlimFloatingIpPool, slimFloatingIpPool } from '../kubernetes/floating-ip-pool.ts';
 import type { KubeObject } from '../kubernetes/client.ts';
+import { type SlimLogicalRouter, slimLogicalRouter } from '../kubernetes/logical-router.ts';
+import { type SlimNetworkConnection, slimNetworkConnection } from '../kubernetes/network-connection.ts';
+import { type SlimNetworkPolicy, slimNetworkPolicy } from '../kubernetes/network-policy.ts';
 import {
   type SlimNamespace,
   type SlimNode,
@@ -14,7 +19,14 @@ import {
   slimNode,
   slimPod,
 } from '../kubernetes/objects.ts';
+import { objectPath } from '../kubernetes/resources.ts';
+import { type SlimStatefulSet, slimStatefulSet, statefulSetPath } from '../kubernetes/stateful-set.ts';
 import { type SlimVirtualNetwork, slimVirtualNetwork } from '../kubernetes/virtual-network.ts';
+import {
+  CLUSTER_NETWORK_POLICIES,
+  type SlimClusterPolicy,
+  slimClusterPolicy,
+} from '../kubernetes/cluster-network-policy.ts';
 import type { Deps } from './deps.ts';
 import { slimWorkerService, type WorkerService } from './services.ts';
 
@@ -68,14 +80,64 @@ export async function readService(namespace: string, name: string, deps: Deps): 
   return await cachedOrLive(deps.view.services, `${namespace}/${name}`, { path, project: slimWorkerService, deps });
 }
 
+export async function readNetworkPolicy(
+  namespace: string,
+  name: string,
+  deps: Deps,
+): Promise<SlimNetworkPolicy | undefined> {
+  const path = `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies/${name}`;
+  return await cachedOrLive(deps.view.policies, `${namespace}/${name}`, { path, project: slimNetworkPolicy, deps });
+}
+
+export async function readClusterPolicy(name: string, deps: Deps): Promise<SlimClusterPolicy | undefined> {
+  const live = { path: `${CLUSTER_NETWORK_POLICIES}/${name}`, project: slimClusterPolicy, deps };
+  return await cachedOrLive(deps.view.clusterPolicies, name, live);
+}
+
 export async function readVirtualNetwork(
   namespace: string,
   name: string,
   deps: Deps,
 ): Promise<SlimVirtualNetwork | undefined> {
-  const path = `/apis/opencontrail.org/v1alpha1/namespaces/${namespace}/virtualnetworks/${name}`;
-  const live = { path, project: slimVirtualNetwork, deps };
+  const live = { path: objectPath('virtualnetworks', namespace, name), project: slimVirtualNetwork, deps };
   return await cachedOrLive(deps.view.virtualNetworks, `${namespace}/${name}`, live);
+}
+
+export async function readStatefulSet(
+  namespace: string,
+  name: string,
+  deps: Deps,
+): Promise<SlimStatefulSet | undefined> {
+  const live = { path: statefulSetPath(namespace, name), project: slimStatefulSet, deps };
+  return await cachedOrLive(deps.view.statefulSets, `${namespace}/${name}`, live);
+}
+
+export async function readFloatingIpPool(name: string, deps: Deps): Promise<SlimFloatingIpPool | undefined> {
+  const live = { path: `${FLOATING_IP_POOLS}/${name}`, project: slimFloatingIpPool, deps };
+  return await cachedOrLive(deps.view.floatingIpPools, name, live);
+}
+
+export async function readFloatingIp(namespace: string, name: string, deps: Deps): Promise<SlimFloatingIp | undefined> {
+  const live = { path: objectPath('floatingips', namespace, name), project: slimFloatingIp, deps };
+  return await cachedOrLive(deps.view.floatingIps, `${namespace}/${name}`, live);
+}
+
+export async function readLogicalRouter(
+  namespace: string,
+  name: string,
+  deps: Deps,
+): Promise<SlimLogicalRouter | undefined> {
+  const live = { path: objectPath('logicalrouters', namespace, name), project: slimLogicalRouter, deps };
+  return await cachedOrLive(deps.view.logicalRouters, `${namespace}/${name}`, live);
+}
+
+export async function readNetworkConnection(
+  namespace: string,
+  name: string,
+  deps: Deps,
+): Promise<SlimNetworkConnection | undefined> {
+  const live = { path: objectPath('networkconnections', namespace, name), project: slimNetworkConnection, deps };
+  return await cachedOrLive(deps.view.connections, `${namespace}/${name}`, live);
 }
 
 async function cachedOrLive<T>(

@@ -19,12 +19,15 @@ export function createWorkerMetrics(
   const duration = histogram(registry, 'reconcile_duration', 'How long runs take', ['kind']);
   const suspects = gauge(registry, 'prune_suspects', 'Objects of ours whose Kubernetes object is gone', []);
   const depth = gauge(registry, 'queue_jobs', 'Jobs in a queue by state', ['queue', 'state']);
-  const age = gauge(registry, 'queue_oldest_seconds', 'How long the longest-waiting job has waited', ['queue']);
+  const age = gauge(
+    registry,
+    'queue_oldest_seconds',
+    'How long the key has waited that has waited longest for its first run',
+    ['queue'],
+  );
   const read = async (queue: string, { state }: KeyQueue): Promise<void> => {
-    const { waiting, active, delayed, oldestSeconds } = await state();
-    depth.set({ queue, state: 'waiting' }, waiting);
-    depth.set({ queue, state: 'active' }, active);
-    depth.set({ queue, state: 'delayed' }, delayed);
+    const { oldestSeconds, ...counts } = await state();
+    for (const [state, count] of Object.entries(counts)) depth.set({ queue, state }, count);
     age.set({ queue }, oldestSeconds);
   };
   const timer = setInterval(() => {

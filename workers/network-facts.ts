@@ -36,16 +36,19 @@ async function readSubnets(contrail: ContrailClient, fqName: FqName): Promise<re
   if (network === undefined) return undefined;
   const { network_ipam_refs: references = [] } = network as VirtualNetwork; // Read by its type.
   const lists = await Promise.all(references.map(async (reference) => await subnetsBehind(contrail, reference)));
-  return lists.flat().flatMap(({ subnet }) => (subnet?.ip_prefix ? [subnet] : []));
+  // An IPAM that is gone between two calls: the database is another one by now.
+  if (lists.includes(undefined)) return undefined;
+  return lists.flatMap((list) => list ?? []).flatMap(({ subnet }) => (subnet?.ip_prefix ? [subnet] : []));
 }
 
-/** The subnets of a link, or those of the flat IPAM it leads to. */
+/** The subnets of a link, or those of the flat IPAM it leads to; `undefined` where that is not there. */
 async function subnetsBehind(
   contrail: ContrailClient,
   { uuid, attr }: Reference<{ readonly ipam_subnets?: readonly IpamSubnet[] }>,
-): Promise<readonly IpamSubnet[]> {
+): Promise<readonly IpamSubnet[] | undefined> {
   const own = (attr?.ipam_subnets ?? []).filter(({ subnet }) => subnet?.ip_prefix);
   if (own.length > 0 || uuid === undefined) return own;
   const ipam = (await contrail.read('network-ipam', uuid)) as NetworkIpam | undefined; // Read by its type.
-  return ipam?.ipam_subnet_method === 'flat-subnet' ? (ipam.ipam_subnets?.subnets ?? []) : [];
+  if (ipam === undefined) return undefined;
+  return ipam.ipam_subnet_method === 'flat-subnet' ? (ipam.ipam_subnets?.subnets ?? []) : [];
 }

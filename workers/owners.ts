@@ -3,7 +3,21 @@ import type { Reflector } from '../kubernetes/cache.ts';
 import type { Key, OwningKind } from './keys.ts';
 import type { ClusterView } from './watch.ts';
 
-type Caches = Pick<ClusterView, 'namespaces' | 'nodes' | 'definitions' | 'virtualNetworks' | 'pods' | 'services'>;
+type Caches = Pick<
+  ClusterView,
+  | 'namespaces'
+  | 'nodes'
+  | 'definitions'
+  | 'virtualNetworks'
+  | 'connections'
+  | 'floatingIpPools'
+  | 'floatingIps'
+  | 'logicalRouters'
+  | 'policies'
+  | 'clusterPolicies'
+  | 'pods'
+  | 'services'
+>;
 
 /** The cache of a kind; the cluster itself, and what is attached to a network, are no objects of Kubernetes. */
 const CACHES: Readonly<
@@ -13,6 +27,12 @@ const CACHES: Readonly<
   Node: ({ nodes }) => nodes,
   NetworkAttachmentDefinition: ({ definitions }) => definitions,
   VirtualNetwork: ({ virtualNetworks }) => virtualNetworks,
+  FloatingIPPool: ({ floatingIpPools }) => floatingIpPools,
+  FloatingIP: ({ floatingIps }) => floatingIps,
+  LogicalRouter: ({ logicalRouters }) => logicalRouters,
+  NetworkConnection: ({ connections }) => connections,
+  NetworkPolicy: ({ policies }) => policies,
+  ClusterNetworkPolicy: ({ clusterPolicies }) => clusterPolicies,
   Pod: ({ pods }) => pods,
   Service: ({ services }) => services,
 };

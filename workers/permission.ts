@@ -1,6 +1,6 @@
 /** Whether a pod's service account may use the networks of other namespaces that the pod names. */
 import { mayUseNetwork, serviceAccount } from '../kubernetes/access.ts';
-import { type NetworkUse, useProblem } from '../kubernetes/custom-network.ts';
+import { type NetworkUse, sharedNetworkOf, useProblem } from '../kubernetes/custom-network.ts';
 import type { SlimNamespace } from '../kubernetes/objects.ts';
 import { problemText } from '../kubernetes/problems.ts';
 import { isSharedWith } from '../kubernetes/virtual-network.ts';
@@ -14,13 +14,15 @@ export async function permitted(subject: PodSubject, home: SlimNamespace, deps: 
   if (uses.length === 0) return subject;
   const account = await serviceAccountOf(subject, deps);
   for (const use of uses) {
-    if (await mayUseNetwork(deps.kube, serviceAccount(home.name, account), { network: use })) continue;
+    if (await mayUseNetwork(deps.kube, serviceAccount(home.name, account), { use })) continue;
     throw new TerminalError('NetworkForbidden', problemText(useProblem(use, `service account ${account}`)));
   }
   return subject;
 }
 
-function isShared({ namespace, name }: NetworkUse, home: SlimNamespace, { view }: Deps): boolean {
+/** Whether a VirtualNetwork's sharing permits a use to a namespace. */
+export function isShared(use: NetworkUse, home: SlimNamespace, { view }: Pick<Deps, 'view'>): boolean {
+  const { namespace, name } = sharedNetworkOf(use);
   const resource = view.virtualNetworks.get(`${namespace}/${name}`);
   return resource !== undefined && isSharedWith(resource.sharing, home);
 }

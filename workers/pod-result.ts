@@ -9,7 +9,9 @@ import { messageOf } from '../runtime/errors.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import type { Deps } from './deps.ts';
 import { interfacesOf, type PodInterface, type PodResults, type PodSubject } from './desired/pod.ts';
+import { rememberKept } from './kept-addresses.ts';
 import { subnetHolding, subnetText } from './subnets.ts';
+import { withoutLength } from '../runtime/cidr.ts';
 
 /** The gateway of every pod: link-local, answered by its node's vRouter (design 6). */
 const GATEWAY = '169.254.1.1';
@@ -27,6 +29,7 @@ export async function writePodResult(subject: PodSubject, deps: Deps): Promise<P
   if (before.ports !== results.ports || before.networkStatus !== results.networkStatus) {
     await patch(subject, results, deps);
   }
+  await rememberKept(subject, ports, deps);
   return { ...subject, interfaces: interfacesOf({ version: 1, uid: subject.uid, interfaces: ports }), results };
 }
 
@@ -36,8 +39,10 @@ async function readPorts(subject: PodSubject, deps: Deps): Promise<readonly PodP
   return await Promise.all(
     subject.interfaces.map(async (port, index) => {
       const networkId = await deps.names.uuidOf('virtual-network', port.network);
-      if (networkId === undefined) throw new Error(`virtual-network ${port.network.join(':')} is gone`);
-      const subnets = (await deps.networks.subnetsOf(port.network)) ?? [];
+      const subnets = await deps.networks.subnetsOf(port.network);
+      // Also in the moment in which Redis is lost: a guess would be written over what the running pod has.
+      if (networkId === undefined || subnets === undefined)
+        throw new Error(`virtual-network ${port.network.join(':')} is gone`);
       return portOf(port, { vmi: vmis[index] ?? '', networkId, addresses, subnets }, deps.settings);
     }),
   );
@@ -100,7 +105,7 @@ function networkStatus(ports: readonly PodPort[]): string {
     ports.map(({ name, network, mac, ips, dns, attachment }, index) => ({
       name: attachment ?? network.split(':').slice(1).join('/'),
       interface: name,
-      ips: ips.map((ip) => ip.split('/')[0]),
+      ips: ips.map(withoutLength),
       mac,
       default: index === 0,
       dns: dns.length === 0 ? {} : { nameservers: dns },

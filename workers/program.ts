@@ -4,22 +4,26 @@ import { createContrailClient } from '../contrail/client.ts';
 import { createCacheMetrics } from '../kubernetes/cache-metrics.ts';
 import { createKubeClient } from '../kubernetes/client.ts';
 import { messageOf } from '../runtime/errors.ts';
-import { type ReadinessCheck, serveHealth } from '../runtime/health.ts';
+import { listenAddress, type ReadinessCheck, serveHealth } from '../runtime/health.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createRegistry } from '../runtime/metrics.ts';
 import { createRedis } from '../runtime/redis.ts';
 import { contrailEndpoints } from '../contrail/endpoints.ts';
+import { acceptKeys } from './accept-keys.ts';
 import { createDigests } from './digests.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { createNameCache, type NameCache } from './name-cache.ts';
-import { createNetworkFacts } from './network-facts.ts';
+import { createNetworkFacts, type NetworkFacts } from './network-facts.ts';
 import { createQueue, type KeyQueue } from './queue.ts';
 import { createReporter } from './report.ts';
 import { createRunner, PRUNE, RESYNC, rebuildKey } from './runner.ts';
-import { clusterSettings, listenAddress, type WorkerSettings } from './settings.ts';
+import { clusterSettings, type WorkerSettings } from './settings.ts';
+import { showQueue } from './show-queue.ts';
+import { type Turn, turnOf } from './turn.ts';
 import { type ClusterView, watchCluster } from './watch.ts';
+import { answerWhatIf } from './what-if.ts';
 
 const HEARTBEAT_MS = 1_000;
 const METRICS_MS = 5_000;
@@ -35,14 +39,15 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
   const { signal } = lifecycle;
   const cluster = clusterSettings(settings);
   const registry = createRegistry();
-  const stores = await openStores(settings, log, lifecycle);
+  const turn = (key: string): Turn => turnOf(key, view);
+  const stores = await openStores(settings, { log, turnOf: turn }, lifecycle);
   const { kube, contrail, redis, live, resync } = stores;
   const metrics = createWorkerMetrics(registry, { live, resync }, { intervalMs: METRICS_MS, signal });
   const { cluster: name, names: naming } = cluster;
   const caches = { signal, log, metrics: createCacheMetrics(registry) };
   const view = watchCluster({ client: kube, cluster: name, names: naming, enqueue: live.enqueue, ...caches });
   const facts = { names: createNameCache(contrail), networks: createNetworkFacts(contrail) };
-  const heartbeat = watchStores({ stores, view, names: facts.names, settings }, log, signal);
+  const heartbeat = watchStores({ stores, view, facts, settings }, log, signal);
   const digests = createDigests(redis, () => heartbeat.database()?.epoch);
   const runner = createRunner({
     deps: {
@@ -66,7 +71,12 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
     pruneGraceMs: settings.pruneGrace * 1000,
     isRebuilding: () => heartbeat.database()?.state === 'rebuilding',
   });
-  const health = await serveHealth(listenAddress(settings.listen), { checks: readiness(heartbeat, view), registry });
+  const pages = [acceptKeys({ digests, enqueue: live.enqueue, log }), showQueue(stores), answerWhatIf(view, cluster)];
+  const health = await serveHealth(listenAddress(settings.listen), {
+    checks: readiness(heartbeat, view),
+    registry,
+    further: (request, response) => pages.some((answers) => answers(request, response)),
+  });
   lifecycle.onClose('health', () => void health.close());
   await view.whenSynced();
   live.work(runner.runLive, settings.concurrency);
@@ -87,7 +97,11 @@ function readiness(heartbeat: Heartbeat, view: ClusterView): readonly ReadinessC
 type Stores = Awaited<ReturnType<typeof openStores>>;
 
 /** Clients and queues, closed again in reverse order: queues drain while their stores are still there. */
-async function openStores(settings: WorkerSettings, log: Logger, { onClose }: Lifecycle) {
+async function openStores(
+  settings: WorkerSettings,
+  { log, turnOf }: { readonly log: Logger; readonly turnOf: (key: string) => Turn },
+  { onClose }: Lifecycle,
+) {
   const access = { apiServer: settings.kubernetesApi };
   const connect = (name: string) =>
     createRedis(settings.redis, { name, access, onError: (error) => log.debug({ reason: error.message }, 'redis') });
@@ -96,7 +110,7 @@ async function openStores(settings: WorkerSettings, log: Logger, { onClose }: Li
   onClose('contrail', contrail.close);
   const redis = connect('workers');
   onClose('redis', () => redis.disconnect());
-  const live = createQueue({ name: 'live', connect, log });
+  const live = createQueue({ name: 'live', connect, log, turnOf });
   const resync = createQueue({ name: 'resync', connect, log });
   onClose('queues', async () => void (await Promise.all([live.close(), resync.close()])));
   return { kube, contrail, redis, live, resync };
@@ -112,13 +126,13 @@ function watchStores(
   world: {
     readonly stores: Stores;
     readonly view: ClusterView;
-    readonly names: NameCache;
+    readonly facts: { readonly names: NameCache; readonly networks: NetworkFacts };
     readonly settings: WorkerSettings;
   },
   log: Logger,
   signal: AbortSignal,
 ): Heartbeat {
-  const { stores, view, names, settings } = world;
+  const { stores, view, facts, settings } = world;
   return startHeartbeat({
     contrail: stores.contrail,
     redis: stores.redis,
@@ -126,7 +140,7 @@ function watchStores(
     signal,
     log,
     onDatabase: (database, isNew) => {
-      if (isNew) names.forget();
+      if (isNew) for (const fact of Object.values(facts)) fact.forget();
       if (database.state === 'rebuilding') stores.live.enqueue([rebuildKey(database.epoch)]);
     },
     onQueueLost: () => {

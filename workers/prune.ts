@@ -31,6 +31,8 @@ const SWEPT = [
   'network-ipam',
   'network-policy',
   'security-group',
+  'firewall-policy',
+  'tag',
   'project',
   'virtual-router',
 ];

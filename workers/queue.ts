@@ -1,5 +1,5 @@
 /**
- * The queue: a job is a key, any replica may run it, and one key never runs twice at once. The only file that knows BullMQ.
+ * The queue: a job is a key, any replica may run it, and one key never runs twice at once. Only `queue*.ts` know BullMQ.
  *
  *            enqueue(key)                        enqueue(key) again
  *                │                                      │
@@ -11,15 +11,16 @@
  * Each option and hook below answers a defect that was observed; test/workers/queue.test.ts shows each.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Job, type JobsOptions, Queue, UnrecoverableError, Worker } from 'bullmq';
-import { messageOf, TerminalError } from '../runtime/errors.ts';
+import { type JobsOptions, Queue, type Worker } from 'bullmq';
+import { messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Redis } from '../runtime/redis.ts';
-import { backoffMs, waitMs } from './backoff.ts';
+import { createLetters, type Letter } from './letters.ts';
 import { createProducer } from './producer.ts';
-
-/** What a run came to. "Not yet" is no failure: it is tried again after that time, or as soon as the key has an event. */
-export type Outcome = { readonly kind: 'done' } | { readonly kind: 'notYet'; readonly retryAfterMs: number };
+import { type QueueState, readQueueState } from './queue-state.ts';
+import { EVER, PREFIX, type QueueTiming, type Run, startWorker, TIMING } from './queue-worker.ts';
+import type { Turn } from './turn.ts';
+import { createTurns, type TakeTurns } from './turns.ts';
 
 export interface QueueOptions {
   readonly name: string;
@@ -27,25 +28,9 @@ export interface QueueOptions {
   readonly connect: (name: string) => Redis;
   readonly log: Logger;
   readonly timing?: Partial<QueueTiming>;
+  /** Whose turn a key takes; absent: first come, first served. */
+  readonly turnOf?: (key: string) => Turn;
 }
-
-/** How soon a crashed worker's keys are given to others, and how a failing key is slowed down. All in milliseconds. */
-export interface QueueTiming {
-  readonly lockMs: number;
-  readonly stalledCheckMs: number;
-  readonly longestBackoffMs: number;
-}
-
-export interface QueueState {
-  readonly waiting: number;
-  readonly active: number;
-  readonly delayed: number;
-  /** Age of the job that has waited longest, in seconds; 0 when none waits. */
-  readonly oldestSeconds: number;
-}
-
-/** Runs a key. Throws `TerminalError` for what only a user can mend and anything else for what a retry may mend. */
-export type Run = (key: string, signal: AbortSignal) => Promise<Outcome>;
 
 export interface KeyQueue {
   /** Notes that keys have something new. Never rejects; while Redis is away the keys are kept, each once. */
@@ -55,22 +40,27 @@ export interface KeyQueue {
   /** Runs a key again and again. The same schedule from several replicas is one. */
   readonly every: (key: string, ms: number) => Promise<void>;
   readonly state: () => Promise<QueueState>;
+  /** Keys that do not get on, at most about `limit` of each kind. */
+  readonly letters: (limit: number) => Promise<readonly Letter[]>;
   /** Starts taking keys, at most `concurrency` at once. */
   readonly work: (run: Run, concurrency: number) => void;
   /** Stops taking keys, lets the running ones finish, and closes the connections. */
   readonly close: () => Promise<void>;
 }
 
-/** Keys of one hash slot, so that a Redis Cluster takes them too (control-plane 1.14). */
-const PREFIX = '{opencontrail}';
-const TIMING: QueueTiming = { lockMs: 5_000, stalledCheckMs: 2_500, longestBackoffMs: 30_000 };
-/** As good as for ever: a key is given up only by a terminal error, and lives through any number of crashes. */
-const EVER = 1e9;
 /** Enough for the keys that run, less than a pod's grace period. */
 const CLOSE_WORKER_MS = 8_000;
 const CLOSE_QUEUE_MS = 2_000;
 const DISCONNECT_MS = 1_000;
-const KEPT: JobsOptions = { removeOnComplete: true, removeOnFail: true, attempts: EVER, backoff: { type: 'custom' } };
+const KEPT: JobsOptions = {
+  removeOnComplete: true,
+  removeOnFail: true,
+  // Only a terminal error gives a key up.
+  attempts: EVER,
+  backoff: { type: 'custom' },
+  // Without a limit, a key that fails for ever gathers the stack of every attempt.
+  stackTraceLimit: 1,
+};
 
 /** Opens a queue. No key is taken before `work`. */
 export function createQueue(options: QueueOptions): KeyQueue {
@@ -79,17 +69,25 @@ export function createQueue(options: QueueOptions): KeyQueue {
   const redis = options.connect(`${name}-queue`);
   const queue = new Queue(name, { connection: redis, prefix: PREFIX });
   queue.on('error', (error) => log.debug({ reason: messageOf(error) }, 'queue connection'));
-  const producer = createProducer(async (keys) => void (await queue.addBulk(keys.map(jobOf))), log);
+  const keyOf = (key: string): string => queue.toKey(key);
+  const letters = createLetters(redis, keyOf);
+  const takeTurns = options.turnOf === undefined ? noTurns : createTurns(redis, keyOf, options.turnOf);
+  const send = async (keys: readonly string[]): Promise<void> => {
+    const turns = await takeTurns(keys);
+    await queue.addBulk(keys.map((key, index) => jobOf(key, turns[index])));
+  };
+  const producer = createProducer(send, log);
   const closers: (() => Promise<void>)[] = [];
   return {
     enqueue: producer.add,
     flushed: producer.flushed,
     every: async (key, ms) =>
       void (await queue.upsertJobScheduler(`every ${key}`, { every: ms }, { name: key, opts: KEPT })),
-    state: () => stateOf(queue),
+    state: () => readQueueState(redis, keyOf),
+    letters: letters.list,
     work: (run, concurrency) => {
       const connection = options.connect(`${name}-worker`);
-      const worker = startWorker({ queue, redis, connection, run, concurrency, timing, log });
+      const worker = startWorker({ queue, redis, connection, letters, takeTurns, run, concurrency, timing, log });
       closers.push(async () => {
         await closeWithin(CLOSE_WORKER_MS, worker);
         connection.disconnect();
@@ -115,96 +113,9 @@ async function closeWithin(limitMs: number, closable: Worker | Queue): Promise<v
 }
 
 /** `keepLastIfActive` keeps an event that comes while the key runs, `reschedule` ends a back-off (style, measured facts). */
-function jobOf(key: string): { name: string; data: Record<string, never>; opts: JobsOptions } {
-  return {
-    name: key,
-    data: {},
-    opts: { ...KEPT, deduplication: { id: key, keepLastIfActive: true, reschedule: true } },
-  };
+function jobOf(key: string, priority?: number): { name: string; data: Record<string, never>; opts: JobsOptions } {
+  const deduplication = { id: key, keepLastIfActive: true, reschedule: true };
+  return { name: key, data: {}, opts: { ...KEPT, deduplication, ...(priority === undefined ? {} : { priority }) } };
 }
 
-async function stateOf(queue: Queue): Promise<QueueState> {
-  const counts = await queue.getJobCounts('waiting', 'active', 'delayed');
-  const [oldest] = await queue.getJobs(['waiting'], 0, 0, true);
-  return {
-    waiting: counts['waiting'] ?? 0,
-    active: counts['active'] ?? 0,
-    delayed: counts['delayed'] ?? 0,
-    oldestSeconds: oldest === undefined ? 0 : Math.max(0, (Date.now() - oldest.timestamp) / 1000),
-  };
-}
-
-/** "Not yet" on its way through BullMQ, which knows only errors. */
-class NotYet extends Error {
-  readonly retryAfterMs: number;
-
-  constructor(retryAfterMs: number) {
-    super('not yet');
-    this.retryAfterMs = retryAfterMs;
-  }
-}
-
-interface WorkerDeps {
-  readonly queue: Queue;
-  readonly redis: Redis;
-  readonly connection: Redis;
-  readonly run: Run;
-  readonly concurrency: number;
-  readonly timing: QueueTiming;
-  readonly log: Logger;
-}
-
-function startWorker({ queue, redis, connection, run, concurrency, timing, log }: WorkerDeps): Worker {
-  const hasNewEvent = async (job: Job | undefined): Promise<boolean> =>
-    job?.deduplicationId !== undefined && (await redis.exists(queue.toKey(`dn:${job.deduplicationId}`))) === 1;
-  const worker = new Worker(
-    queue.name,
-    async (job, _token, signal) => {
-      const outcome = await runAsJob(job.name, run, signal ?? new AbortController().signal);
-      if (outcome.kind === 'notYet') throw new NotYet(outcome.retryAfterMs);
-    },
-    {
-      connection,
-      prefix: PREFIX,
-      concurrency,
-      lockDuration: timing.lockMs,
-      stalledInterval: timing.stalledCheckMs,
-      // The default of 1 loses a key whose worker crashes twice (control-plane 1.5).
-      maxStalledCount: EVER,
-      settings: {
-        // -1 ends the job, which lets the noted event run at once instead of after the back-off (control-plane 1.4).
-        backoffStrategy: async (attempts, _type, error, job) => {
-          if (await hasNewEvent(job as Job | undefined)) return -1;
-          return error instanceof NotYet
-            ? waitMs(attempts, error.retryAfterMs)
-            : backoffMs(attempts, timing.longestBackoffMs);
-        },
-      },
-    },
-  );
-  // An event that slips in between the strategy's question and the move to the delayed set.
-  worker.on('failed', (job) => void promoteWhenNew(job, hasNewEvent));
-  // A lock that is lost means that another worker may run the key: this run must stop writing (control-plane 1.7).
-  worker.on('lockRenewalFailed', (ids) => {
-    for (const id of ids) worker.cancelJob(id, 'the lock of this job is lost');
-  });
-  worker.on('error', (error) => log.debug({ reason: messageOf(error) }, 'worker connection'));
-  return worker;
-}
-
-async function runAsJob(key: string, run: Run, signal: AbortSignal): Promise<Outcome> {
-  try {
-    return await run(key, signal);
-  } catch (error) {
-    if (error instanceof TerminalError) throw new UnrecoverableError(error.message);
-    throw error instanceof Error ? error : new Error(String(error));
-  }
-}
-
-async function promoteWhenNew(job: Job | undefined, isNew: (job: Job | undefined) => Promise<boolean>): Promise<void> {
-  try {
-    if (await isNew(job)) await job?.promote();
-  } catch {
-    // The job has left the delayed set meanwhile: it runs, or has run, which is what was wanted.
-  }
-}
+const noTurns: TakeTurns = async () => [];

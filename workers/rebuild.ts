@@ -7,9 +7,11 @@ import { messageOf, TerminalError } from '../runtime/errors.ts';
 import { ContrailError } from '../contrail/client.ts';
 import type { Deps } from './deps.ts';
 import { inParallel } from './in-parallel.ts';
+import { restoreKept } from './kept-addresses.ts';
 import { type Key, keyText, namespaceKey, type OwningKind, parseKey } from './keys.ts';
-import type { Outcome } from './queue.ts';
+import type { Outcome } from './queue-worker.ts';
 import type { Reconcile } from './reconcile.ts';
+import { readRememberedIds } from './remembered-ids.ts';
 import { declareReady, readStatus } from './status.ts';
 
 export interface RebuildDeps {
@@ -21,30 +23,36 @@ export interface RebuildDeps {
 }
 
 /**
- * What stands on what. What makes networks goes one by one, since each takes the next free number, which running connections
- * carry as VNI and mark. The cluster's own networks come first and so always have the same numbers. For those of isolated
- * namespaces, oldest first is only the best guess: a namespace deleted, isolated later, or numbered in another order at
- * first shifts them, and their running connections end. Nothing in Kubernetes remembers a number yet.
+ * What stands on what. A network gets the number that its namespace remembers, since running connections carry it as VNI and
+ * mark. What makes networks goes one by one and oldest first all the same: for a network that was made in the last moment
+ * before the loss, the next free number is the best guess.
  */
 const STAGES: readonly { readonly kinds: readonly OwningKind[]; readonly atOnce?: number }[] = [
   { kinds: ['Cluster'], atOnce: 1 },
   { kinds: ['Namespace'], atOnce: 1 },
   { kinds: ['Node'] },
-  { kinds: ['NetworkAttachmentDefinition', 'VirtualNetwork'], atOnce: 1 },
+  { kinds: ['NetworkAttachmentDefinition', 'VirtualNetwork', 'FloatingIPPool'], atOnce: 1 },
   // Apps carry policies of Services, and pods stand in the networks of apps.
   { kinds: ['Service'] },
   { kinds: ['App'], atOnce: 1 },
-  { kinds: ['Network', 'Pod'] },
+  // Pods' interfaces are in groups of policies from the first moment.
+  { kinds: ['NetworkPolicy', 'ClusterNetworkPolicy'] },
+  { kinds: ['Network', 'NetworkConnection', 'Pod'] },
+  // On interfaces of pods and Services, and in networks.
+  { kinds: ['FloatingIP', 'LogicalRouter'] },
 ];
 
 /** Rebuilds the database of `epoch`; nothing to do when another replica has. Safe to run twice, also at once. */
-export async function rebuild(epoch: string, { reconcile, deps, concurrency, onReady }: RebuildDeps): Promise<Outcome> {
-  const { contrail, view, log } = deps;
+export async function rebuild(epoch: string, options: RebuildDeps): Promise<Outcome> {
+  const { reconcile, concurrency, onReady } = options;
+  const { contrail, view, log, settings } = options.deps;
   const status = await readStatus(contrail);
   if (status.epoch !== epoch || status.state === 'ready') return { kind: 'done' };
   // An absence in a cache that is behind would become a lost address.
-  if (!view.isFresh()) return { kind: 'notYet', retryAfterMs: 250 };
+  if (!view.isFresh()) return { kind: 'notYet', retryAfterMs: 250, missing: 'watches' };
   const started = performance.now();
+  const networkIds = await readRememberedIds(view.namespaces.list(), settings.names.project, contrail);
+  const deps = { ...options.deps, networkIds };
   const keys = view.allKeys().flatMap((text) => parseKey(text) ?? []);
   const left = new Set<string>();
   for (const { kinds, atOnce } of STAGES) {
@@ -53,6 +61,7 @@ export async function rebuild(epoch: string, { reconcile, deps, concurrency, onR
       if (!(await replay(key, reconcile, deps))) left.add(keyText(key));
     });
   }
+  await restoreKept(deps);
   await declareReady(contrail, epoch);
   log.info({ epoch, keys: keys.length, seconds: Math.round((performance.now() - started) / 100) / 10 }, 'rebuilt');
   onReady();
@@ -66,7 +75,7 @@ function hasAllocation({ kind, namespace, name }: Key, { view }: Deps): boolean 
 
 /** What stands in a namespace that could not be replayed cannot be replayed either. */
 function isLeft({ kind, namespace }: Key, left: ReadonlySet<string>): boolean {
-  return (kind === 'Pod' || kind === 'Service') && left.has(namespaceKey(namespace));
+  return (kind === 'Pod' || kind === 'Service' || kind === 'NetworkPolicy') && left.has(namespaceKey(namespace));
 }
 
 /**
@@ -98,6 +107,7 @@ async function tryReplay(key: Key, reconcile: Reconcile, deps: Deps): Promise<st
     const result = await reconcile(key, deps);
     return result.kind === 'notYet' ? result.missing : undefined;
   } catch (error) {
+    if (deps.networkIds?.isTaken(error) === true) return messageOf(error);
     const isRefusal = error instanceof ContrailError && error.status >= 400 && error.status < 500;
     if (!isRefusal && !(error instanceof TerminalError)) throw error;
     deps.log.warn({ ...key, reason: messageOf(error) }, 'not rebuilt');

@@ -7,6 +7,8 @@ import { identityOf, type Operation, plan } from '../contrail/plan.ts';
 import { isReference } from '../contrail/reference.ts';
 import type { Deps, Reconciler } from './deps.ts';
 import { clusterKey, type Key, keyText, namespaceKey } from './keys.ts';
+import { networkIdsKeys } from './network-ids.ts';
+import { numbered } from './remembered-ids.ts';
 import { readStatus } from './status.ts';
 
 /** What a run came to; `operations` counts writes to Contrail. */
@@ -28,14 +30,23 @@ export function reconcileWith<I>(kind: Reconciler<I>): Reconcile {
     if (observation.kind === 'waiting') return await waitFor(observation.missing, observation.keys, deps);
     const desired = input === undefined ? [] : kind.desired(input, deps.settings, observation);
     const { wanted, observed } = ours(desired, observation.found, key, deps.settings.cluster);
-    const operations = plan(wanted, observed);
+    const operations = numbered(plan(wanted, observed), deps.networkIds);
     if (await mustLeaveToRebuild(operations, deps)) return REBUILDING;
     await applyExplained(operations, { kind, input, deps });
+    deps.enqueue(networkIdsKeys(operations, deps.settings));
+    await runAnew(connectionsOf(operations, deps), deps);
 
     if (input === undefined) await deps.digests.forget(text);
     else await deps.digests.settle(text, (await kind.finish?.(input, deps)) ?? input);
     return { kind: 'done', operations: operations.length };
   };
+}
+
+/** A network that comes is joined to what it is connected with; one that goes is told to be missing. */
+function connectionsOf(operations: readonly Operation[], { view }: Deps): readonly string[] {
+  return operations.flatMap(({ op, object }) =>
+    op !== 'update' && object.type === 'virtual-network' ? view.connectionsOf(object.fq_name.join(':')) : [],
+  );
 }
 
 /** A refusal that the kind can put into the user's terms is thrown in these. */
@@ -124,18 +135,7 @@ export async function notYetOf(error: unknown, key: Key, deps: Prerequisites): P
 
 /** The keys whose objects a key's objects stand on. Pure. */
 function prerequisitesOf({ kind, namespace }: Key, cluster: string): readonly string[] {
-  switch (kind) {
-    case 'Cluster':
-    case 'Node':
-      return [];
-    case 'Namespace':
-    case 'Network':
-      return [clusterKey(cluster)];
-    case 'NetworkAttachmentDefinition':
-    case 'VirtualNetwork':
-    case 'App':
-    case 'Pod':
-    case 'Service':
-      return [clusterKey(cluster), namespaceKey(namespace)];
-  }
+  if (kind === 'Cluster' || kind === 'Node') return [];
+  // Those of a namespace stand on its project; a Namespace's own key names none.
+  return namespace === '' ? [clusterKey(cluster)] : [clusterKey(cluster), namespaceKey(namespace)];
 }

@@ -3,11 +3,32 @@ import { isDeepStrictEqual } from 'node:util';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import type { Change } from '../kubernetes/cache.ts';
 import type { SlimAttachmentDefinition } from '../kubernetes/attachment-definition.ts';
+import type { Holder, SlimFloatingIp } from '../kubernetes/floating-ip.ts';
+import type { SlimFloatingIpPool } from '../kubernetes/floating-ip-pool.ts';
+import type { SlimLogicalRouter } from '../kubernetes/logical-router.ts';
+import type { SlimNetworkConnection } from '../kubernetes/network-connection.ts';
+import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
+import type { SlimClusterPolicy } from '../kubernetes/cluster-network-policy.ts';
 import type { SlimVirtualNetwork } from '../kubernetes/virtual-network.ts';
 import type { SlimEndpointSlice, SlimNamespace, SlimNode, SlimPod, SlimService } from '../kubernetes/objects.ts';
+import { keepsFor, ordinalName, podsOfSet, type SlimStatefulSet } from '../kubernetes/stateful-set.ts';
 import { portsOfPod } from '../kubernetes/ports.ts';
 import { isWantedPod } from './desired/pod.ts';
-import { attachmentKey, namespaceKey, nodeKey, podKey, serviceKey, virtualNetworkKey } from './keys.ts';
+import {
+  attachmentKey,
+  clusterPolicyKey,
+  connectionKey,
+  floatingIpKey,
+  floatingIpPoolKey,
+  logicalRouterKey,
+  namespaceKey,
+  networkIdsKey,
+  networkPolicyKey,
+  nodeKey,
+  podKey,
+  serviceKey,
+  virtualNetworkKey,
+} from './keys.ts';
 
 /** A change of one of the watched kinds. */
 export type SourceChange =
@@ -15,9 +36,16 @@ export type SourceChange =
   | { readonly source: 'NetworkAttachmentDefinition'; readonly change: Change<SlimAttachmentDefinition> }
   | { readonly source: 'Pod'; readonly change: Change<SlimPod> }
   | { readonly source: 'Node'; readonly change: Change<SlimNode> }
+  | { readonly source: 'NetworkPolicy'; readonly change: Change<SlimNetworkPolicy> }
+  | { readonly source: 'ClusterNetworkPolicy'; readonly change: Change<SlimClusterPolicy> }
   | { readonly source: 'VirtualNetwork'; readonly change: Change<SlimVirtualNetwork> }
+  | { readonly source: 'FloatingIPPool'; readonly change: Change<SlimFloatingIpPool> }
+  | { readonly source: 'FloatingIP'; readonly change: Change<SlimFloatingIp> }
+  | { readonly source: 'LogicalRouter'; readonly change: Change<SlimLogicalRouter> }
+  | { readonly source: 'NetworkConnection'; readonly change: Change<SlimNetworkConnection> }
   | { readonly source: 'Service'; readonly change: Change<SlimService> }
-  | { readonly source: 'EndpointSlice'; readonly change: Change<SlimEndpointSlice> };
+  | { readonly source: 'EndpointSlice'; readonly change: Change<SlimEndpointSlice> }
+  | { readonly source: 'StatefulSet'; readonly change: Change<SlimStatefulSet> };
 
 /** What the function must know besides the change. */
 export interface RelatedView {
@@ -30,43 +58,127 @@ export interface RelatedView {
   readonly networksOf: (pod: SlimPod) => readonly string[];
   /** Keys of what hangs on such a network. */
   readonly attachmentsOf: (network: string) => readonly string[];
+  /** The cluster's own key. */
+  readonly clusterKey: string;
+  /** Keys of the connections and routers that name a network. */
+  readonly connectionsOf: (network: string) => readonly string[];
+  /** The network of a VirtualNetwork, in the colon form. */
+  readonly networkOf: (namespace: string, name: string) => string;
   /** Keys of the apps of a namespace that have networks of their own. */
   readonly appsIn: (namespace: string) => readonly string[];
+  /** Keys of the policies whose rules depend on the numbers of named ports: of a pod, or of a namespace's pods. */
+  readonly policyKeysNaming: (pod: SlimPod) => readonly string[];
+  readonly policyKeysNamingIn: (namespace: string) => readonly string[];
+  /** Keys of the pods that a policy selects, or means as peers. */
+  readonly podsOfPolicy: (policy: SlimNetworkPolicy) => readonly string[];
+  /** Keys of the floating IPs that a pod or a Service holds. */
+  readonly floatingIpsFor: (holder: Holder) => readonly string[];
+  /** Keys of the pods that a ClusterNetworkPolicy is for, or speaks of. */
+  readonly podsOfClusterPolicy: (policy: SlimClusterPolicy) => readonly string[];
+  /** Keys of the ClusterNetworkPolicies that speak of nodes. */
+  readonly clusterPoliciesOfNodes: () => readonly string[];
   /** Whether a namespace has pods in another network than new ones would be in. */
   readonly hasOutdated: (namespace: string) => boolean;
 }
 
 /** The keys to run after a change, each once. */
-export function relatedKeys({ source, change }: SourceChange, view: RelatedView): readonly string[] {
-  switch (source) {
+export function relatedKeys(given: SourceChange, view: RelatedView): readonly string[] {
+  if (isOfResource(given)) return resourceKeys(given, view);
+  switch (given.source) {
     case 'Namespace':
-      return namespaceKeys(change, view);
+      return namespaceKeys(given.change, view);
     case 'NetworkAttachmentDefinition':
-      return definitionKeys(change, view);
+      return definitionKeys(given.change, view);
     case 'Pod':
-      return [...ownKey(change), ...keysOfPlaces(change, view)];
+      return [
+        ...podKeys(given.change, view),
+        ...keysOfPlaces(given.change, view),
+        ...floatingIpsOfPod(given.change, view),
+      ];
     case 'Node':
-      return nodeKeys(change, view);
-    case 'VirtualNetwork':
-      return [virtualNetworkKey(change.object.namespace, change.object.name)];
+      return nodeKeys(given.change, view);
     case 'Service':
-      return [serviceKey(change.object.namespace, change.object.name), ...view.appsIn(change.object.namespace)];
+      return [
+        serviceKey(given.change.object.namespace, given.change.object.name),
+        ...view.appsIn(given.change.object.namespace),
+        ...view.floatingIpsFor({ kind: 'Service', ...given.change.object }),
+      ];
     case 'EndpointSlice':
-      return sliceKeys(change);
+      return sliceKeys(given.change);
+    case 'StatefulSet':
+      return setKeys(given.change);
+  }
+}
+
+type ResourceChange = Extract<
+  SourceChange,
+  {
+    readonly source:
+      | 'VirtualNetwork'
+      | 'NetworkConnection'
+      | 'FloatingIPPool'
+      | 'FloatingIP'
+      | 'LogicalRouter'
+      | 'NetworkPolicy'
+      | 'ClusterNetworkPolicy';
+  }
+>;
+
+function isOfResource(given: SourceChange): given is ResourceChange {
+  return [
+    'VirtualNetwork',
+    'NetworkConnection',
+    'FloatingIPPool',
+    'FloatingIP',
+    'LogicalRouter',
+    'NetworkPolicy',
+    'ClusterNetworkPolicy',
+  ].includes(given.source);
+}
+
+/** Those of resources that speak of networks. */
+function resourceKeys({ source, change }: ResourceChange, view: RelatedView): readonly string[] {
+  switch (source) {
+    case 'VirtualNetwork':
+      return [virtualNetworkKey(change.object.namespace, change.object.name), ...connectionsOfResource(change, view)];
+    case 'NetworkConnection':
+      return [connectionKey(change.object.namespace, change.object.name)];
+    case 'FloatingIPPool':
+      return [floatingIpPoolKey(change.object.name)];
+    case 'FloatingIP':
+      return [floatingIpKey(change.object.namespace, change.object.name)];
+    case 'LogicalRouter':
+      return [logicalRouterKey(change.object.namespace, change.object.name)];
+    case 'NetworkPolicy':
+      return policyKeys(change, view);
+    case 'ClusterNetworkPolicy':
+      return clusterPolicyKeys(change, view);
   }
 }
 
 /**
  * A namespace that is isolated, or no longer, moves the addresses of its services to another network, and its pods that
- * have no port yet may now be what admission decides.
+ * have no port yet may now be what admission decides. Its labels say which policies mean its pods.
  */
 function namespaceKeys(change: Change<SlimNamespace>, view: RelatedView): readonly string[] {
-  const { name, annotations } = change.object;
-  const before = change.kind === 'put' ? change.previous?.annotations : undefined;
-  const moved = before !== undefined && JSON.stringify(before) !== JSON.stringify(annotations);
-  if (!moved) return [namespaceKey(name)];
-  const services = view.servicesOf(name).map((service) => serviceKey(name, service));
-  return [namespaceKey(name), ...services, ...view.appsIn(name), ...view.podsIn(name)];
+  const { name, annotations, labels } = change.object;
+  const before = change.kind === 'put' ? change.previous : undefined;
+  const own = [namespaceKey(name), networkIdsKey(name)];
+  if (before === undefined) return own;
+  const moved = !isDeepStrictEqual(withoutResults(before.annotations), withoutResults(annotations));
+  const services = moved ? view.servicesOf(name).map((service) => serviceKey(name, service)) : [];
+  // Its network is the cluster's.
+  const cluster = moved && name === 'default' ? [view.clusterKey] : [];
+  const isRelabelled = !isDeepStrictEqual(before.labels, labels);
+  const policies = isRelabelled ? view.policyKeysNamingIn(name) : [];
+  const pods = moved || isRelabelled ? view.podsIn(name) : [];
+  return [...own, ...cluster, ...services, ...(moved ? view.appsIn(name) : []), ...policies, ...pods];
+}
+
+/** What we write on a namespace decides nothing: workers compute it anew. */
+function withoutResults(annotations: Readonly<Record<string, string>>): Readonly<Record<string, string | undefined>> {
+  const { assignment, status, networkIds } = ANNOTATION;
+  return { ...annotations, [assignment]: undefined, [status]: undefined, [networkIds]: undefined };
 }
 
 /** Pods of its namespace may have waited for a definition that appears. */
@@ -79,7 +191,7 @@ function definitionKeys(change: Change<SlimAttachmentDefinition>, view: RelatedV
 function nodeKeys(change: Change<SlimNode>, view: RelatedView): readonly string[] {
   const { name } = change.object;
   const isNew = change.kind === 'put' && change.previous === undefined;
-  return [nodeKey(name), ...(isNew ? view.podsOn(name) : [])];
+  return [nodeKey(name), ...(isNew ? view.podsOn(name) : []), ...view.clusterPoliciesOfNodes()];
 }
 
 /**
@@ -108,8 +220,32 @@ function essence(pod: SlimPod, ignored: readonly string[]): unknown {
 
 const RESULTS: readonly string[] = [ANNOTATION.assignment, ANNOTATION.ports, ANNOTATION.networkStatus];
 
-function ownKey(change: Change<SlimPod>): readonly string[] {
-  return concernsPod(change) ? [podKey(change.object.namespace, change.object.name)] : [];
+/** Policies first: a pod waits for the groups that they make for it. */
+function podKeys(change: Change<SlimPod>, view: RelatedView): readonly string[] {
+  if (!concernsPod(change)) return [];
+  const { object } = change;
+  return [...view.policyKeysNaming(object), podKey(object.namespace, object.name)];
+}
+
+/**
+ * Whom a policy speaks of, and whom it spoke of before. Its own run tells them as well, when its groups are there; but that may
+ * be heard by a replica that has not seen the policy yet, and every replica's watch ends here.
+ */
+function policyKeys(change: Change<SlimNetworkPolicy>, view: RelatedView): readonly string[] {
+  const { object } = change;
+  const before = change.kind === 'put' ? change.previous : undefined;
+  const pods = [before, object].flatMap((policy) => (policy === undefined ? [] : view.podsOfPolicy(policy)));
+  return [...new Set([networkPolicyKey(object.namespace, object.name), ...pods])];
+}
+
+/** As of a NetworkPolicy. */
+function clusterPolicyKeys(change: Change<SlimClusterPolicy>, view: RelatedView): readonly string[] {
+  const { object } = change;
+  const before = change.kind === 'put' ? change.previous : undefined;
+  // What we write of it ourselves decides nothing.
+  if (before !== undefined && before.generation === object.generation && before.uid === object.uid) return [];
+  const pods = [before, object].flatMap((policy) => (policy === undefined ? [] : view.podsOfClusterPolicy(policy)));
+  return [...new Set([clusterPolicyKey(object.name), ...pods])];
 }
 
 /** A pod that enters or leaves a network of a user's own changes what is attached to it; one of an outdated lot, the lot. */
@@ -122,6 +258,36 @@ function keysOfPlaces(change: Change<SlimPod>, view: RelatedView): readonly stri
   const moved = [...before.filter((network) => !has.has(network)), ...now.filter((network) => !had.has(network))];
   const places = moved.flatMap(view.attachmentsOf);
   return [...places, ...(view.hasOutdated(object.namespace) ? [namespaceKey(object.namespace)] : [])];
+}
+
+/** Floating IPs of a pod that gets its ports or goes, or is meant by others than before. */
+function floatingIpsOfPod(change: Change<SlimPod>, view: RelatedView): readonly string[] {
+  const { object } = change;
+  const before = change.kind === 'put' ? change.previous : undefined;
+  if (before !== undefined && isDeepStrictEqual(holding(before), holding(object))) return [];
+  const both = before === undefined ? [object] : [before, object];
+  return [...new Set(both.flatMap((pod) => view.floatingIpsFor({ kind: 'Pod', ...pod })))];
+}
+
+function holding(pod: SlimPod): unknown {
+  return { uid: pod.uid, labels: pod.labels, has: holdsPorts(pod), wanted: isWantedPod(pod) };
+}
+
+/** The pods for which a StatefulSet no longer keeps addresses. */
+function setKeys(change: Change<SlimStatefulSet>): readonly string[] {
+  const { object } = change;
+  const before = change.kind === 'put' ? change.previous : object;
+  const released = (before === undefined ? [] : podsOfSet(before)).filter(
+    (pod) => change.kind === 'delete' || !keepsFor(object, ordinalName(pod)?.ordinal ?? -1),
+  );
+  return released.map((pod) => podKey(object.namespace, pod));
+}
+
+/** Whom a network is shared with decides over connections, too. */
+function connectionsOfResource(change: Change<SlimVirtualNetwork>, view: RelatedView): readonly string[] {
+  const { object } = change;
+  if (change.kind === 'put' && isDeepStrictEqual(change.previous?.sharing, object.sharing)) return [];
+  return view.connectionsOf(view.networkOf(object.namespace, object.name));
 }
 
 /** A slice may be handed from one Service to another. */

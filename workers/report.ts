@@ -1,17 +1,25 @@
 /** Failures of runs as Events on the objects concerned, with the real error. */
 import type { KubeClient } from '../kubernetes/client.ts';
+import { CLUSTER_POLICY_API } from '../kubernetes/cluster-network-policy.ts';
 import { type ObjectReference, reportEvent } from '../kubernetes/events.ts';
+import { API_VERSION } from '../kubernetes/resources.ts';
 import { messageOf, TerminalError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { Key } from './keys.ts';
 import { uidOfOwner } from './owners.ts';
-import { writeNotReady } from './virtual-network-status.ts';
+import { type ResourceObject, writeNotReady } from './resource-status.ts';
 import type { ClusterView } from './watch.ts';
 
 /** The API of a key's kind, where it is not the core's. */
 const API_VERSIONS: Readonly<Partial<Record<Key['kind'], string>>> = {
   NetworkAttachmentDefinition: 'k8s.cni.cncf.io/v1',
-  VirtualNetwork: 'opencontrail.org/v1alpha1',
+  VirtualNetwork: API_VERSION,
+  FloatingIPPool: API_VERSION,
+  FloatingIP: API_VERSION,
+  LogicalRouter: API_VERSION,
+  NetworkConnection: API_VERSION,
+  NetworkPolicy: 'networking.k8s.io/v1',
+  ClusterNetworkPolicy: CLUSTER_POLICY_API,
 };
 
 /** Reports that a key's run failed. Never throws: an Event that cannot be written is logged. */
@@ -27,8 +35,7 @@ export function createReporter(deps: {
   return async (key, error) => {
     const object = referenceTo(key, deps.view());
     if (object === undefined) return;
-    const resource =
-      key.kind === 'VirtualNetwork' ? deps.view().virtualNetworks.get(`${key.namespace}/${key.name}`) : undefined;
+    const resource = resourceOf(key, deps.view());
     const reason = error instanceof TerminalError ? error.reason : 'NetworkNotReady';
     const report = { object, reason, message: messageOf(error), type: 'Warning' as const };
     try {
@@ -38,6 +45,23 @@ export function createReporter(deps: {
       deps.log.warn({ ...key, reason: messageOf(failure) }, 'cannot report an Event');
     }
   };
+}
+
+/** The object of a kind that says in its own status what became of it. */
+function resourceOf({ kind, namespace, name }: Key, view: ClusterView): ResourceObject | undefined {
+  const of = `${namespace}/${name}`;
+  if (kind === 'ClusterNetworkPolicy') return asResource('clusternetworkpolicies', view.clusterPolicies.get(name));
+  if (kind === 'VirtualNetwork') return asResource('virtualnetworks', view.virtualNetworks.get(of));
+  if (kind === 'LogicalRouter') return asResource('logicalrouters', view.logicalRouters.get(of));
+  if (kind === 'FloatingIP') return asResource('floatingips', view.floatingIps.get(of));
+  return kind === 'NetworkConnection' ? asResource('networkconnections', view.connections.get(of)) : undefined;
+}
+
+function asResource(
+  resource: ResourceObject['resource'],
+  object: Omit<ResourceObject, 'resource' | 'namespace'> | undefined,
+): ResourceObject | undefined {
+  return object === undefined ? undefined : { ...object, resource };
 }
 
 function referenceTo(key: Key, view: ClusterView): ObjectReference | undefined {

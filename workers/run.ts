@@ -5,8 +5,14 @@ import type { Deps } from './deps.ts';
 import { attachmentReconciler } from './gather/attachment.ts';
 import { appReconciler } from './gather/app.ts';
 import { clusterReconciler } from './gather/cluster.ts';
+import { floatingIpReconciler } from './gather/floating-ip.ts';
+import { clusterPolicyReconciler } from './gather/cluster-network-policy.ts';
+import { floatingIpPoolReconciler } from './gather/floating-ip-pool.ts';
+import { connectionReconciler } from './gather/connection.ts';
+import { logicalRouterReconciler } from './gather/logical-router.ts';
 import { namespaceReconciler } from './gather/namespace.ts';
 import { networkReconciler } from './gather/network.ts';
+import { networkPolicyReconciler } from './gather/network-policy.ts';
 import { nodeReconciler } from './gather/node.ts';
 import { podReconciler } from './gather/pod.ts';
 import { serviceReconciler } from './gather/service.ts';
@@ -14,7 +20,7 @@ import { virtualNetworkReconciler } from './gather/virtual-network.ts';
 import { type Key, keyText, type OwningKind } from './keys.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import type { Patience } from './patience.ts';
-import type { Outcome } from './queue.ts';
+import type { Outcome } from './queue-worker.ts';
 import { notYetOf, type Reconcile, type Result, reconcileWith } from './reconcile.ts';
 import type { ReportFailure } from './report.ts';
 
@@ -24,8 +30,14 @@ const RECONCILES: Readonly<Record<OwningKind, Reconcile>> = {
   Node: reconcileWith(nodeReconciler),
   NetworkAttachmentDefinition: reconcileWith(attachmentReconciler),
   VirtualNetwork: reconcileWith(virtualNetworkReconciler),
+  FloatingIP: reconcileWith(floatingIpReconciler),
+  LogicalRouter: reconcileWith(logicalRouterReconciler),
+  FloatingIPPool: reconcileWith(floatingIpPoolReconciler),
+  NetworkConnection: reconcileWith(connectionReconciler),
   Network: reconcileWith(networkReconciler),
   App: reconcileWith(appReconciler),
+  NetworkPolicy: reconcileWith(networkPolicyReconciler),
+  ClusterNetworkPolicy: reconcileWith(clusterPolicyReconciler),
   Pod: reconcileWith(podReconciler),
   Service: reconcileWith(serviceReconciler),
 };
@@ -59,7 +71,7 @@ export async function runKey(key: Key, { deps, metrics, report, patience, log }:
     // What waits for long is told where users look, with what it waits for.
     const isLate = patience.isLate(keyText(key), result.kind === 'notYet', performance.now());
     if (result.kind === 'notYet' && isLate) await report(key, new Error(`waiting for ${result.missing}`));
-    return result.kind === 'notYet' ? { kind: 'notYet', retryAfterMs: result.retryAfterMs } : { kind: 'done' };
+    return result.kind === 'notYet' ? result : { kind: 'done' };
   } catch (error) {
     const isTerminal = error instanceof TerminalError;
     finish(isTerminal ? 'refused' : 'failed');

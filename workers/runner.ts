@@ -3,15 +3,18 @@ import { readStatus } from './status.ts';
 import type { Redis } from '../runtime/redis.ts';
 import type { Deps } from './deps.ts';
 import { isWantedPod } from './desired/pod.ts';
-import { parseKey } from './keys.ts';
+import { namespaceOfNetworkIds, parseKey } from './keys.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { isObject, uidOfOwner } from './owners.ts';
+import { keepNetworkIds } from './network-ids.ts';
 import { createPatience } from './patience.ts';
 import { prune } from './prune.ts';
-import type { KeyQueue, Outcome, Run } from './queue.ts';
+import type { KeyQueue } from './queue.ts';
+import type { Outcome, Run } from './queue-worker.ts';
 import { rebuild } from './rebuild.ts';
 import type { ReportFailure } from './report.ts';
 import { reconcile, runKey } from './run.ts';
+import { isKeptByCache } from './sticky.ts';
 
 /** Keys that own nothing: chores. */
 export const RESYNC = 'Resync';
@@ -39,6 +42,7 @@ const DONE: Outcome = { kind: 'done' };
 /** A resync waits while so many live keys do, since a live event must not queue behind it (control-plane 1.12). */
 const BUSY = 32;
 const BUSY_MS = 500;
+const notYet = (missing: string): Outcome => ({ kind: 'notYet', retryAfterMs: BUSY_MS, missing });
 /** After so long an Event says what a key waits for. */
 const LATE_MS = 15_000;
 
@@ -64,16 +68,18 @@ export function createRunner(options: RunnerOptions): { readonly runLive: Run; r
           onReady,
         });
       }
+      const home = namespaceOfNetworkIds(text);
+      if (home !== undefined) return await keepNetworkIds(home, during(signal));
       const key = parseKey(text);
       if (key === undefined) return DONE; // A key of another version of ours.
       // The rebuild does it all; runs that wait for the server's 503 to pass would only hold it up.
-      if (options.isRebuilding()) return { kind: 'notYet', retryAfterMs: BUSY_MS };
+      if (options.isRebuilding()) return notYet('the rebuild of the config database');
       return await runKey(key, { deps: during(signal), metrics, report, patience, log });
     },
     runResync: async (text, signal) => {
       if (text === RESYNC) return resyncAll(deps, resync);
       if (text === PRUNE) return await pruneAll(during(signal), options);
-      if ((await live.state()).waiting > BUSY) return { kind: 'notYet', retryAfterMs: BUSY_MS };
+      if ((await live.state()).waiting > BUSY) return notYet('live keys');
       await deps.digests.forget(text);
       live.enqueue([text]);
       return DONE;
@@ -82,7 +88,7 @@ export function createRunner(options: RunnerOptions): { readonly runLive: Run; r
 }
 
 function resyncAll(deps: Deps, resync: KeyQueue): Outcome {
-  if (!deps.view.isFresh()) return { kind: 'notYet', retryAfterMs: BUSY_MS };
+  if (!deps.view.isFresh()) return notYet('watches');
   resync.enqueue(deps.view.allKeys());
   return DONE;
 }
@@ -90,7 +96,7 @@ function resyncAll(deps: Deps, resync: KeyQueue): Outcome {
 /** Never on caches that may be behind, never while the database is being filled. */
 async function pruneAll(deps: Deps, { redis, live, metrics, pruneGraceMs }: RunnerOptions): Promise<Outcome> {
   if (!deps.view.isFresh() || (await readStatus(deps.contrail)).state === 'rebuilding') {
-    return { kind: 'notYet', retryAfterMs: BUSY_MS };
+    return notYet('watches, or the rebuild of the config database');
   }
   const { suspects } = await prune({
     contrail: deps.contrail,
@@ -106,11 +112,11 @@ async function pruneAll(deps: Deps, { redis, live, metrics, pruneGraceMs }: Runn
   return DONE;
 }
 
-/** A pod that has run to its end counts as gone. What is no object of Kubernetes is always there. */
+/** A pod that has run to its end counts as gone, unless its addresses are kept for the next. What is no object of Kubernetes is always there. */
 function existsInKubernetes(text: string, { view }: Deps): boolean {
   const key = parseKey(text);
   if (key === undefined || !isObject(key)) return true;
   if (key.kind !== 'Pod') return uidOfOwner(key, view) !== undefined;
   const pod = view.pods.get(`${key.namespace}/${key.name}`);
-  return pod !== undefined && isWantedPod(pod);
+  return (pod !== undefined && isWantedPod(pod)) || isKeptByCache(key, view);
 }

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { createNames } from '../contrail/names.ts';
 import type { Subnet } from '../contrail/objects.ts';
+import { CONTRAIL_SETTINGS } from '../contrail/settings.ts';
 import type { ProgramDescription, Settings, SettingsValues } from '../runtime/config.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 
@@ -49,13 +50,7 @@ export const SETTINGS = {
     default: '0',
   },
   namespace: { describe: 'namespace that these programs run in', schema: text.min(1), default: 'opencontrail' },
-  contrailApi: {
-    describe: 'config API: URLs separated by commas, or kubernetes://<namespace>/<service>',
-    schema: text.min(1),
-    default: 'kubernetes://opencontrail/config-api',
-  },
-  contrailToken: { describe: 'token of the config API; empty: none', schema: text, default: '' },
-  contrailCa: { describe: 'PEM file of the authority of the config API; empty: none', schema: text, default: '' },
+  ...CONTRAIL_SETTINGS,
   redis: {
     describe: 'Redis of the queue',
     schema: text.min(1),
@@ -104,12 +99,6 @@ export function clusterSettings(settings: WorkerSettings): ClusterSettings {
     podSubnets: settings.podCidrs,
     serviceSubnets: settings.serviceCidrs,
   };
-}
-
-/** `host:port` with an optional host; all addresses where it is missing. Pure. */
-export function listenAddress(listen: string): { readonly host: string; readonly port: number } {
-  const at = listen.lastIndexOf(':');
-  return { host: listen.slice(0, at).replace(/^\[|\]$/g, '') || '::', port: Number(listen.slice(at + 1)) };
 }
 
 function subnetOf(item: string, context: z.RefinementCtx): readonly Subnet[] {

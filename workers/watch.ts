@@ -1,52 +1,42 @@
-/** What the workers see of Kubernetes: six reflectors, indices over them, and the keys that their changes cause. */
-import { createReflector, type Reflector, type ReflectorOptions } from '../kubernetes/cache.ts';
-import type { CacheMetrics } from '../kubernetes/cache-metrics.ts';
-import {
-  ATTACHMENT_DEFINITIONS,
-  type SlimAttachmentDefinition,
-  slimAttachmentDefinition,
-} from '../kubernetes/attachment-definition.ts';
-import type { KubeClient, KubeObject } from '../kubernetes/client.ts';
-import { ANNOTATION } from '../kubernetes/annotations.ts';
-import { namespaceOfNetwork } from '../kubernetes/custom-network.ts';
-import {
-  type SlimEndpointSlice,
-  type SlimNode,
-  type SlimPod,
-  slimEndpointSlice,
-  slimNode,
-  slimPod,
-} from '../kubernetes/objects.ts';
-import type { Logger } from '../runtime/log.ts';
+/** What the workers see of Kubernetes: its reflectors, indices over them, and the keys that their changes cause. */
 import type { Names } from '../contrail/names.ts';
-import { type SlimVirtualNetwork, slimVirtualNetwork, VIRTUAL_NETWORKS } from '../kubernetes/virtual-network.ts';
-import { Grouping } from './grouping.ts';
+import { ANNOTATION } from '../kubernetes/annotations.ts';
+import type { Reflector } from '../kubernetes/cache.ts';
+import { namespaceOfNetwork } from '../kubernetes/custom-network.ts';
+import { isForHolder } from '../kubernetes/floating-ip.ts';
+import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
+import type { SlimEndpointSlice, SlimPod } from '../kubernetes/objects.ts';
+import { createGroups, placeOf } from './groups.ts';
 import {
   appKey,
   attachmentKey,
+  floatingIpKey,
+  floatingIpPoolKey,
   clusterKey,
+  clusterPolicyKey,
+  connectionKey,
+  logicalRouterKey,
   namespaceKey,
   networkKey,
+  networkPolicyKey,
   nodeKey,
   podKey,
   serviceKey,
   virtualNetworkKey,
 } from './keys.ts';
-import { byAge, type WorkerNamespace, workerNamespace } from './namespaces.ts';
+import { byAge } from './namespaces.ts';
 import { appOfNetwork, customNetworksOfPod, networksOfPod } from './pod-networks.ts';
-import { type RelatedView, relatedKeys, type SourceChange } from './related.ts';
-import { slimWorkerService, type WorkerService } from './services.ts';
+import { podsNear, policyRelations } from './policy-relations.ts';
+import { type Caches, createReflectors, type ReflectingOptions } from './reflectors.ts';
+import { type RelatedView, relatedKeys } from './related.ts';
 
-export interface ClusterView extends RelatedView {
-  readonly pods: Reflector<SlimPod>;
-  readonly namespaces: Reflector<WorkerNamespace>;
-  readonly nodes: Reflector<SlimNode>;
-  readonly definitions: Reflector<SlimAttachmentDefinition>;
-  readonly services: Reflector<WorkerService>;
-  readonly slices: Reflector<SlimEndpointSlice>;
-  readonly virtualNetworks: Reflector<SlimVirtualNetwork>;
+export interface ClusterView extends RelatedView, Caches {
   /** The pods of a namespace. */
   readonly podsOf: (namespace: string) => readonly SlimPod[];
+  /** The policies that can concern pods of a namespace: its own, and those whose peers may be anywhere. */
+  readonly policiesFor: (namespace: string) => readonly SlimNetworkPolicy[];
+  /** The pods that a policy can concern. */
+  readonly podsNear: (policy: SlimNetworkPolicy) => readonly SlimPod[];
   /** Keys of the pods that are in a network, or are to be in it; its name in the colon form. */
   readonly podsInNetwork: (network: string) => readonly string[];
   /** The pods of a namespace that are in a network. */
@@ -59,143 +49,75 @@ export interface ClusterView extends RelatedView {
   readonly allKeys: () => readonly string[];
 }
 
-export interface WatchOptions {
-  readonly client: KubeClient;
+export interface WatchOptions extends ReflectingOptions {
   readonly cluster: string;
   readonly names: Names;
   readonly enqueue: (keys: Iterable<string>) => void;
-  readonly signal: AbortSignal;
-  readonly log: Logger;
-  readonly metrics?: CacheMetrics;
 }
 
 /** Starts watching; runs until `signal` aborts. Pods of the host's network are left out: they have no port of ours. */
 export function watchCluster(options: WatchOptions): ClusterView {
-  const groups = createGroups();
+  const groups = createGroups(options.names);
   const related: RelatedView = {
     servicesOf: (namespace) => groups.servicesByNamespace.get(namespace).map(({ name }) => name),
     podsIn: (namespace) => keysOf(groups.podsByNamespace.get(namespace)),
     podsOn: (node) => keysOf(groups.podsByNode.get(node)),
     networksOf: (pod) => customNetworksOfPod(pod, options.names),
     attachmentsOf: (network) => attachmentsOf(network, options.names),
+    clusterKey: clusterKey(options.cluster),
+    connectionsOf: (network) => [
+      ...groups.connectionsByNetwork.get(network).map(({ namespace, name }) => connectionKey(namespace, name)),
+      ...groups.routersByNetwork.get(network).map(({ namespace, name }) => logicalRouterKey(namespace, name)),
+    ],
+    networkOf: (namespace, name) => options.names.virtualNetwork(namespace, name).join(':'),
     appsIn: (namespace) => appsIn(groups.podsByNamespace.get(namespace), options.names),
+    ...policyRelations(groups, () => view),
+    floatingIpsFor: (holder) =>
+      groups.floatingIpsByNamespace
+        .get(holder.namespace)
+        .filter((floating) => isForHolder(floating, holder))
+        .map(({ namespace, name }) => floatingIpKey(namespace, name)),
     hasOutdated: (namespace) => view.namespaces.get(namespace)?.annotations[ANNOTATION.status] !== undefined,
   };
-  const view = reflectors(options, groups, (change) => options.enqueue(relatedKeys(change, related)));
+  const view = createReflectors(options, groups, (change) => options.enqueue(relatedKeys(change, related)));
   const caches: readonly Reflector<unknown>[] = Object.values(view);
   return {
     ...view,
     ...related,
+    policiesFor: groups.policiesFor,
+    podsNear: podsNear(groups, view),
     podsOf: (namespace) => groups.podsByNamespace.get(namespace),
     podsInNetwork: (network) => keysOf(groups.podsByNetwork.get(network)),
     podsOfIn: (namespace, network) => groups.podsByNetwork.get(placeOf(namespace, network)),
     slicesOf: (namespace, service) => groups.slicesByService.get(`${namespace}/${service}`),
     whenSynced: async () => void (await Promise.all(caches.map((cache) => cache.whenSynced()))),
     isFresh: () => caches.every((cache) => cache.synced && cache.stalenessMs() === 0),
-    allKeys: () => [
-      clusterKey(options.cluster),
-      ...[...view.namespaces.list()].sort(byAge).map(({ name }) => namespaceKey(name)),
-      ...view.nodes.list().map(({ name }) => nodeKey(name)),
-      ...view.definitions.list().map(({ namespace, name }) => attachmentKey(namespace, name)),
-      ...view.virtualNetworks.list().map(({ namespace, name }) => virtualNetworkKey(namespace, name)),
-      ...new Set(view.pods.list().flatMap((pod) => related.networksOf(pod).flatMap(related.attachmentsOf))),
-      ...keysOf(view.pods.list().filter(({ nodeName }) => nodeName !== undefined)),
-      ...view.services.list().map(({ namespace, name }) => serviceKey(namespace, name)),
-    ],
+    allKeys: () => allKeys(view, related),
   };
+}
+
+/** Every key there is of the cluster that the caches show. */
+function allKeys(view: Caches, related: RelatedView): readonly string[] {
+  return [
+    related.clusterKey,
+    ...[...view.namespaces.list()].sort(byAge).map(({ name }) => namespaceKey(name)),
+    ...view.nodes.list().map(({ name }) => nodeKey(name)),
+    ...view.definitions.list().map(({ namespace, name }) => attachmentKey(namespace, name)),
+    ...view.virtualNetworks.list().map(({ namespace, name }) => virtualNetworkKey(namespace, name)),
+    ...view.floatingIpPools.list().map(({ name }) => floatingIpPoolKey(name)),
+    ...view.connections.list().map(({ namespace, name }) => connectionKey(namespace, name)),
+    ...new Set(view.pods.list().flatMap((pod) => related.networksOf(pod).flatMap(related.attachmentsOf))),
+    ...view.policies.list().map(({ namespace, name }) => networkPolicyKey(namespace, name)),
+    ...view.clusterPolicies.list().map(({ name }) => clusterPolicyKey(name)),
+    ...keysOf(view.pods.list().filter(({ nodeName }) => nodeName !== undefined)),
+    ...view.services.list().map(({ namespace, name }) => serviceKey(namespace, name)),
+    ...view.floatingIps.list().map(({ namespace, name }) => floatingIpKey(namespace, name)),
+    ...view.logicalRouters.list().map(({ namespace, name }) => logicalRouterKey(namespace, name)),
+  ];
 }
 
 function keysOf(pods: readonly SlimPod[]): readonly string[] {
   return pods.map(({ namespace, name }) => podKey(namespace, name));
-}
-
-/** Neither name holds a space. */
-function placeOf(namespace: string, network: string): string {
-  return `${namespace} ${network}`;
-}
-
-type Groups = ReturnType<typeof createGroups>;
-
-function createGroups() {
-  return {
-    slicesByService: new Grouping<SlimEndpointSlice>(({ namespace, service }) =>
-      service === undefined ? [] : [`${namespace}/${service}`],
-    ),
-    podsByNetwork: new Grouping<SlimPod>((pod) =>
-      networksOfPod(pod).flatMap((network) => [network, placeOf(pod.namespace, network)]),
-    ),
-    servicesByNamespace: new Grouping<WorkerService>(({ namespace }) => [namespace]),
-    podsByNamespace: new Grouping<SlimPod>(({ namespace }) => [namespace]),
-    podsByNode: new Grouping<SlimPod>(({ nodeName }) => (nodeName === undefined ? [] : [nodeName])),
-  };
-}
-
-/** The reflectors. Every change is first taken into the groups, then told. */
-function reflectors(options: WatchOptions, groups: Groups, tell: (change: SourceChange) => void) {
-  const reflect = reflecting(options);
-  return {
-    ...customReflectors(reflect, tell),
-    namespaces: reflect<WorkerNamespace>({
-      path: '/api/v1/namespaces',
-      project: workerNamespace,
-      onChange: (change) => tell({ source: 'Namespace', change }),
-    }),
-    nodes: reflect<SlimNode>({
-      path: '/api/v1/nodes',
-      project: slimNode,
-      onChange: (change) => tell({ source: 'Node', change }),
-    }),
-    services: reflect<WorkerService>({
-      path: '/api/v1/services',
-      project: slimWorkerService,
-      onChange: (change) => {
-        groups.servicesByNamespace.take(change);
-        tell({ source: 'Service', change });
-      },
-    }),
-    slices: reflect<SlimEndpointSlice>({
-      path: '/apis/discovery.k8s.io/v1/endpointslices',
-      project: slimEndpointSlice,
-      onChange: (change) => {
-        groups.slicesByService.take(change);
-        tell({ source: 'EndpointSlice', change });
-      },
-    }),
-    pods: reflect<SlimPod>({
-      path: '/api/v1/pods',
-      project: podOfOurs,
-      onChange: (change) => {
-        groups.podsByNode.take(change);
-        groups.podsByNamespace.take(change);
-        groups.podsByNetwork.take(change);
-        tell({ source: 'Pod', change });
-      },
-    }),
-  };
-}
-
-type Reflect = <T>(rest: Pick<ReflectorOptions<T>, 'path' | 'project' | 'onChange' | 'mayBeUnknown'>) => Reflector<T>;
-
-function reflecting({ client, signal, log, metrics }: WatchOptions): Reflect {
-  return (rest) => createReflector({ client, signal, log, ...(metrics === undefined ? {} : { metrics }), ...rest });
-}
-
-/** Kinds that are resources of a definition's, which may not be there. */
-function customReflectors(reflect: Reflect, tell: (change: SourceChange) => void) {
-  return {
-    definitions: reflect<SlimAttachmentDefinition>({
-      path: ATTACHMENT_DEFINITIONS,
-      project: slimAttachmentDefinition,
-      onChange: (change) => tell({ source: 'NetworkAttachmentDefinition', change }),
-      mayBeUnknown: true,
-    }),
-    virtualNetworks: reflect<SlimVirtualNetwork>({
-      path: VIRTUAL_NETWORKS,
-      project: slimVirtualNetwork,
-      onChange: (change) => tell({ source: 'VirtualNetwork', change }),
-      mayBeUnknown: true,
-    }),
-  };
 }
 
 /** The keys of what hangs on a network: its app, or the VirtualNetwork it may be of and the services it may reach. */
@@ -217,9 +139,4 @@ function appsIn(pods: readonly SlimPod[], names: Names): readonly string[] {
     }),
   );
   return [...new Set(keys)];
-}
-
-function podOfOurs(raw: KubeObject): SlimPod | undefined {
-  const pod = slimPod(raw);
-  return pod.hostNetwork ? undefined : pod;
 }

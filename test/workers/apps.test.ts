@@ -1,5 +1,6 @@
 /** Which Services isolated apps may use, and where these are. */
 import { describe, expect, test } from '@jest/globals';
+import { PLAIN_TRAFFIC } from '../../contrail/traffic.ts';
 import { desiredApp } from '../../contrail/desired/app.ts';
 import { desiredService } from '../../contrail/desired/service.ts';
 import type { SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
@@ -28,7 +29,7 @@ const service = (name: string, app?: string): WorkerService => ({
   ports: [],
   annotations: {},
   labels: {},
-  sticky: false,
+  traffic: PLAIN_TRAFFIC,
   ...(app === undefined ? {} : { app }),
 });
 const all = [
@@ -134,7 +135,10 @@ describe('a Service where apps are isolated', () => {
 
 test("an app's network is told by its name, and carries the policies of its Services", () => {
   const policies = [settings.names.appServicePolicy('dev', 'db')];
-  const [network, reference] = desiredApp({ namespace: 'dev', app: 'web', policies }, settings);
+  const [network, reference] = desiredApp(
+    { namespace: 'dev', app: 'web', policies, snat: false, forwarding: false },
+    settings,
+  );
   expect(appOfNetwork(network?.fq_name.join(':') ?? '', 'dev', settings.names)).toBe('web');
   expect(appOfNetwork(settings.names.podNetwork('dev').join(':'), 'dev', settings.names)).toBeUndefined();
   expect(reference).toMatchObject({ from: { uuid: network?.uuid }, to: { fq_name: policies[0] } });

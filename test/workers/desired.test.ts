@@ -1,6 +1,7 @@
 /** Joining Kubernetes' words to Contrail's: pods with their assignments and ports, Services with their endpoints. */
 import { describe, expect, test } from '@jest/globals';
 import type { SlimEndpointSlice, SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
+import { PLAIN_TRAFFIC } from '../../contrail/traffic.ts';
 import { formatPorts } from '../../kubernetes/ports.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import { outdatedPodsMessage } from '../../workers/desired/outdated.ts';
@@ -130,7 +131,7 @@ const service: WorkerService = {
   ports: [{ name: 'http', protocol: 'TCP', port: 80 }],
   annotations: {},
   labels: {},
-  sticky: false,
+  traffic: PLAIN_TRAFFIC,
 };
 const slice: SlimEndpointSlice = {
   namespace: 'dev',

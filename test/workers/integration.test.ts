@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { createContrailClient, type ContrailClient } from '../../contrail/client.ts';
 import { annotationOf, type ContrailObject } from '../../contrail/objects.ts';
 import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
+import { type NetworkIds, parseNetworkIds } from '../../kubernetes/network-ids.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { createRedis } from '../../runtime/redis.ts';
 import type { Deps } from '../../workers/deps.ts';
@@ -11,10 +12,11 @@ import { parseKey } from '../../workers/keys.ts';
 import { createNameCache } from '../../workers/name-cache.ts';
 import { createNetworkFacts } from '../../workers/network-facts.ts';
 import { reconcile } from '../../workers/run.ts';
-import { readStatus } from '../../workers/status.ts';
 import { watchCluster } from '../../workers/watch.ts';
 import { startRedis, type TestRedis } from '../redis.ts';
 import { labBinaries, startApiServer, type TestApiServer } from './apiserver.ts';
+import { createNode } from './bed.ts';
+import { loseRedis } from './loss.ts';
 import { eventually, freePort, type Program, startProgram } from './programs.ts';
 import { settings } from './settings-for-tests.ts';
 
@@ -65,7 +67,7 @@ withApiServer('workers', () => {
     contrail = createContrailClient({ endpoints: async () => [configUrl], token: TOKEN });
     configApi = startConfigApi();
     workers = [await startWorker(), await startWorker()];
-    for (const [index, name] of ['n1', 'n2'].entries()) await createNode(name, `192.0.2.${index + 1}`);
+    for (const [index, name] of ['n1', 'n2'].entries()) await createNode(kube, name, `192.0.2.${index + 1}`);
     await kube.post('/api/v1/namespaces', { metadata: { name: 'dev' } });
     await kube.post('/api/v1/namespaces', {
       metadata: { name: 'alone', annotations: { 'opencontrail.org/isolation': 'true' } },
@@ -257,6 +259,21 @@ withApiServer('workers', () => {
     expect(done).toEqual([]);
   });
 
+  test('write the assignment and the mode of namespaces that no webhook has seen', async () => {
+    const metadata = await eventually(async () => {
+      const now = (await kube.get('/api/v1/namespaces/alone'))?.metadata;
+      return now?.labels?.['opencontrail.org/mode'] !== undefined && now;
+    });
+    expect(metadata.labels?.['opencontrail.org/mode']).toBe('namespace');
+    expect(JSON.parse(metadata.annotations?.['opencontrail.org/assignment'] ?? '')).toEqual({
+      version: 1,
+      mode: 'namespace',
+      project: 'default-domain:k8s-alone',
+      podNetwork: 'default-domain:k8s-alone:k8s-alone-pod-network',
+      serviceNetwork: 'default-domain:k8s-alone:k8s-alone-service-network',
+    });
+  });
+
   test('prune what a lost event would have left for ever', async () => {
     // Made by hand with our marks, for a pod that never was.
     const uuid = '7c9e6679-7425-40de-944b-e07fc1f90ae7';
@@ -271,25 +288,31 @@ withApiServer('workers', () => {
   test('rebuild networks with the numbers that running connections carry', async () => {
     const before = await networkNumbers();
     expect(before.length).toBeGreaterThan(7);
-    await emptyRedis();
+    await loseRedis(redis.url, contrail);
     expect(await networkNumbers()).toEqual(before);
   });
 
-  // The gap that is left: numbers are first come, first served, and nothing in Kubernetes remembers them.
-  test.failing('rebuild the same numbers also after an older isolated namespace was deleted', async () => {
+  test('rebuild the same numbers also after an older isolated namespace was deleted', async () => {
     await createIsolated('older');
     await createIsolated('younger');
     await deleteNamespace('older');
     await eventually(async () => !(await networkNumbers()).some(([name]) => name.includes('older')));
     const before = await networkNumbers();
-    await emptyRedis();
+    const network = 'k8s-younger-pod-network';
+    const [, number] = before.find(([name]) => name.endsWith(network))!;
+    await eventually(async () => (await rememberedIds('younger'))[network] === number);
+    await loseRedis(redis.url, contrail);
     expect(await networkNumbers()).toEqual(before);
+    // The next one that is made draws a number that is really free.
+    await createIsolated('youngest');
+    const numbers = (await networkNumbers()).map(([, each]) => each);
+    expect(new Set(numbers).size).toBe(numbers.length);
   });
 
   test('rebuild a config database that lost everything: same UUIDs, addresses and MACs', async () => {
     const before = await ports();
     expect(before.length).toBeGreaterThan(40);
-    await emptyRedis();
+    await loseRedis(redis.url, contrail);
     await createPod('dev', 'after');
     await podWithPorts('dev', 'after');
     expect((await ports()).filter(([name]) => name !== 'dev/after')).toEqual(before);
@@ -352,11 +375,6 @@ async function ports(): Promise<readonly (readonly [string, string])[]> {
     .sort(([a], [b]) => a.localeCompare(b));
 }
 
-async function createNode(name: string, address: string): Promise<void> {
-  await kube.post('/api/v1/nodes', { metadata: { name } });
-  await kube.patch(`/api/v1/nodes/${name}/status`, { status: { addresses: [{ type: 'InternalIP', address }] } });
-}
-
 async function createPod(namespace: string, name: string, annotations: Record<string, string> = {}): Promise<string> {
   const spec = { nodeName: 'n1', containers: [{ name: 'c', image: 'none' }] };
   const pod = await kube.post(`/api/v1/namespaces/${namespace}/pods`, { metadata: { name, annotations }, spec });
@@ -380,23 +398,16 @@ async function podWithPorts(namespace: string, name: string, uid?: string): Prom
   });
 }
 
-/** Loses queue and config database at once, and waits until another has been rebuilt. */
-async function emptyRedis(): Promise<void> {
-  const before = (await readStatus(contrail)).epoch;
-  const client = createRedis(redis.url);
-  await client.flushall();
-  client.disconnect();
-  await eventually(async () => {
-    const now = await readStatus(contrail);
-    return now.epoch !== before && now.state === 'ready';
-  });
-}
-
 async function networkNumbers(): Promise<readonly (readonly [string, unknown])[]> {
   const networks = await contrail.list('virtual-network', { detail: true });
   return networks
     .map(({ fq_name, ...network }) => [fq_name.join(':'), network['virtual_network_network_id']] as const)
     .sort(([a], [b]) => a.localeCompare(b));
+}
+
+async function rememberedIds(namespace: string): Promise<NetworkIds> {
+  const found = await kube.get(`/api/v1/namespaces/${namespace}`);
+  return parseNetworkIds(found?.metadata.annotations?.['opencontrail.org/network-ids']);
 }
 
 async function createIsolated(name: string): Promise<void> {

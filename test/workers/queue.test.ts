@@ -10,7 +10,8 @@ import { TerminalError } from '../../runtime/errors.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { createRedis } from '../../runtime/redis.ts';
 import { startHeartbeat } from '../../workers/heartbeat.ts';
-import { createQueue, type KeyQueue, type Outcome, type QueueTiming, type Run } from '../../workers/queue.ts';
+import { createQueue, type KeyQueue } from '../../workers/queue.ts';
+import type { Outcome, QueueTiming, Run } from '../../workers/queue-worker.ts';
 import { startRedis, type TestRedis } from '../redis.ts';
 import { startSilentProxy } from './silent-proxy.ts';
 
@@ -141,7 +142,7 @@ test('"not yet" comes back by itself, and sooner with an event', async () => {
   let retryAfterMs = 20;
   queue.work(async () => {
     runs += 1;
-    return { kind: 'notYet', retryAfterMs };
+    return { kind: 'notYet', retryAfterMs, missing: 'its namespace' };
   }, 1);
   queue.enqueue(['Pod/a/b']);
   await until(() => runs >= 3);
@@ -217,6 +218,21 @@ describe('a worker that dies in the middle of a key', () => {
       return DONE;
     }, 1);
     await until(() => finished === 1);
+  });
+
+  test('loses it within ten seconds of a kill -9, as workers are timed in production', async () => {
+    const queue = open();
+    const took = Promise.withResolvers<number>();
+    const child = spawn(process.execPath, ['--no-warnings', HANGING_WORKER, redis.url, '{}']);
+    queue.enqueue(['Pod/a/b']);
+    await once(child.stdout, 'data');
+    open().work(async () => {
+      took.resolve(performance.now());
+      return DONE;
+    }, 1);
+    child.kill('SIGKILL');
+    const killed = performance.now();
+    expect((await took.promise) - killed).toBeLessThan(10_000);
   });
 
   test('is told to stop writing when it was only asleep', async () => {

@@ -1,7 +1,11 @@
 /** Which keys a change concerns. */
 import { describe, expect, test } from '@jest/globals';
+import type { Holder } from '../../kubernetes/floating-ip.ts';
 import type { SlimEndpointSlice, SlimNamespace, SlimNode, SlimPod } from '../../kubernetes/objects.ts';
+import type { SlimStatefulSet } from '../../kubernetes/stateful-set.ts';
 import { formatPorts } from '../../kubernetes/ports.ts';
+import type { SlimClusterPolicy } from '../../kubernetes/cluster-network-policy.ts';
+import type { SlimNetworkPolicy } from '../../kubernetes/network-policy.ts';
 import { relatedKeys, type SourceChange } from '../../workers/related.ts';
 
 const pod: SlimPod = {
@@ -22,7 +26,7 @@ function withPorts(uid: string, ip = '10.32.0.7/12'): SlimPod {
 
 const namespace: SlimNamespace = { name: 'a', uid: 'n', annotations: {}, labels: {} };
 const isolated: SlimNamespace = { ...namespace, annotations: { 'opencontrail.org/isolation': 'true' } };
-const node: SlimNode = { name: 'n1', uid: 'x', internalIPs: ['192.0.2.1'] };
+const node: SlimNode = { name: 'n1', uid: 'x', addresses: [], labels: {}, internalIPs: ['192.0.2.1'] };
 const slice: SlimEndpointSlice = {
   namespace: 'a',
   name: 's-1',
@@ -32,6 +36,7 @@ const slice: SlimEndpointSlice = {
   ports: [],
   endpoints: [],
 };
+const set: SlimStatefulSet = { namespace: 'a', name: 'db', uid: 's', start: 0, replicas: 3, annotations: {}, kept: {} };
 const view = {
   servicesOf: () => ['s', 't'],
   podsIn: () => ['Pod/a/web'],
@@ -39,7 +44,17 @@ const view = {
   networksOf: ({ annotations }: SlimPod) => (annotations['net'] ?? '').split(',').filter(Boolean),
   attachmentsOf: (network: string) => [`Network/${network}`, `VirtualNetwork/a/${network}`],
   appsIn: () => [],
+  clusterKey: 'Cluster/k8s',
+  floatingIpsFor: ({ kind, labels }: Holder) =>
+    kind === 'Pod' && labels['fip'] === 'yes' ? ['FloatingIP/a/entry'] : [],
+  connectionsOf: (network: string) => (network === 'blue' ? ['NetworkConnection/dev/blue-red'] : []),
+  networkOf: (_namespace: string, name: string) => name,
   hasOutdated: () => false,
+  policyKeysNaming: ({ namedPorts = [] }: SlimPod) => namedPorts.map(({ name }) => `NetworkPolicy/a/${name}`),
+  policyKeysNamingIn: () => ['NetworkPolicy/a/http'],
+  podsOfClusterPolicy: ({ name }: SlimClusterPolicy) => [`Pod/a/of-${name}`],
+  clusterPoliciesOfNodes: () => ['ClusterNetworkPolicy/of-nodes'],
+  podsOfPolicy: ({ podSelector }: SlimNetworkPolicy) => [`Pod/a/${podSelector.matchLabels?.['app']}`],
 };
 
 const rows: readonly { readonly name: string; readonly given: SourceChange; readonly want: readonly string[] }[] = [
@@ -104,22 +119,41 @@ const rows: readonly { readonly name: string; readonly given: SourceChange; read
   {
     name: 'a new namespace concerns itself',
     given: { source: 'Namespace', change: { kind: 'put', object: namespace } },
-    want: ['Namespace/a'],
+    want: ['Namespace/a', 'NetworkIds/a'],
   },
   {
     name: 'a namespace that becomes isolated concerns its services and pods too',
     given: { source: 'Namespace', change: { kind: 'put', object: isolated, previous: namespace } },
-    want: ['Namespace/a', 'Service/a/s', 'Service/a/t', 'Pod/a/web'],
+    want: ['Namespace/a', 'NetworkIds/a', 'Service/a/s', 'Service/a/t', 'Pod/a/web'],
+  },
+  {
+    name: "the default namespace's annotations are the cluster's network's",
+    given: {
+      source: 'Namespace',
+      change: {
+        kind: 'put',
+        object: { ...namespace, name: 'default', annotations: { 'opencontrail.org/ip_fabric_snat': 'true' } },
+        previous: { ...namespace, name: 'default' },
+      },
+    },
+    want: [
+      'Namespace/default',
+      'NetworkIds/default',
+      'Cluster/k8s',
+      'Service/default/s',
+      'Service/default/t',
+      'Pod/a/web',
+    ],
   },
   {
     name: 'a node that appears concerns its pods: its router is new',
     given: { source: 'Node', change: { kind: 'put', object: node } },
-    want: ['Node/n1', 'Pod/a/web', 'Pod/b/web'],
+    want: ['Node/n1', 'Pod/a/web', 'Pod/b/web', 'ClusterNetworkPolicy/of-nodes'],
   },
   {
-    name: 'a node that changes concerns itself',
+    name: 'a node that changes concerns itself, and the policies that speak of nodes',
     given: { source: 'Node', change: { kind: 'put', object: node, previous: node } },
-    want: ['Node/n1'],
+    want: ['Node/n1', 'ClusterNetworkPolicy/of-nodes'],
   },
   {
     name: 'a slice concerns its Service',
@@ -131,9 +165,87 @@ const rows: readonly { readonly name: string; readonly given: SourceChange; read
     given: { source: 'EndpointSlice', change: { kind: 'put', object: slice, previous: { ...slice, service: 't' } } },
     want: ['Service/a/s', 'Service/a/t'],
   },
+  {
+    name: 'a StatefulSet that shrinks, from whichever end, concerns the pods whose addresses it kept',
+    given: {
+      source: 'StatefulSet',
+      change: { kind: 'put', object: { ...set, start: 1, replicas: 1 }, previous: set },
+    },
+    want: ['Pod/a/db-0', 'Pod/a/db-2'],
+  },
+  {
+    name: 'a StatefulSet that is being deleted concerns all of them',
+    given: {
+      source: 'StatefulSet',
+      change: { kind: 'put', object: { ...set, deletionTimestamp: 'now' }, previous: set },
+    },
+    want: ['Pod/a/db-0', 'Pod/a/db-1', 'Pod/a/db-2'],
+  },
+  {
+    name: 'a StatefulSet that grows or appears concerns nobody: its pods come by themselves',
+    given: { source: 'StatefulSet', change: { kind: 'put', object: { ...set, replicas: 9 }, previous: set } },
+    want: [],
+  },
+];
+
+const policy = (app: string): SlimNetworkPolicy => ({
+  namespace: 'a',
+  name: 'np',
+  uid: 'u',
+  podSelector: { matchLabels: { app } },
+  ingress: [],
+});
+const policyRows: typeof rows = [
+  {
+    name: 'a new policy concerns the pods that it speaks of',
+    given: { source: 'NetworkPolicy', change: { kind: 'put', object: policy('new') } },
+    want: ['NetworkPolicy/a/np', 'Pod/a/new'],
+  },
+  {
+    name: 'a changed policy concerns the pods that it spoke of, too',
+    given: { source: 'NetworkPolicy', change: { kind: 'put', object: policy('new'), previous: policy('old') } },
+    want: ['NetworkPolicy/a/np', 'Pod/a/old', 'Pod/a/new'],
+  },
+  {
+    name: 'a policy that is gone concerns the pods that it spoke of',
+    given: { source: 'NetworkPolicy', change: { kind: 'delete', object: policy('old') } },
+    want: ['NetworkPolicy/a/np', 'Pod/a/old'],
+  },
+  {
+    name: 'a pod whose ports have names concerns the policies that name them, first',
+    given: {
+      source: 'Pod',
+      change: { kind: 'put', object: { ...bound, namedPorts: [{ name: 'http', protocol: 'TCP', number: 80 }] } },
+    },
+    want: ['NetworkPolicy/a/http', 'Pod/a/web'],
+  },
+  {
+    name: 'a pod that gets its ports concerns the floating IPs that it holds',
+    given: {
+      source: 'Pod',
+      change: {
+        kind: 'put',
+        object: { ...withPorts('u'), labels: { fip: 'yes' } },
+        previous: { ...bound, labels: { fip: 'yes' } },
+      },
+    },
+    want: ['FloatingIP/a/entry'],
+  },
+  {
+    name: 'labels of a namespace say which policies mean its pods',
+    given: {
+      source: 'Namespace',
+      change: { kind: 'put', object: { ...namespace, labels: { team: 'x' } }, previous: namespace },
+    },
+    want: ['Namespace/a', 'NetworkIds/a', 'NetworkPolicy/a/http', 'Pod/a/web'],
+  },
 ];
 
 describe('relatedKeys', () => {
+  test.each(policyRows)('$name', ({ given, want }) => {
+    expect(relatedKeys(given, view)).toEqual(want);
+  });
+
   test.each(rows)('$name', ({ given, want }) => {
     expect(relatedKeys(given, view)).toEqual(want);
   });

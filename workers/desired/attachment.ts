@@ -1,11 +1,13 @@
 /** A NetworkAttachmentDefinition as Contrail is to have it. Pure. */
 import type { AttachmentInput } from '../../contrail/desired/attachment.ts';
-import type { Subnet } from '../../contrail/objects.ts';
+import { subnetOf } from '../../contrail/desired/virtual-network.ts';
+import type { IpamSubnet, Subnet } from '../../contrail/objects.ts';
 import { meaningOf, type SlimAttachmentDefinition } from '../../kubernetes/attachment-definition.ts';
 import { problemText } from '../../kubernetes/problems.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
-import { overlap, subnetText } from '../subnets.ts';
+import type { AddressRange } from '../../kubernetes/virtual-network.ts';
+import { overlap, subnetHolding, subnetText } from '../subnets.ts';
 
 /**
  * What to make of a definition; `undefined` where it is not ours. Throws a `TerminalError` that names the annotation which asks
@@ -23,11 +25,15 @@ export function attachmentInput(
     case 'refused':
       throw new TerminalError('DefinitionRefused', meaning.problems.map(problemText).join('; '));
     case 'reference':
-      return { namespace, name, uid, subnets: [], snat: false };
+      return { namespace, name, uid, subnets: [], snat: false, forwarding: false };
     case 'subnets': {
-      const subnets = meaning.cidrs.map(subnetOf);
-      refuseShadows(subnets, settings);
-      return { namespace, name, uid, subnets: subnets.map((subnet) => ({ subnet })), snat: meaning.snat };
+      const subnets = meaning.cidrs.map((cidr) => subnetWithout(cidr, meaning.excluded));
+      refuseShadows(
+        subnets.map(({ subnet }) => subnet),
+        settings,
+      );
+      const { snat, forwarding } = meaning;
+      return { namespace, name, uid, subnets, snat, forwarding };
     }
   }
 }
@@ -47,7 +53,14 @@ function refuseShadows(
   }
 }
 
-function subnetOf(cidr: string): Subnet {
-  const [prefix = '', length = ''] = cidr.split('/');
-  return { ip_prefix: prefix, ip_prefix_len: Number(length) };
+/** A range that lies in another subnet is that one's. */
+function subnetWithout(cidr: string, excluded: readonly AddressRange[]): IpamSubnet {
+  const { subnet } = subnetOf({ cidr });
+  const own = excluded.filter(({ start }) => subnetHolding(start, [subnet]) !== undefined);
+  try {
+    return subnetOf({ cidr, excluded: own });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new TerminalError('DefinitionRefused', `${error.message}; leave some of them`);
+  }
 }

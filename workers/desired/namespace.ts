@@ -5,9 +5,11 @@ import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import {
   appOf,
   assignmentForNamespace,
+  formatAssignment,
   type NamespaceAssignment,
   parsePodAssignment,
 } from '../../kubernetes/assignment.ts';
+import { fabricFlags } from '../../kubernetes/fabric-flags.ts';
 import type { Mode } from '../../kubernetes/intent.ts';
 import type { SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
 import { problemText } from '../../kubernetes/problems.ts';
@@ -20,10 +22,12 @@ export function namespaceInput(
   /** Whether some pod, of whichever namespace, is in the namespace's own network: then it is kept, whatever the mode. */
   inOwnNetwork: boolean,
   settings: ClusterSettings,
-): NamespaceInput & { readonly mode: Mode } {
-  const { mode } = assignmentOf(namespace, settings);
+): NamespaceInput & { readonly mode: Mode; readonly assignment: string } {
+  const assignment = assignmentOf(namespace, settings);
+  const { mode } = assignment;
   const isolated = mode === 'namespace' || mode === 'app' || inOwnNetwork;
-  return { name: namespace.name, uid: namespace.uid, isolated, mode };
+  const { name, uid, annotations } = namespace;
+  return { name, uid, isolated, mode, assignment: formatAssignment(assignment), ...fabricFlags(annotations) };
 }
 
 /** The networks that a namespace's pods and services are in. Throws like `namespaceInput`. */

@@ -7,9 +7,8 @@ import type { ClusterSettings } from '../cluster-settings.ts';
 import { contextOf, namespaceNetworks } from './namespace.ts';
 import { isWantedPod } from './pod.ts';
 
-/** Names in an Event, and in the status annotation. */
+/** Names in an Event. */
 const NAMED = 5;
-const LISTED = 20;
 
 /** The names of the pods that are in another network than they would be in if they were made now, sorted. */
 export function outdatedPods(
@@ -20,19 +19,15 @@ export function outdatedPods(
   const isElsewhere = (pod: SlimPod): boolean => {
     const held = portsOfPod(pod.annotations[ANNOTATION.ports], pod.uid)?.interfaces[0]?.network;
     if (held === undefined || !isWantedPod(pod)) return false;
-    const verdict = assignmentForPod(pod, namespace, contextOf(settings));
+    // Its further interfaces are its own choice, whatever its namespace says.
+    const { [ANNOTATION.networks]: _further, ...annotations } = pod.annotations;
+    const verdict = assignmentForPod({ ...pod, annotations }, namespace, contextOf(settings));
     return verdict.kind === 'assigned' && verdict.assignment.interfaces[0]?.network !== held;
   };
   return pods
     .filter(isElsewhere)
     .map(({ name }) => name)
     .sort();
-}
-
-/** The value of the status annotation, or `undefined` when every pod is where it would be now. */
-export function outdatedStatus(mode: string, pods: readonly string[]): string | undefined {
-  if (pods.length === 0) return undefined;
-  return JSON.stringify({ version: 1, mode, outdated: pods.length, pods: pods.slice(0, LISTED) });
 }
 
 /** What to tell the namespace's owner, or `undefined` when every pod is where it would be now. */

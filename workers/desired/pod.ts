@@ -10,13 +10,22 @@ import {
   parsePodAssignment,
 } from '../../kubernetes/assignment.ts';
 import { type AttachmentContext, interfaceRequests } from '../../kubernetes/attachments.ts';
+import type { SlimNetworkPolicy } from '../../kubernetes/network-policy.ts';
+import type { SlimClusterPolicy } from '../../kubernetes/cluster-network-policy.ts';
 import type { NetworkUse } from '../../kubernetes/custom-network.ts';
 import type { SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
+import { isSticky } from '../../kubernetes/stateful-set.ts';
+import { isProbeAddress } from '../../kubernetes/probe-address.ts';
+import { parseRanges } from '../../kubernetes/ranges.ts';
+import type { AddressRange } from '../../kubernetes/virtual-network.ts';
 import { type PodPorts, portsOfPod } from '../../kubernetes/ports.ts';
 import { problemText } from '../../kubernetes/problems.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
+import { type CarriedTag, clusterPolicyTags } from '../cluster-policy-parts.ts';
+import { type Membership, openGroups, type Placed, policyMemberships } from '../policy-membership.ts';
 import { contextOf } from './namespace.ts';
+import { withoutLength } from '../../runtime/cidr.ts';
 
 /** All that Kubernetes says of a pod which concerns Contrail, and the results that stand on it. */
 export interface PodSubject {
@@ -28,9 +37,20 @@ export interface PodSubject {
   readonly nodeUid: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly interfaces: readonly PodInterface[];
+  /** The security groups of every interface, and the keys that make those of policies. */
+  readonly groups: readonly string[];
+  readonly memberships: readonly Membership[];
+  /** The tags of every interface, and the keys that make them. */
+  readonly tags: readonly CarriedTag[];
   /** Networks of other namespaces that a pod without ports names: its service account must be allowed to. */
   readonly uses: readonly NetworkUse[];
   readonly results: PodResults;
+  /** Where its first interface's addresses come from, if it or its namespace has said so. */
+  readonly pool?: readonly AddressRange[] | undefined;
+  /** Where its node probes it, if admission has said so. */
+  readonly probeAddress?: string | undefined;
+  /** Whether its addresses are kept for its successor. */
+  readonly isSticky: boolean;
 }
 
 /** An interface as its port is to be; the server's choices are not yet in it. */
@@ -65,11 +85,15 @@ export function podSubject(
     namespace,
     nodeUid,
     definitionOf,
+    policies,
+    clusterPolicies,
   }: {
     readonly pod: SlimPod;
     readonly namespace: SlimNamespace;
     readonly nodeUid?: string | undefined;
     readonly definitionOf?: AttachmentContext['definitionOf'];
+    readonly policies?: readonly SlimNetworkPolicy[];
+    readonly clusterPolicies?: readonly SlimClusterPolicy[];
   },
   settings: ClusterSettings,
 ): PodSubject {
@@ -85,13 +109,48 @@ export function podSubject(
     node: pod.nodeName ?? '',
     nodeUid,
     labels: pod.labels,
+    isSticky: isSticky(pod),
+    pool: ports === undefined ? poolFor(pod, namespace) : undefined,
+    probeAddress: probeAddressIn(annotations[ANNOTATION.probeAddress]),
     uses: decision?.uses ?? [],
+    ...policyParts({ pod, namespaceLabels: namespace.labels }, { policies, clusterPolicies }, settings),
     interfaces: ports === undefined ? interfacesToAllocate(assignment, annotations) : interfacesOf(ports),
     results: {
       assignment: assignment === undefined ? annotations[ANNOTATION.assignment] : formatAssignment(assignment),
       ports: annotations[ANNOTATION.ports],
       networkStatus: annotations[ANNOTATION.networkStatus],
     },
+  };
+}
+
+/** What cannot be read has been refused at admission; a namespace's is its pods' affair. */
+function poolFor(pod: SlimPod, namespace: SlimNamespace): readonly AddressRange[] | undefined {
+  const text = pod.annotations[ANNOTATION.pool] ?? namespace.annotations[ANNOTATION.pool];
+  const parsed = text === undefined ? undefined : parseRanges(text);
+  return parsed?.ok === true ? parsed.value : undefined;
+}
+
+function probeAddressIn(text: string | undefined): string | undefined {
+  return text !== undefined && isProbeAddress(text) ? text : undefined;
+}
+
+function policyParts(
+  placed: Placed,
+  {
+    policies = [],
+    clusterPolicies = [],
+  }: {
+    readonly policies: readonly SlimNetworkPolicy[] | undefined;
+    readonly clusterPolicies: readonly SlimClusterPolicy[] | undefined;
+  },
+  { names }: ClusterSettings,
+): Pick<PodSubject, 'groups' | 'memberships' | 'tags'> {
+  const memberships = policyMemberships(placed, policies, names);
+  const open = openGroups(placed, policies, names).map((group) => group.join(':'));
+  return {
+    memberships,
+    groups: [...open, ...memberships.map(({ group }) => group)],
+    tags: clusterPolicyTags(placed, clusterPolicies),
   };
 }
 
@@ -108,10 +167,6 @@ export function interfacesOf({ interfaces }: PodPorts): readonly PodInterface[] 
     attachment: port.attachment,
     defaultRoute: port === holder,
   }));
-}
-
-function withoutLength(ip: string): string {
-  return ip.split('/')[0] ?? ip;
 }
 
 function interfacesToAllocate(

@@ -1,5 +1,6 @@
 /** A Service and its EndpointSlices as the load balancer they ask for. Pure. */
-import type { BackendInput, ServiceInput, ServicePortInput } from '../../contrail/desired/service.ts';
+import type { BackendInput, ServicePortInput } from '../../contrail/desired/listener.ts';
+import type { ServiceInput } from '../../contrail/desired/service.ts';
 import { podInterfaceUuid } from '../../contrail/desired/pod.ts';
 import type {
   SlimEndpoint,
@@ -28,12 +29,13 @@ export interface ServiceSubject {
 export function serviceInput(subject: ServiceSubject, settings: ClusterSettings): ServiceInput | undefined {
   const { service } = subject;
   if (service.type === 'ExternalName' || service.clusterIPs.length === 0) return undefined;
-  const { namespace: home, name, uid, sticky, clusterIPs } = service;
+  const { namespace: home, name, uid, affinitySeconds, traffic, clusterIPs } = service;
   return {
     namespace: home,
     name,
     uid,
-    sticky,
+    ...(affinitySeconds === undefined ? {} : { affinitySeconds }),
+    traffic,
     ...placeOf(subject, settings),
     addresses: clusterIPs,
     ports: service.ports.flatMap((port) => portInput(port, subject)),
@@ -59,13 +61,13 @@ function hasOwnNetworks(namespace: SlimNamespace, { hasAppsLeft }: ServiceSubjec
   return mode === 'app' || (mode === 'namespace' && hasAppsLeft());
 }
 
-/** Contrail's load balancers know TCP and UDP (facts 5.1): a port of another protocol has no listener. */
 function portInput(port: SlimServicePort, subject: ServiceSubject): readonly ServicePortInput[] {
-  const { name, protocol } = port;
-  if (protocol !== 'TCP' && protocol !== 'UDP') return [];
+  const { name, protocol, nodePort } = port;
+  if (protocol !== 'TCP' && protocol !== 'UDP' && protocol !== 'SCTP') return [];
   const backends = subject.slices.flatMap((slice) => backendsOf(slice, { name, protocol }, subject));
+  const onNodes = nodePort === undefined ? {} : { nodePort };
   // Sorted, since the order of slices in a cache is that of their arrival, and replicas compare digests.
-  return [{ name, protocol, port: port.port, backends: backends.sort(byAddress) }];
+  return [{ name, protocol, port: port.port, ...onNodes, backends: backends.sort(byAddress) }];
 }
 
 function backendsOf(
@@ -75,12 +77,14 @@ function backendsOf(
 ): readonly BackendInput[] {
   const target = slice.ports.find(({ name, protocol }) => name === wanted.name && protocol === wanted.protocol);
   if (target === undefined || slice.addressType === 'FQDN') return [];
-  return slice.endpoints.filter(({ ready }) => ready).flatMap((endpoint) => backend(endpoint, target.port, nodeIps));
+  return slice.endpoints
+    .filter(({ ready, draining }) => ready || draining === true)
+    .flatMap((endpoint) => backend(endpoint, target.port, nodeIps));
 }
 
 /** All addresses of an endpoint are the same backend; the first stands for it (EndpointSlice API). */
 function backend(
-  { addresses, pod, nodeName }: SlimEndpoint,
+  { addresses, pod, nodeName, ready, hints }: SlimEndpoint,
   port: number,
   nodeIps: ServiceSubject['nodeIps'],
 ): readonly BackendInput[] {
@@ -88,7 +92,8 @@ function backend(
   if (address === undefined) return [];
   const onHost = nodeName !== undefined && nodeIps(nodeName).includes(address);
   const behind = pod === undefined || onHost ? {} : { pod: { vm: pod.uid, vmi: podInterfaceUuid(pod.uid, 'eth0') } };
-  return [{ address, port, ...behind }];
+  const placement = { ...(nodeName === undefined ? {} : { node: nodeName }), ...hints };
+  return [{ address, port, ...behind, placement, ...(ready ? {} : { draining: true }) }];
 }
 
 function byAddress(a: BackendInput, b: BackendInput): number {

@@ -1,7 +1,9 @@
 /** An isolated app: its pods and the Services they may use from Kubernetes, its network and what is attached to it from Contrail. */
-import { type AppInput, desiredApp, policyOn } from '../../contrail/desired/app.ts';
+import { type AppInput, desiredApp } from '../../contrail/desired/app.ts';
+import { policyOn } from '../../contrail/desired/network.ts';
 import type { FqName, Reference } from '../../contrail/objects.ts';
 import { appOf } from '../../kubernetes/assignment.ts';
+import { fabricFlags } from '../../kubernetes/fabric-flags.ts';
 import type { SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
 import { servicesForApp } from '../apps.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
@@ -20,7 +22,8 @@ export const appReconciler: Reconciler<AppInput> = {
     const mode = namespaceMode(home, deps.settings);
     const pods = podsOfApp({ home, app, mode }, deps);
     if (pods.length === 0) return undefined;
-    return { namespace, app, policies: policiesFor({ namespace, app, mode, pods }, deps) };
+    const policies = policiesFor({ namespace, app, mode, pods }, deps);
+    return { namespace, app, policies, ...fabricFlags(home.annotations) };
   },
   observe,
   desired: desiredApp,

@@ -3,17 +3,20 @@ import { desiredCluster } from '../../contrail/desired/cluster.ts';
 import { IP_FABRIC, uuidOf } from '../../contrail/names.ts';
 import type { ContrailObject } from '../../contrail/objects.ts';
 import { referenceBetween } from '../../contrail/reference.ts';
+import { type FabricFlags, fabricFlags } from '../../kubernetes/fabric-flags.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { readNamespace } from '../lookup.ts';
 
-export interface ClusterSubject {
+export interface ClusterSubject extends FabricFlags {
   readonly defaultNamespaceUid?: string;
 }
 
 export const clusterReconciler: Reconciler<ClusterSubject> = {
   input: async (_key, deps) => {
     const namespace = await readNamespace('default', deps);
-    return namespace === undefined ? {} : { defaultNamespaceUid: namespace.uid };
+    if (namespace === undefined) return { snat: false, forwarding: false };
+    // Its own network is the cluster's (facts 1.2.4a).
+    return { defaultNamespaceUid: namespace.uid, ...fabricFlags(namespace.annotations) };
   },
   observe: async (_key, _input, deps) => observe(deps),
   desired: (input, settings, { anchor }) => {

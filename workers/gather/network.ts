@@ -2,7 +2,7 @@
  * Service access of a network that pods have chosen, whoever made it: one policy of ours, attached while pods are in the
  * network and nobody has switched it off. The network itself is not ours here, so only that reference is changed.
  */
-import { policyOn } from '../../contrail/desired/app.ts';
+import { policyOn } from '../../contrail/desired/network.ts';
 import type { ContrailObject, Reference } from '../../contrail/objects.ts';
 import type { End, ReferenceObject } from '../../contrail/reference.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';

@@ -6,7 +6,9 @@ import { readNode } from '../lookup.ts';
 export const nodeReconciler: Reconciler<NodeInput> = {
   input: async (key, deps) => {
     const node = await readNode(key.name, deps);
-    return node === undefined ? undefined : { name: node.name, internalIps: node.internalIPs };
+    if (node === undefined) return undefined;
+    const { name, internalIPs, zone } = node;
+    return { name, internalIps: internalIPs, ...(zone === undefined ? {} : { zone }) };
   },
   observe: async (key, _input, { contrail, settings }) => {
     const fqNames = [settings.names.virtualRouter(key.name)];

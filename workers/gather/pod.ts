@@ -1,10 +1,12 @@
 /** A pod: its networks from Kubernetes, its machine, interfaces, addresses and place on a router from Contrail. */
+import { keptAddresses } from '../../contrail/desired/sticky.ts';
 import { desiredPod, type Family, familyOf } from '../../contrail/desired/pod.ts';
 import { definitionsNamed } from '../../kubernetes/attachments.ts';
 import type { SlimAttachmentDefinition } from '../../kubernetes/attachment-definition.ts';
 import type { SlimPod } from '../../kubernetes/objects.ts';
 import type { ContrailObject, FqName, Reference, Subnet } from '../../contrail/objects.ts';
 import { type End, referenceBetween } from '../../contrail/reference.ts';
+import { chooseFromPool } from '../address-pool.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { isWantedPod, type PodInterface, type PodSubject, podSubject } from '../desired/pod.ts';
 import { appKey, attachmentKey, type Key, namespaceKey, nodeKey } from '../keys.ts';
@@ -16,54 +18,75 @@ import { parsePodAssignment } from '../../kubernetes/assignment.ts';
 import { permitted } from '../permission.ts';
 import { appOfNetwork } from '../pod-networks.ts';
 import { writePodResult } from '../pod-result.ts';
+import { isKept, type KeptPlace, keptPlace, observeKept } from '../sticky.ts';
 
-export const podReconciler: Reconciler<PodSubject> = {
+/** A pod that has, or is to have, ports; or one that is away, whose StatefulSet keeps its addresses for the next. */
+type Subject = PodSubject | KeptPlace;
+
+export const podReconciler: Reconciler<Subject> = {
   input: async ({ namespace, name }, deps) => {
     const pod = await readPod(namespace, name, deps);
-    if (pod === undefined || !isWantedPod(pod)) return undefined;
+    if (pod === undefined || !isWantedPod(pod)) return await keptPlace(namespace, name, deps);
     const nodeUid = deps.view.nodes.get(pod.nodeName ?? '')?.uid;
     const home = await readExistingNamespace(namespace, deps);
     const definitionOf = await definitionsOf(pod, deps);
+    const known = {
+      pod,
+      nodeUid,
+      definitionOf,
+      policies: deps.view.policiesFor(namespace),
+      clusterPolicies: deps.view.clusterPolicies.list(),
+    };
     try {
-      return await permitted(podSubject({ pod, namespace: home, nodeUid, definitionOf }, deps.settings), home, deps);
+      return await permitted(podSubject({ ...known, namespace: home }, deps.settings), home, deps);
     } catch (error) {
       // A cache of namespaces that is behind must not refuse a pod for what admission has rightly decided.
       const live = await readLiveNamespace(namespace, deps);
       if (live === undefined) throw error;
-      return await permitted(podSubject({ pod, namespace: live, nodeUid, definitionOf }, deps.settings), live, deps);
+      return await permitted(podSubject({ ...known, namespace: live }, deps.settings), live, deps);
     }
   },
   observe,
-  desired: (subject, settings, { anchor, families }) => {
+  desired: (subject, settings, { found, anchor, families, pooled = [] }) => {
+    if (isKept(subject)) return keptAddresses(found);
     if (anchor === undefined) return [];
-    const interfaces = subject.interfaces.map((port) => ({
+    const interfaces = subject.interfaces.map((port, index) => ({
       ...port,
+      addresses: index === 0 && pooled.length > 0 ? pooled : port.addresses,
       families: port.isAllocated ? [] : (families?.get(port.network.join(':')) ?? []),
     }));
-    return desiredPod({ ...subject, interfaces, virtualRouter: anchor }, settings);
+    const tags = subject.tags.map(({ tag }) => tag);
+    return desiredPod({ ...subject, tags, interfaces, virtualRouter: anchor }, settings);
   },
-  explain: explainPodFailure,
-  finish: writePodResult,
+  explain: async (error, subject, deps) =>
+    isKept(subject) ? undefined : await explainPodFailure(error, subject, deps),
+  finish: async (subject, deps) => (isKept(subject) ? subject : await writePodResult(subject, deps)),
 };
 
-async function observe(key: Key, subject: PodSubject | undefined, deps: Deps): Promise<Observation> {
+async function observe(key: Key, subject: Subject | undefined, deps: Deps): Promise<Observation> {
   const { settings, names } = deps;
-  const found = await observePod(settings.names.virtualMachine(key.namespace, key.name), deps);
-  if (subject === undefined) return { kind: 'observed', found };
+  const hanging = await observePod(settings.names.virtualMachine(key.namespace, key.name), deps);
+  const found = [...hanging, ...(await observeKept(key, hanging, deps))];
+  if (subject === undefined || isKept(subject)) return { kind: 'observed', found };
   const fqName = settings.names.virtualRouter(subject.node);
   await refuseMissingNetwork(subject, deps);
   const app = await missingApp(subject, deps);
   if (app !== undefined) return waiting('the network of the app', [app]);
+  const groups = await missingGroups(subject, deps);
+  if (groups.length > 0) return waiting('the groups of network policies', groups);
   const uuid = await names.uuidOf('virtual-router', fqName);
   if (uuid === undefined) return waiting(`the virtual router of node ${subject.node}`, [nodeKey(subject.node)]);
   const families = new Map<string, readonly Family[]>();
+  let pooled: readonly string[] = [];
   for (const port of subject.interfaces.filter(({ isAllocated }) => !isAllocated)) {
     const subnets = await deps.networks.subnetsOf(port.network);
     if (subnets === undefined) return waiting(`virtual-network ${port.network.join(':')}`, networkKeys(port, subject));
     refuseOutOfRange(port, subnets);
-    families.set(port.network.join(':'), familiesOf(subnets));
+    const own = familiesOf(subnets);
+    families.set(port.network.join(':'), own);
+    if (port === subject.interfaces[0]) pooled = await chooseFromPool(subject, { families: own, subnets, found }, deps);
   }
-  return { kind: 'observed', found, families, anchor: { type: 'virtual-router', uuid, fq_name: fqName } };
+  return { kind: 'observed', found, families, pooled, anchor: { type: 'virtual-router', uuid, fq_name: fqName } };
 }
 
 /** The keys that make an interface's network. */
@@ -99,6 +122,16 @@ async function missingApp(
   const app = appOfNetwork(network.join(':'), namespace, settings.names);
   if (app === undefined) return undefined;
   return (await names.uuidOf('virtual-network', network)) === undefined ? appKey(namespace, app) : undefined;
+}
+
+/** The keys of policies whose groups or tags are not there yet: a pod is never without one that it is to be in. */
+async function missingGroups({ memberships, tags }: PodSubject, { names }: Deps): Promise<readonly string[]> {
+  const missing = new Set<string>();
+  for (const { tag, key } of tags) if ((await names.uuidOf('tag', tag.split(':'))) === undefined) missing.add(key);
+  for (const { group, key } of memberships) {
+    if ((await names.uuidOf('security-group', group.split(':'))) === undefined) missing.add(key);
+  }
+  return [...missing];
 }
 
 /** The user's own network may come later: with a VirtualNetwork the pod's key runs again, with an operator's at the next resync. */

@@ -1,11 +1,15 @@
 /** A Service with its endpoints from Kubernetes, and its load balancer from Contrail, with those of its predecessors. */
 import { desiredService, networkEnd, type ServiceInput, serviceInterfaceUuid } from '../../contrail/desired/service.ts';
-import { policyOn } from '../../contrail/desired/app.ts';
+import type { ExternalInput } from '../../contrail/desired/external.ts';
+import { policyOn } from '../../contrail/desired/network.ts';
 import type { ContrailObject, Reference } from '../../contrail/objects.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
+import { externalInput } from '../desired/external.ts';
 import { serviceInput } from '../desired/service.ts';
 import { type Key, namespaceKey, serviceKey } from '../keys.ts';
 import { readExistingNamespace, readService } from '../lookup.ts';
+import { refusedAddress } from '../refused-address.ts';
+import { writeAddresses } from '../service-status.ts';
 
 export const serviceReconciler: Reconciler<ServiceInput> = {
   input: async ({ namespace, name }, deps) => {
@@ -19,16 +23,50 @@ export const serviceReconciler: Reconciler<ServiceInput> = {
       podsIn: (network: string) => deps.view.podsOfIn(namespace, network),
       nodeIps: (node: string) => deps.view.nodes.get(node)?.internalIPs ?? [],
     };
-    return serviceInput(subject, deps.settings);
+    const input = serviceInput(subject, deps.settings);
+    const pools = deps.view.floatingIpPools.list();
+    const external = input && externalInput({ ...subject, pools }, deps.settings);
+    return input === undefined || external === undefined ? input : { ...input, external };
   },
   observe,
   desired: desiredService,
-  finish: async (input, { digests }) => {
+  explain: async (...[error, input]) => explained(error, input),
+  finish: async (input, deps) => {
     // From here on this name's only objects are those of this UID: predecessors need not be looked for again.
-    await digests.settle(uidDigest(input), input.uid);
-    return input;
+    await deps.digests.settle(uidDigest(input), input.uid);
+    return await withAddresses(input, deps);
   },
 };
+
+/** An address that was not asked for is given later, when there is one. */
+function explained(error: unknown, { external }: ServiceInput): Error | undefined {
+  const wanted = external?.addresses.flatMap(({ address }) => address ?? []) ?? [];
+  if (wanted.length === 0) return undefined;
+  return refusedAddress(error, { wanted: wanted.join(', '), pool: external?.pool.at(-1) ?? '' });
+}
+
+/** Tells the Service which addresses it has been given. */
+async function withAddresses(input: ServiceInput, deps: Deps): Promise<ServiceInput> {
+  const { external, uid } = input;
+  if (external === undefined) return input;
+  const found = await deps.contrail.list('floating-ip', { backRefId: [serviceInterfaceUuid(uid)], detail: true });
+  // The schema's field.
+  const given = found.flatMap((object) => (object['floating_ip_address'] as string | undefined) ?? []).sort(v4First);
+  if (given.join() !== external.assigned.join()) await writeAddresses(input, given, deps);
+  return { ...input, external: { ...external, addresses: withGiven(external.addresses, given), assigned: given } };
+}
+
+/** What the input will be when the status has been seen. */
+function withGiven(addresses: ExternalInput['addresses'], given: readonly string[]): ExternalInput['addresses'] {
+  return addresses.map(({ family }) => {
+    const address = given.find((each) => each.includes(':') === (family === 'v6'));
+    return { family, ...(address === undefined ? {} : { address }) };
+  });
+}
+
+function v4First(a: string, b: string): number {
+  return Number(a.includes(':')) - Number(b.includes(':'));
+}
 
 function uidDigest({ namespace, name }: Pick<Key, 'namespace' | 'name'>): string {
   return `${serviceKey(namespace, name)} uid`;
@@ -44,17 +82,18 @@ async function observe(key: Key, input: ServiceInput | undefined, deps: Deps): P
   const uids = new Set([...(input === undefined ? [] : [input.uid]), ...others]);
   if (uids.size === 0) return { kind: 'observed', found: own };
   const vmis = [...uids].map(serviceInterfaceUuid);
-  const [loadbalancers, interfaces, addresses, listeners] = await Promise.all([
+  const [loadbalancers, interfaces, addresses, listeners, floatingIps] = await Promise.all([
     contrail.list('loadbalancer', { uuids: [...uids], detail: true }),
     contrail.list('virtual-machine-interface', { uuids: vmis, detail: true }),
     contrail.list('instance-ip', { backRefId: vmis, detail: true }),
     contrail.list('loadbalancer-listener', { backRefId: [...uids], detail: true }),
+    contrail.list('floating-ip', { backRefId: vmis, detail: true }),
   ]);
   const pools = await listOf('loadbalancer-pool', { backRefId: listeners.map(({ uuid }) => uuid) }, deps);
   const members = await listOf('loadbalancer-member', { parentId: pools.map(({ uuid }) => uuid).join(',') }, deps);
   return {
     kind: 'observed',
-    found: [...own, ...loadbalancers, ...interfaces, ...addresses, ...listeners, ...pools, ...members],
+    found: [...own, ...loadbalancers, ...interfaces, ...addresses, ...floatingIps, ...listeners, ...pools, ...members],
   };
 }
 

@@ -7,7 +7,7 @@ import { TerminalError } from '../../runtime/errors.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { type Key, networkKey } from '../keys.ts';
 import { readVirtualNetwork } from '../lookup.ts';
-import { writeReady } from '../virtual-network-status.ts';
+import { writeReady } from '../resource-status.ts';
 
 /** What concerns a VirtualNetwork; its users are part of it, so that a change of them is written to its status. */
 export interface VirtualNetworkSubject extends VirtualNetworkInput {
@@ -22,7 +22,7 @@ export const virtualNetworkReconciler: Reconciler<VirtualNetworkSubject> = {
   input: async ({ namespace, name }, deps) => {
     const found = await readVirtualNetwork(namespace, name, deps);
     if (found === undefined) return undefined;
-    const { uid, generation, subnets, snat, serviceAccess } = found;
+    const { uid, generation, subnets, snat, forwarding, serviceAccess } = found;
     return {
       namespace,
       name,
@@ -30,6 +30,7 @@ export const virtualNetworkReconciler: Reconciler<VirtualNetworkSubject> = {
       generation,
       subnets,
       snat,
+      forwarding,
       serviceAccess,
       users: usersOf({ namespace, name }, deps),
     };
@@ -43,7 +44,7 @@ export const virtualNetworkReconciler: Reconciler<VirtualNetworkSubject> = {
     }
   },
   finish: async (input, deps) => {
-    await writeReady(input, deps);
+    await writeStatus(input, deps);
     // What is attached to the network, and pods that waited for it; those that no webhook saw do not say which they wait for.
     const network = networkKey(networkOf(input, deps).join(':'));
     await deps.digests.forget(network);
@@ -52,6 +53,16 @@ export const virtualNetworkReconciler: Reconciler<VirtualNetworkSubject> = {
     return input;
   },
 };
+
+/** Names of users that a status lists at most: enough to find them, and no more than an object may hold. */
+const LISTED = 20;
+
+async function writeStatus(input: VirtualNetworkSubject, deps: Deps): Promise<void> {
+  const names = input.users.slice(0, LISTED).map((key) => key.split('/').slice(1).join('/'));
+  const facts = { network: networkOf(input, deps).join(':'), users: { pods: input.users.length, names } };
+  const status = deps.view.virtualNetworks.get(`${input.namespace}/${input.name}`)?.status;
+  await writeReady(deps.kube, { ...input, resource: 'virtualnetworks', status }, facts);
+}
 
 function isWaiting(key: string, { view }: Deps): boolean {
   const pod = view.pods.get(key.split('/').slice(1).join('/'));

@@ -1,0 +1,104 @@
+/** ClusterNetworkPolicies between a real API server, a worker and the config API: tags come before who carries them, and go after. */
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { FirewallRule } from '../../contrail/firewall.ts';
+import type { ContrailClient } from '../../contrail/client.ts';
+import type { Reference } from '../../contrail/objects.ts';
+import type { KubeClient } from '../../kubernetes/client.ts';
+import { CLUSTER_NETWORK_POLICIES } from '../../kubernetes/cluster-network-policy.ts';
+import { labBinaries } from './apiserver.ts';
+import { type Bed, createNode, firstPort, startBed } from './bed.ts';
+import { eventually } from './programs.ts';
+
+jest.setTimeout(240_000);
+
+const bin = labBinaries();
+// Without the lab's binaries there is no API server to test against; the end-to-end suite covers it then.
+const withApiServer = bin === undefined ? describe.skip : describe;
+const PREFIX = 'k8s-cnp__guard';
+
+let bed: Bed;
+let kube: KubeClient;
+let contrail: ContrailClient;
+
+withApiServer('cluster network policies', () => {
+  beforeAll(async () => {
+    bed = await startBed(bin!);
+    kube = bed.api.kube;
+    contrail = bed.contrail;
+    await createNode(kube, 'n1', '192.0.2.1');
+    await kube.post('/api/v1/namespaces', { metadata: { name: 'dev' } });
+  });
+
+  afterAll(async () => bed?.stop());
+
+  test('become a firewall policy, give pods their tags, leave those of operators, and take all of it away again', async () => {
+    const vmi = await createPod('guarded');
+    await contrail.create({ type: 'tag', fq_name: ['tier=web'], tag_type_name: 'tier', tag_value: 'web' });
+    await contrail.setTag('virtual-machine-interface', vmi, { tier: { is_global: true, value: 'web' } });
+    const spec = { tier: 'Admin', priority: 3, subject: { namespaces: {} }, ingress: [rule('Pass')] };
+    const type = { apiVersion: 'policy.networking.k8s.io/v1alpha2', kind: 'ClusterNetworkPolicy' };
+    await kube.post(CLUSTER_NETWORK_POLICIES, { ...type, metadata: { name: 'guard' }, spec });
+    const tags = await eventually(async () => {
+      const found = await tagsOf(vmi);
+      return found.length === 2 && found;
+    });
+    expect(tags).toEqual([expect.stringMatching(/^label=cnp__guard__/), 'tier=web']);
+    await eventually(async () => (await sequenceOf()) === '00003.0');
+    expect((await rulesNow()).map(({ endpoint_1: one, endpoint_2: two }) => [one?.tags, two?.tags])).toEqual([
+      [[tags[0]], [tags[0]]],
+    ]);
+    const message = await eventually(async () => {
+      const policy = await kube.get(`${CLUSTER_NETWORK_POLICIES}/guard`);
+      return (policy as { status?: { conditions?: { message: string }[] } }).status?.conditions?.[0]?.message;
+    });
+    expect(message).toContain('destinationNamedPort "nobody"');
+    await kube.patch(
+      `${CLUSTER_NETWORK_POLICIES}/guard`,
+      { spec: { priority: 4, ingress: [rule('Deny')] } },
+      'application/merge-patch+json',
+    );
+    await eventually(
+      async () => (await rulesNow()).map(({ action_list: actions }) => actions?.simple_action).join() === 'deny',
+    );
+    await eventually(async () => (await sequenceOf()) === '00004.0');
+    await kube.delete(`${CLUSTER_NETWORK_POLICIES}/guard`);
+    await eventually(async () => (await tagsOf(vmi)).join() === 'tier=web');
+    for (const type of ['firewall-policy', 'firewall-rule', 'service-group', 'tag'])
+      await eventually(
+        async () => !(await contrail.list(type)).some(({ fq_name: name }) => name.at(-1)?.includes('cnp__guard')),
+      );
+  });
+});
+
+const rule = (action: string) => ({
+  action,
+  from: [{ namespaces: {} }],
+  protocols: [{ destinationNamedPort: 'nobody' }, { tcp: { destinationPort: { number: 80 } } }],
+});
+
+/** Creates a pod and answers the UUID of its interface. */
+async function createPod(name: string): Promise<string> {
+  const spec = { nodeName: 'n1', containers: [{ name: 'c', image: 'none' }] };
+  await kube.post('/api/v1/namespaces/dev/pods', { metadata: { name, labels: { app: name } }, spec });
+  return (await firstPort(kube, 'dev', name)).vmi;
+}
+
+async function tagsOf(vmi: string): Promise<readonly string[]> {
+  const found = await contrail.read('virtual-machine-interface', vmi);
+  return ((found?.['tag_refs'] ?? []) as Reference[]).map(({ to }) => to.join(':')).sort();
+}
+
+async function sequenceOf(): Promise<string | undefined> {
+  const set = await contrail.readByName('application-policy-set', [
+    'default-policy-management',
+    'default-application-policy-set',
+  ]);
+  const references = (set?.['firewall_policy_refs'] ?? []) as Reference<{ sequence: string }>[];
+  return references.find(({ to }) => to.at(-1) === PREFIX)?.attr?.sequence;
+}
+
+/** The rules of the policy that stand, and no others of its. */
+async function rulesNow(): Promise<readonly FirewallRule[]> {
+  const all = await contrail.list('firewall-rule', { detail: true });
+  return all.filter(({ fq_name: name }) => name.at(-1)?.startsWith(PREFIX)) as FirewallRule[];
+}

@@ -1,0 +1,197 @@
+/** NetworkConnections by a worker between a real API server, a real Redis and the embedded config API. */
+import { afterAll, beforeAll, expect, jest, test, describe } from '@jest/globals';
+import type { ContrailClient } from '../../contrail/client.ts';
+import type { NetworkPolicy } from '../../contrail/objects.ts';
+import type { KubeClient } from '../../kubernetes/client.ts';
+import { labBinaries } from './apiserver.ts';
+import { type Bed, startBed } from './bed.ts';
+import { eventually } from './programs.ts';
+
+jest.setTimeout(120_000);
+
+const bin = labBinaries();
+const withApiServer = bin === undefined ? describe.skip : describe;
+const TOKEN = 'secret';
+const GROUP = '/apis/opencontrail.org/v1alpha1/namespaces';
+const REQUESTER = 'opencontrail.org/requester';
+
+let bed: Bed;
+let kube: KubeClient;
+let contrail: ContrailClient;
+
+withApiServer('a worker', () => {
+  beforeAll(async () => {
+    bed = await startBed(bin!, { 'resync-interval': '2' }, TOKEN);
+    kube = bed.api.kube;
+    contrail = bed.contrail;
+    for (const name of ['dev', 'billing']) await kube.post('/api/v1/namespaces', { metadata: { name } });
+    await network('dev', 'blue', '10.71.0.0/24');
+    await network('billing', 'red', '10.72.0.0/24');
+  }, 120_000);
+
+  afterAll(async () => bed?.stop());
+
+  test('joins networks by a policy that both have, with rules for its ports, and parts them again', async () => {
+    await network('dev', 'green', '10.73.0.0/24');
+    await connect('pair', [{ name: 'blue' }, { name: 'green' }], {
+      ports: [{ port: 80, endPort: 90 }, { protocol: 'ICMP' }],
+    });
+    await eventually(async () => (await conditionOf('pair'))?.status === 'True');
+    expect(await attachedTo('dev', 'blue')).toContain('k8s-dev-pair-connection-np');
+    expect(await attachedTo('dev', 'green')).toContain('k8s-dev-pair-connection-np');
+    const rules = await rulesOf('pair');
+    expect(rules.map(({ protocol, dst_ports: [ports] }) => [protocol, ports?.start_port, ports?.end_port])).toEqual([
+      ['tcp', 80, 90],
+      ['icmp', -1, -1],
+      ['icmp6', -1, -1],
+    ]);
+    const found = await kube.get(`${GROUP}/dev/networkconnections/pair`);
+    expect(found?.['status']).toMatchObject({
+      policy: 'default-domain:k8s-dev:k8s-dev-pair-connection-np',
+      connects: 'blue, green',
+      traffic: 'TCP 80-90, ICMP',
+      networks: ['default-domain:k8s-dev:blue', 'default-domain:k8s-dev:green'],
+    });
+    await kube.patch(`${GROUP}/dev/networkconnections/pair`, { spec: { ports: [] } });
+    await eventually(async () => (await rulesOf('pair')).map(({ protocol }) => protocol).join() === 'any');
+    await kube.delete(`${GROUP}/dev/networkconnections/pair`);
+    await eventually(async () => (await policy('pair')) === undefined);
+    expect(await attachedTo('dev', 'blue')).toEqual([]);
+  });
+
+  test('drops a network that a connection no longer names, and leaves policies of others', async () => {
+    await contrail.create({
+      type: 'network-policy',
+      uuid: '3f0c2a52-5f0e-4c11-8a34-1d2f0ad5f0aa',
+      fq_name: ['default-domain', 'k8s-dev', 'operators'],
+      parent_type: 'project',
+    });
+    await attachOperators('blue');
+    await connect('three', [{ name: 'blue' }, { name: 'green' }, { kind: 'Cluster' }], {}, ADMIN);
+    await eventually(async () => (await conditionOf('three'))?.status === 'True');
+    const networks = [{ name: 'green' }, { kind: 'Cluster' }];
+    await kube.patch(`${GROUP}/dev/networkconnections/three`, { spec: { networks } });
+    await eventually(async () => (await attachedTo('dev', 'blue')).join() === 'operators');
+    await kube.delete(`${GROUP}/dev/networkconnections/three`);
+  });
+
+  test('parts networks when its user may use one no longer, and joins them again', async () => {
+    const user = { user: 'bob', groups: [] };
+    await connect('guest', [{ name: 'blue' }, { name: 'red', namespace: 'billing' }], {}, user);
+    await eventually(async () => (await conditionOf('guest'))?.reason === 'NetworkForbidden');
+    expect((await conditionOf('guest'))?.message).toContain('spec.networks[1]: "default-domain:k8s-billing:red"');
+    expect(await policy('guest')).toBeUndefined();
+    await permit('bob');
+    await eventually(async () => (await conditionOf('guest'))?.status === 'True');
+    expect(await attachedTo('billing', 'red')).toEqual(['k8s-dev-guest-connection-np']);
+    await kube.delete('/apis/rbac.authorization.k8s.io/v1/namespaces/billing/rolebindings/use');
+    await eventually(async () => (await policy('guest')) === undefined);
+    expect((await conditionOf('guest'))?.reason).toBe('NetworkForbidden');
+    await kube.patch(`${GROUP}/billing/virtualnetworks/red`, { spec: { sharing: { namespaces: ['dev'] } } });
+    await eventually(async () => (await conditionOf('guest'))?.status === 'True');
+    await kube.delete(`${GROUP}/dev/networkconnections/guest`);
+  });
+
+  test('believes no connection that admission has not seen, where it takes a permission', async () => {
+    await kube.patch(`${GROUP}/billing/virtualnetworks/red`, { spec: { sharing: { namespaces: null } } });
+    await connect('unseen', [{ name: 'blue' }, { name: 'red', namespace: 'billing' }]);
+    await eventually(async () => (await conditionOf('unseen'))?.reason === 'NetworkForbidden');
+    expect((await conditionOf('unseen'))?.message).toContain('a user whom no webhook has seen');
+    await kube.delete(`${GROUP}/dev/networkconnections/unseen`);
+  });
+
+  test('waits for a network that is missing, and says which', async () => {
+    await connect('early', [{ name: 'blue' }, { name: 'late' }]);
+    await eventually(async () => (await conditionOf('early'))?.reason === 'NetworkMissing');
+    expect((await conditionOf('early'))?.message).toContain('default-domain:k8s-dev:late');
+    await network('dev', 'late', '10.74.0.0/24');
+    await eventually(async () => (await conditionOf('early'))?.status === 'True');
+    await kube.delete(`${GROUP}/dev/virtualnetworks/late`);
+    await eventually(async () => (await conditionOf('early'))?.reason === 'NetworkMissing');
+    await kube.delete(`${GROUP}/dev/networkconnections/early`);
+  });
+
+  test('joins no networks that have an address in common', async () => {
+    await network('dev', 'twin', '10.71.0.128/25');
+    await connect('twins', [{ name: 'blue' }, { name: 'twin' }]);
+    await eventually(async () => (await conditionOf('twins'))?.reason === 'AddressesInCommon');
+    expect((await conditionOf('twins'))?.message).toContain('10.71.0.0/24');
+    expect(await policy('twins')).toBeUndefined();
+    await kube.delete(`${GROUP}/dev/networkconnections/twins`);
+  });
+});
+
+const ADMIN = { user: 'admin', groups: ['system:masters'] };
+
+async function network(namespace: string, name: string, cidr: string): Promise<void> {
+  const [apiVersion, kind] = ['opencontrail.org/v1alpha1', 'VirtualNetwork'];
+  const spec = { subnets: [{ cidr }] };
+  await kube.post(`${GROUP}/${namespace}/virtualnetworks`, { apiVersion, kind, metadata: { name }, spec });
+  await eventually(async () => contrail.readByName('virtual-network', ['default-domain', `k8s-${namespace}`, name]));
+}
+
+/** No webhook runs here: the test is who notes the user. */
+async function connect(name: string, networks: readonly object[], rest: object = {}, user?: object): Promise<void> {
+  const [apiVersion, kind] = ['opencontrail.org/v1alpha1', 'NetworkConnection'];
+  const annotations = user === undefined ? {} : { [REQUESTER]: JSON.stringify(user) };
+  const body = { apiVersion, kind, metadata: { name, annotations }, spec: { networks, ...rest } };
+  await kube.post(`${GROUP}/dev/networkconnections`, body);
+}
+
+interface Condition {
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+async function conditionOf(name: string): Promise<Condition | undefined> {
+  const found = await kube.get(`${GROUP}/dev/networkconnections/${name}`);
+  return (found?.['status'] as { conditions?: readonly Condition[] } | undefined)?.conditions?.[0];
+}
+
+async function policy(name: string): Promise<NetworkPolicy | undefined> {
+  const fqName = ['default-domain', 'k8s-dev', `k8s-dev-${name}-connection-np`];
+  return (await contrail.readByName('network-policy', fqName)) as NetworkPolicy | undefined;
+}
+
+async function rulesOf(name: string) {
+  return (await policy(name))?.network_policy_entries?.policy_rule ?? [];
+}
+
+async function attachedTo(namespace: string, name: string): Promise<readonly (string | undefined)[]> {
+  const found = await contrail.readByName('virtual-network', ['default-domain', `k8s-${namespace}`, name]);
+  const references = (found?.['network_policy_refs'] ?? []) as readonly { to: readonly string[] }[];
+  return references.map(({ to }) => to.at(-1));
+}
+
+async function attachOperators(name: string): Promise<void> {
+  const found = await contrail.readByName('virtual-network', ['default-domain', 'k8s-dev', name]);
+  await contrail.raw('POST', '/ref-update', {
+    type: 'virtual-network',
+    uuid: found?.uuid,
+    'ref-type': 'network-policy',
+    'ref-uuid': '3f0c2a52-5f0e-4c11-8a34-1d2f0ad5f0aa',
+    'ref-fq-name': null,
+    operation: 'ADD',
+    attr: { sequence: { major: 1, minor: 0 } },
+  });
+}
+
+async function permit(user: string): Promise<void> {
+  const path = '/apis/rbac.authorization.k8s.io/v1/namespaces/billing';
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  const rule = {
+    apiGroups: ['opencontrail.org'],
+    resources: ['virtualnetworks'],
+    resourceNames: ['red'],
+    verbs: ['use'],
+  };
+  await kube.post(`${path}/roles`, { apiVersion, kind: 'Role', metadata: { name: 'use' }, rules: [rule] });
+  await kube.post(`${path}/rolebindings`, {
+    apiVersion,
+    kind: 'RoleBinding',
+    metadata: { name: 'use' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'use' },
+    subjects: [{ kind: 'User', name: user }],
+  });
+}

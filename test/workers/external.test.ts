@@ -1,0 +1,110 @@
+/** Which pool serves a Service of type LoadBalancer, and what becomes of the addresses that it asks for. */
+import { describe, expect, test } from '@jest/globals';
+import { PLAIN_TRAFFIC } from '../../contrail/traffic.ts';
+import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
+import { TerminalError } from '../../runtime/errors.ts';
+import { externalInput } from '../../workers/desired/external.ts';
+import type { BalancerRequest, WorkerService } from '../../workers/services.ts';
+import { settings } from './settings-for-tests.ts';
+
+const pool = (name: string, more: Partial<SlimFloatingIpPool> = {}): SlimFloatingIpPool => ({
+  name,
+  uid: name,
+  subnets: [{ cidr: '192.0.2.0/24' }],
+  ...more,
+});
+
+interface Given {
+  readonly balancer?: Partial<BalancerRequest>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly clusterIPs?: readonly string[];
+  readonly pools?: readonly SlimFloatingIpPool[];
+}
+
+function inputFor({
+  balancer = {},
+  annotations = {},
+  clusterIPs = ['10.96.0.7'],
+  pools = [pool('b'), pool('a')],
+}: Given) {
+  const service: WorkerService = {
+    namespace: 'dev',
+    name: 'web',
+    uid: 'u',
+    type: 'LoadBalancer',
+    clusterIPs,
+    ports: [],
+    annotations,
+    labels: {},
+    traffic: PLAIN_TRAFFIC,
+    balancer: { assigned: [], ...balancer },
+  };
+  const namespace = { name: 'dev', uid: 'n', annotations: {}, labels: {} };
+  return externalInput({ service, namespace, pools }, settings);
+}
+
+const FIP_POOL = 'opencontrail.org/fip-pool';
+
+describe('the pool', () => {
+  test.each<[string, Given, string | undefined]>([
+    ['the first by name', {}, 'a'],
+    ['the one that the annotation names', { annotations: { [FIP_POOL]: 'b' } }, 'b'],
+    [
+      'also in Contrail’s spelling',
+      { annotations: { [FIP_POOL]: "{'domain': 'd', 'project': 'p', 'name': 'b'}" } },
+      'b',
+    ],
+    [
+      'one that is open to the namespace',
+      { pools: [pool('a', { namespaces: ['x'] }), pool('b', { namespaces: ['dev'] })] },
+      'b',
+    ],
+    [
+      'one of the class',
+      { balancer: { class: 'e/f' }, pools: [pool('a'), pool('c', { loadBalancerClass: 'e/f' })] },
+      'c',
+    ],
+    ['none, where the class is another’s', { balancer: { class: 'others/lb' } }, undefined],
+    ['none, where all pools have classes', { pools: [pool('c', { loadBalancerClass: 'e/f' })] }, undefined],
+  ])('is %s', (_title, given, want) => {
+    expect(inputFor(given)?.pool.at(-1)).toBe(want);
+  });
+
+  test.each<[string, Given]>([
+    ['an annotation that names none', { annotations: { [FIP_POOL]: 'c' } }],
+    ['pools of other namespaces', { pools: [pool('a', { namespaces: ['x'] })] }],
+  ])('is missed, and said so, for %s', (_title, given) => {
+    expect(() => inputFor(given)).toThrow(TerminalError);
+  });
+});
+
+describe('addresses', () => {
+  test('the config API chooses where nothing is asked for', () => {
+    expect(inputFor({})?.addresses).toEqual([{ family: 'v4' }]);
+  });
+
+  test('what was given is kept, and what is asked for comes first', () => {
+    const assigned = ['192.0.2.7'];
+    expect(inputFor({ balancer: { assigned } })?.addresses).toEqual([{ family: 'v4', address: '192.0.2.7' }]);
+    expect(inputFor({ balancer: { assigned, requested: '192.0.2.9' } })?.addresses).toEqual([
+      { family: 'v4', address: '192.0.2.9' },
+    ]);
+  });
+
+  test('what another pool gave is given back', () => {
+    expect(inputFor({ balancer: { assigned: ['198.51.100.7'] } })?.addresses).toEqual([{ family: 'v4' }]);
+  });
+
+  test('an address that is not the pool’s is refused with the mend', () => {
+    expect(() => inputFor({ balancer: { requested: '198.51.100.7' } })).toThrow(
+      /198\.51\.100\.7.*192\.0\.2\.0\/24.*choose/,
+    );
+  });
+
+  test('there is one for each family that both have', () => {
+    const clusterIPs = ['10.96.0.7', 'fd00:96::7'];
+    expect(inputFor({ clusterIPs })?.addresses).toEqual([{ family: 'v4' }]);
+    const both = [pool('a', { subnets: [{ cidr: '192.0.2.0/24' }, { cidr: '2001:db8::/64' }] })];
+    expect(inputFor({ clusterIPs, pools: both })?.addresses).toEqual([{ family: 'v4' }, { family: 'v6' }]);
+  });
+});

@@ -1,0 +1,117 @@
+/** LogicalRouters by a worker between a real API server, a real Redis and the embedded config API. */
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { ContrailClient } from '../../contrail/client.ts';
+import type { LogicalRouter } from '../../contrail/objects.ts';
+import type { KubeClient } from '../../kubernetes/client.ts';
+import { labBinaries } from './apiserver.ts';
+import { type Bed, startBed } from './bed.ts';
+import { eventually } from './programs.ts';
+
+jest.setTimeout(120_000);
+
+const bin = labBinaries();
+const withApiServer = bin === undefined ? describe.skip : describe;
+const GROUP = '/apis/opencontrail.org/v1alpha1';
+const IN_DEV = `${GROUP}/namespaces/dev`;
+const [apiVersion, PROJECT] = ['opencontrail.org/v1alpha1', ['default-domain', 'k8s-dev']] as const;
+
+interface Status {
+  readonly addresses?: readonly string[];
+  readonly networks?: readonly string[];
+  readonly conditions?: readonly { readonly status: string; readonly reason: string; readonly message: string }[];
+}
+
+let bed: Bed;
+let kube: KubeClient;
+let contrail: ContrailClient;
+
+withApiServer('a worker', () => {
+  beforeAll(async () => {
+    bed = await startBed(bin!, { 'resync-interval': '2' });
+    kube = bed.api.kube;
+    contrail = bed.contrail;
+    const annotations = { 'opencontrail.org/isolation': 'true' };
+    await kube.post('/api/v1/namespaces', { metadata: { name: 'dev', annotations } });
+    const subnets = [{ cidr: '198.51.100.0/24', allocationPools: [{ start: '198.51.100.10', end: '198.51.100.19' }] }];
+    await kube.post(`${GROUP}/floatingippools`, {
+      apiVersion,
+      kind: 'FloatingIPPool',
+      metadata: { name: 'public' },
+      spec: { subnets },
+    });
+    await network('blue', '10.71.0.0/24');
+  }, 120_000);
+
+  afterAll(async () => bed?.stop());
+
+  test('routes networks of its namespace under one address, and takes the router away whole', async () => {
+    await router('egress', { networks: [{ kind: 'Namespace' }, { name: 'blue' }] });
+    const { addresses, networks } = await settled('egress', ({ conditions }) => conditions?.[0]?.status === 'True');
+    expect(addresses).toEqual([expect.stringMatching(/^198\.51\.100\.1[0-9]$/)]);
+    expect(networks).toEqual(['default-domain:k8s-dev:k8s-dev-pod-network', 'default-domain:k8s-dev:blue']);
+    const made = await objectOf('egress');
+    expect(made?.virtual_machine_interface_refs).toHaveLength(2);
+    expect(made?.virtual_network_refs?.[0]).toMatchObject({
+      to: ['default-domain', 'k8s-default', 'k8s-public-floating-network'],
+      attr: { logical_router_virtual_network_type: 'ExternalGateway' },
+    });
+    await kube.delete(`${IN_DEV}/logicalrouters/egress`);
+    await eventually(async () => (await objectOf('egress')) === undefined && (await portsLeft()) === 0);
+  });
+
+  test('routes a network that comes later, and drops one that it is no longer for', async () => {
+    await router('late', { networks: [{ name: 'blue' }, { name: 'green' }], addresses: ['198.51.100.15'] });
+    const before = await settled('late', ({ conditions }) => conditions?.[0]?.reason === 'NetworkMissing');
+    expect(before).toMatchObject({ addresses: ['198.51.100.15'], networks: ['default-domain:k8s-dev:blue'] });
+    await network('green', '10.73.0.0/24');
+    await settled('late', ({ networks }) => networks?.length === 2);
+    await kube.patch(`${IN_DEV}/logicalrouters/late`, { spec: { networks: [{ name: 'green' }] } });
+    await settled('late', ({ networks }) => networks?.join() === 'default-domain:k8s-dev:green');
+    await eventually(async () => (await portsLeft()) === 1);
+  });
+
+  test('says why an address cannot be had', async () => {
+    await router('taken', { networks: [{ name: 'blue' }], addresses: ['198.51.100.15'] });
+    const { conditions } = await settled('taken', (status) => status.conditions?.[0]?.reason === 'AddressRefused');
+    expect(conditions?.[0]?.message).toContain('198.51.100.15 of pool public cannot be had');
+  });
+
+  test.each([
+    [{ networks: [{ kind: 'Namespace', name: 'billing' }] }, /unless it is the namespace's own/],
+    [{ networks: [{ kind: 'Cluster' }] }, /Unsupported value/],
+    [{ networks: [{ name: 'blue' }], addresses: ['198.51.100.16', '198.51.100.17'] }, /one address of each family/],
+  ])('the API server refuses %j', async (spec, message) => {
+    await expect(router('refused', spec)).rejects.toThrow(message);
+  });
+});
+
+async function network(name: string, cidr: string): Promise<void> {
+  const spec = { subnets: [{ cidr }] };
+  await kube.post(`${IN_DEV}/virtualnetworks`, { apiVersion, kind: 'VirtualNetwork', metadata: { name }, spec });
+}
+
+async function router(name: string, spec: object): Promise<void> {
+  const body = { apiVersion, kind: 'LogicalRouter', metadata: { name }, spec: { pool: 'public', ...spec } };
+  await kube.post(`${IN_DEV}/logicalrouters`, body);
+}
+
+/** The status, once it is as it should be. */
+async function settled(name: string, is: (status: Status) => boolean): Promise<Status> {
+  let status: Status = {};
+  await eventually(async () => {
+    const found = await kube.get(`${IN_DEV}/logicalrouters/${name}`);
+    status = found?.['status'] ?? {};
+    return is(status);
+  });
+  return status;
+}
+
+async function objectOf(name: string): Promise<LogicalRouter | undefined> {
+  return (await contrail.readByName('logical-router', [...PROJECT, name])) as LogicalRouter | undefined;
+}
+
+/** How many ports of routers there are. */
+async function portsLeft(): Promise<number> {
+  const found = await contrail.list('virtual-machine-interface');
+  return found.filter(({ fq_name: fqName }) => fqName.at(-1)?.includes('__LogicalRouter__')).length;
+}

@@ -1,0 +1,88 @@
+/** Which pool gives a Service of type LoadBalancer its addresses, and which these are to be. Pure. */
+import ipaddr from 'ipaddr.js';
+import type { ExternalInput } from '../../contrail/desired/external.ts';
+import { type Family, familyOf } from '../../contrail/desired/pod.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
+import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
+import { literalValue } from '../../kubernetes/literal.ts';
+import type { SlimNamespace } from '../../kubernetes/objects.ts';
+import { TerminalError } from '../../runtime/errors.ts';
+import type { ClusterSettings } from '../cluster-settings.ts';
+import type { WorkerService } from '../services.ts';
+
+export interface ExternalSubject {
+  readonly service: WorkerService;
+  readonly namespace: SlimNamespace;
+  /** All pools, in any order. */
+  readonly pools: readonly SlimFloatingIpPool[];
+}
+
+/**
+ * The addresses that a Service is to have from outside; nothing where it asks for none, or for a class that no pool serves:
+ * that is somebody else's. Throws a `TerminalError` where the user asks for what cannot be.
+ */
+export function externalInput(subject: ExternalSubject, { names }: ClusterSettings): ExternalInput | undefined {
+  const { service } = subject;
+  if (service.balancer === undefined) return undefined;
+  const pool = poolFor(subject);
+  if (pool === undefined) return undefined;
+  const { requested, assigned } = service.balancer;
+  if (requested !== undefined) requireIn(pool, 'spec.loadBalancerIP', requested);
+  const families = new Set(service.clusterIPs.map(familyOf).filter((family) => servesFamily(pool, family)));
+  const addresses = [...families].map((family) => {
+    // What it has been given it keeps, also when the database is made anew.
+    const address = [requested, ...assigned].find(
+      (each) => each !== undefined && familyOf(each) === family && holds(pool, each),
+    );
+    return { family, ...(address === undefined ? {} : { address }) };
+  });
+  return { pool: names.floatingIpPool(pool.name), addresses, assigned };
+}
+
+/** The pool that an annotation names, on the Service or its namespace; else the first by name that serves both. */
+function poolFor({ service, namespace, pools }: ExternalSubject): SlimFloatingIpPool | undefined {
+  const served = [...pools]
+    .filter(({ loadBalancerClass }) => loadBalancerClass === service.balancer?.class)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (served.length === 0) return undefined;
+  const allowed = served.filter(({ namespaces }) => namespaces?.includes(namespace.name) ?? true);
+  const named = service.annotations[ANNOTATION.fipPool] ?? namespace.annotations[ANNOTATION.fipPool];
+  const pool = named === undefined ? allowed[0] : allowed.find(({ name }) => namesPool(named, name));
+  if (pool !== undefined) return pool;
+  const among = allowed.map(({ name }) => name).join(', ') || 'none';
+  throw new TerminalError(
+    'NoPool',
+    `${named === undefined ? '' : `${ANNOTATION.fipPool}: ${named}: `}no FloatingIPPool for namespace ${namespace.name} (there are: ${among})`,
+  );
+}
+
+/** By its name alone, or in the dictionary of Contrail's own spelling, whose `name` is the pool's. */
+function namesPool(text: string, name: string): boolean {
+  if (text.trim() === name) return true;
+  const value = literalValue(text);
+  return typeof value === 'object' && value !== null && 'name' in value && value.name === name;
+}
+
+function servesFamily({ subnets }: SlimFloatingIpPool, family: Family): boolean {
+  return subnets.some(({ cidr }) => familyOf(cidr) === family);
+}
+
+/** Throws a `TerminalError` for an address that a field asks a pool for, and the pool has not. */
+export function requireIn(pool: SlimFloatingIpPool, field: string, address: string): void {
+  if (holds(pool, address)) return;
+  const cidrs = pool.subnets.map(({ cidr }) => cidr).join(', ');
+  throw new TerminalError(
+    'AddressRefused',
+    `${field}: ${address} is not in pool ${pool.name} (${cidrs}): choose one of its addresses, or none`,
+  );
+}
+
+/** Whether an address lies in one of a pool's subnets. */
+export function holds({ subnets }: SlimFloatingIpPool, address: string): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.parse(address);
+  return subnets.some(({ cidr }) => {
+    const subnet = ipaddr.parseCIDR(cidr);
+    return subnet[0].kind() === parsed.kind() && parsed.match(subnet);
+  });
+}

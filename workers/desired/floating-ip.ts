@@ -1,0 +1,85 @@
+/** Which pool gives a FloatingIP its address, which address that is to be, and who holds it. Pure. */
+import type { End } from '../../contrail/reference.ts';
+import { serviceInterfaceUuid } from '../../contrail/desired/service.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
+import { isForHolder, type SlimFloatingIp } from '../../kubernetes/floating-ip.ts';
+import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
+import type { SlimPod } from '../../kubernetes/objects.ts';
+import { portsOfPod } from '../../kubernetes/ports.ts';
+import { TerminalError } from '../../runtime/errors.ts';
+import type { ClusterSettings } from '../cluster-settings.ts';
+import type { WorkerService } from '../services.ts';
+import { holds, requireIn } from './external.ts';
+import { isWantedPod } from './pod.ts';
+
+/** The pool that a floating IP names. Throws a `TerminalError` where there is none, or none for its namespace. */
+export function servingPool(
+  { pool, namespace }: Pick<SlimFloatingIp, 'pool' | 'namespace'>,
+  found: SlimFloatingIpPool | undefined,
+): SlimFloatingIpPool {
+  if (found === undefined)
+    throw new TerminalError('NoPool', `spec.pool: there is no FloatingIPPool ${pool}; create it`);
+  if (found.namespaces?.includes(namespace) ?? true) return found;
+  throw new TerminalError(
+    'PoolForbidden',
+    `spec.pool: FloatingIPPool ${pool} serves namespaces ${(found.namespaces ?? []).join(', ')}; add ${namespace} to its spec.namespaces, or name another pool`,
+  );
+}
+
+/** What it asks for, or has been given already. Throws a `TerminalError` for an address of another pool. */
+export function addressIn(
+  pool: SlimFloatingIpPool,
+  wanted: { readonly field: string; readonly address?: string | undefined; readonly assigned?: string | undefined },
+): string | undefined {
+  const { field, address, assigned } = wanted;
+  if (address === undefined) return assigned !== undefined && holds(pool, assigned) ? assigned : undefined;
+  requireIn(pool, field, address);
+  return address;
+}
+
+export interface Holders {
+  readonly holders: readonly End[];
+  readonly heldBy: readonly string[];
+  readonly missing: string | undefined;
+}
+
+/** Those who hold it: pods that have their ports, or a Service's load balancer. */
+export function holdersOf(
+  floating: SlimFloatingIp,
+  { pods, services }: { readonly pods: readonly SlimPod[]; readonly services: readonly WorkerService[] },
+  { names }: ClusterSettings,
+): Holders {
+  const podEnds = pods
+    .filter((pod) => isWantedPod(pod) && isForHolder(floating, { kind: 'Pod', ...pod }))
+    .flatMap((pod) => podEnd(pod, names));
+  const serviceEnds = services
+    .filter((service) => service.clusterIPs.length > 0 && isForHolder(floating, { kind: 'Service', ...service }))
+    .map(({ namespace, name, uid }) => ({
+      holder: `Service ${name}`,
+      end: interfaceEnd(serviceInterfaceUuid(uid), names.serviceInterface(namespace, name, uid)),
+    }));
+  // By name, since the order of a cache is that of arrival; a pod read twice counts once.
+  const found = new Map([...podEnds, ...serviceEnds].map(({ holder, end }) => [holder, end] as const));
+  const heldBy = [...found.keys()].sort();
+  return {
+    holders: heldBy.flatMap((holder) => found.get(holder) ?? []),
+    heldBy,
+    missing: heldBy.length === 0 ? wantedText(floating) : undefined,
+  };
+}
+
+function podEnd({ namespace, name, uid, annotations }: SlimPod, names: ClusterSettings['names']) {
+  const [first] = portsOfPod(annotations[ANNOTATION.ports], uid)?.interfaces ?? [];
+  if (first === undefined) return [];
+  return [{ holder: `Pod ${name}`, end: interfaceEnd(first.vmi, names.podInterface(namespace, name, first.vmi)) }];
+}
+
+function interfaceEnd(uuid: string, fqName: readonly string[]): End {
+  return { type: 'virtual-machine-interface', uuid, fq_name: fqName };
+}
+
+function wantedText({ pod, service, selector }: SlimFloatingIp): string | undefined {
+  if (pod !== undefined) return `Pod ${pod}`;
+  if (service !== undefined) return `Service ${service}`;
+  return selector === undefined ? undefined : 'a pod that spec.selector means';
+}

@@ -1,0 +1,101 @@
+/** A LogicalRouter: its pool and networks from Kubernetes, its ports and addresses from Contrail. */
+import { desiredLogicalRouter, type LogicalRouterInput } from '../../contrail/desired/logical-router.ts';
+import { familyOf } from '../../contrail/desired/pod.ts';
+import { connectedNetworks } from '../../kubernetes/connected-networks.ts';
+import type { SlimLogicalRouter } from '../../kubernetes/logical-router.ts';
+import type { Deps, Observation, Reconciler } from '../deps.ts';
+import { addressIn, servingPool } from '../desired/floating-ip.ts';
+import type { Key } from '../keys.ts';
+import { readFloatingIpPool, readLogicalRouter } from '../lookup.ts';
+import { refusedAddress } from '../refused-address.ts';
+import { writeNotReady, writeReady } from '../resource-status.ts';
+
+/** What concerns a router, and which of its networks are missing. */
+interface RouterSubject extends LogicalRouterInput {
+  readonly uid: string;
+  readonly generation: number;
+  readonly missing: readonly string[];
+}
+
+export const logicalRouterReconciler: Reconciler<RouterSubject> = {
+  input: async ({ namespace, name }, deps) => {
+    const found = await readLogicalRouter(namespace, name, deps);
+    return found === undefined ? undefined : await subjectOf(found, deps);
+  },
+  observe: async (key, _input, deps) => await observe(key, deps),
+  desired: desiredLogicalRouter,
+  explain: async (...[error, input]) => explained(error, input),
+  finish: async (input, deps) => await withAddresses(input, deps),
+};
+
+async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterSubject> {
+  const { namespace, name, uid, generation, families, addresses, assigned } = router;
+  const pool = servingPool(router, await readFloatingIpPool(router.pool, deps));
+  const named = connectedNetworks(router, deps.settings.names).networks;
+  const present = await deps.contrail.list('virtual-network', { fqNames: named });
+  const known = new Set(present.map(({ fq_name: network }) => network.join(':')));
+  const wanted = addresses.length > 0 ? addresses.map(familyOf) : families.map((each) => FAMILIES[each]);
+  return {
+    namespace,
+    name,
+    uid,
+    generation,
+    pool: pool.name,
+    networks: named.filter((network) => known.has(network.join(':'))),
+    missing: named.map((network) => network.join(':')).filter((network) => !known.has(network)),
+    addresses: wanted.map((family) => {
+      const of = (list: readonly string[]) => list.find((each) => familyOf(each) === family);
+      const asked = { address: of(addresses), assigned: of(assigned) };
+      const address = addressIn(pool, { field: 'spec.addresses', ...asked });
+      return { family, ...(address === undefined ? {} : { address }) };
+    }),
+  };
+}
+
+const FAMILIES = { IPv4: 'v4', IPv6: 'v6' } as const;
+
+async function observe({ namespace, name }: Key, { contrail, names: ids, settings }: Deps): Promise<Observation> {
+  const { names } = settings;
+  const project = await ids.uuidOf('project', names.project(namespace));
+  if (project === undefined) return { kind: 'observed', found: [] };
+  const interfaces = await contrail.list('virtual-machine-interface', { parentId: project });
+  const prefix = names.routerPorts(name);
+  const ports = interfaces.filter(({ fq_name: fqName }) => fqName.at(-1)?.startsWith(prefix)).map(({ uuid }) => uuid);
+  const floating = (['v4', 'v6'] as const).map((family) => names.routerAddressUuid(namespace, name, family));
+  const lists = await Promise.all([
+    contrail.list('logical-router', { fqNames: [names.logicalRouter(namespace, name)], detail: true }),
+    contrail.list('floating-ip', { uuids: floating, detail: true }),
+    // An empty condition would list the whole type.
+    ports.length === 0 ? [] : contrail.list('virtual-machine-interface', { uuids: ports, detail: true }),
+  ]);
+  return { kind: 'observed', found: lists.flat() };
+}
+
+/** A port that goes may still hold its address. */
+const PASSES = /Parent|Unknown reference|still/;
+
+function explained(error: unknown, { addresses, pool }: RouterSubject): Error | undefined {
+  const wanted = addresses.flatMap(({ address }) => address ?? []).join(', ') || 'an address';
+  return refusedAddress(error, { wanted, pool, passes: PASSES });
+}
+
+/** Says under which addresses the networks go out. */
+async function withAddresses(input: RouterSubject, deps: Deps): Promise<RouterSubject> {
+  const { namespace, name, addresses, networks, missing } = input;
+  const uuids = addresses.map(({ family }) => deps.settings.names.routerAddressUuid(namespace, name, family));
+  const found = await deps.contrail.list('floating-ip', { uuids, detail: true });
+  // The schema's field.
+  const given = found.flatMap((object) => (object['floating_ip_address'] as string | undefined) ?? []).sort();
+  const facts = { addresses: given, networks: networks.map((network) => network.join(':')) };
+  const status = deps.view.logicalRouters.get(`${namespace}/${name}`)?.status;
+  const resource = { ...input, resource: 'logicalrouters', status } as const;
+  if (missing.length > 0) {
+    const message = `${missing.join(', ')} not there; create what it is the network of. The other networks are routed`;
+    await writeNotReady(deps.kube, resource, { reason: 'NetworkMissing', message, facts });
+  } else await writeReady(deps.kube, resource, facts);
+  const withGiven = addresses.map(({ family }) => {
+    const address = given.find((each) => familyOf(each) === family);
+    return { family, ...(address === undefined ? {} : { address }) };
+  });
+  return { ...input, addresses: withGiven };
+}

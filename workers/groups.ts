@@ -1,0 +1,53 @@
+/** Indices over what the workers see: which pods, policies and the like belong to a name, kept as changes arrive. */
+import type { Names } from '../contrail/names.ts';
+import { connectedNetworks } from '../kubernetes/connected-networks.ts';
+import { Grouping } from '../kubernetes/grouping.ts';
+import type { SlimFloatingIp } from '../kubernetes/floating-ip.ts';
+import type { SlimLogicalRouter } from '../kubernetes/logical-router.ts';
+import type { SlimNetworkConnection } from '../kubernetes/network-connection.ts';
+import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
+import type { SlimEndpointSlice, SlimPod } from '../kubernetes/objects.ts';
+import { networksOfPod } from './pod-networks.ts';
+import { reachesOut } from './policy-membership.ts';
+import type { WorkerService } from './services.ts';
+
+const ANYWHERE = 'anywhere';
+
+/** The indices; `take` follows a change, `get` answers by name. */
+export type Groups = ReturnType<typeof createGroups>;
+
+/** Empty indices. */
+export function createGroups(names: Names) {
+  const policies = new Grouping<SlimNetworkPolicy>((policy) => [
+    `in ${policy.namespace}`,
+    ...(reachesOut(policy) ? [ANYWHERE] : []),
+  ]);
+  return {
+    policies,
+    policiesFor: (namespace: string): readonly SlimNetworkPolicy[] => [
+      ...policies.get(`in ${namespace}`),
+      ...policies.get(ANYWHERE).filter((policy) => policy.namespace !== namespace),
+    ],
+    routersByNetwork: new Grouping<SlimLogicalRouter>((router) =>
+      connectedNetworks(router, names).networks.map((network) => network.join(':')),
+    ),
+    connectionsByNetwork: new Grouping<SlimNetworkConnection>((connection) =>
+      connectedNetworks(connection, names).networks.map((network) => network.join(':')),
+    ),
+    floatingIpsByNamespace: new Grouping<SlimFloatingIp>(({ namespace }) => [namespace]),
+    slicesByService: new Grouping<SlimEndpointSlice>(({ namespace, service }) =>
+      service === undefined ? [] : [`${namespace}/${service}`],
+    ),
+    podsByNetwork: new Grouping<SlimPod>((pod) =>
+      networksOfPod(pod).flatMap((network) => [network, placeOf(pod.namespace, network)]),
+    ),
+    servicesByNamespace: new Grouping<WorkerService>(({ namespace }) => [namespace]),
+    podsByNamespace: new Grouping<SlimPod>(({ namespace }) => [namespace]),
+    podsByNode: new Grouping<SlimPod>(({ nodeName }) => (nodeName === undefined ? [] : [nodeName])),
+  };
+}
+
+/** Where a pod of a namespace is in a network, as `podsByNetwork` has it. Neither name holds a space. */
+export function placeOf(namespace: string, network: string): string {
+  return `${namespace} ${network}`;
+}

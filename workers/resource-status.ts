@@ -1,0 +1,72 @@
+/** The status of resources: the condition Ready, and what a kind says besides. */
+import { CLUSTER_NETWORK_POLICIES } from '../kubernetes/cluster-network-policy.ts';
+import type { KubeClient } from '../kubernetes/client.ts';
+import { isOfAnother } from '../kubernetes/errors.ts';
+import { objectPath } from '../kubernetes/resources.ts';
+
+/** An object of one of our resources, and its status as it stands, which only our workers write. */
+export interface ResourceObject {
+  readonly resource:
+    | 'virtualnetworks'
+    | 'networkconnections'
+    | 'floatingips'
+    | 'logicalrouters'
+    | 'clusternetworkpolicies';
+  /** Absent for those of the whole cluster. */
+  readonly namespace?: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly generation: number;
+  readonly status: unknown;
+}
+
+interface Condition {
+  readonly type: 'Ready';
+  readonly status: 'True' | 'False';
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration: number;
+  readonly lastTransitionTime: string;
+}
+
+/** Writes that what the object asks for stands, and `facts` of its kind. */
+export async function writeReady(kube: KubeClient, object: ResourceObject, facts: object): Promise<void> {
+  const condition = conditionOf(object, { status: 'True', reason: 'Ready', message: '' });
+  await patch(kube, object, { ...facts, conditions: [condition] });
+}
+
+/** Writes why it does not stand, and `facts` of its kind that hold nevertheless. */
+export async function writeNotReady(
+  kube: KubeClient,
+  object: ResourceObject,
+  { reason, message, facts = {} }: { readonly reason: string; readonly message: string; readonly facts?: object },
+): Promise<void> {
+  await patch(kube, object, { ...facts, conditions: [conditionOf(object, { status: 'False', reason, message })] });
+}
+
+function conditionOf(
+  { status: standing, generation }: ResourceObject,
+  state: Pick<Condition, 'status' | 'reason' | 'message'>,
+): Condition {
+  // Written by us alone, in the form above.
+  const conditions = (standing as { readonly conditions?: readonly Condition[] } | undefined)?.conditions ?? [];
+  const [before] = conditions;
+  const lastTransitionTime = before?.status === state.status ? before.lastTransitionTime : new Date().toISOString();
+  return { type: 'Ready', ...state, observedGeneration: generation, lastTransitionTime };
+}
+
+function pathOf({ resource, namespace = '', name }: ResourceObject): string {
+  if (resource === 'clusternetworkpolicies') return `${CLUSTER_NETWORK_POLICIES}/${name}`;
+  return objectPath(resource, namespace, name);
+}
+
+async function patch(kube: KubeClient, object: ResourceObject, status: object): Promise<void> {
+  const path = `${pathOf(object)}/status`;
+  const { uid } = object;
+  try {
+    await kube.patch(path, { metadata: { uid }, status }, 'application/merge-patch+json');
+  } catch (error) {
+    // Gone, or another one of its name: that one has a run of its own.
+    if (!isOfAnother(error)) throw error;
+  }
+}
