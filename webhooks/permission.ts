@@ -2,7 +2,7 @@
 import { type Subject, mayUseNetwork, serviceAccount } from '../kubernetes/access.ts';
 import type { Reflector } from '../kubernetes/cache.ts';
 import type { KubeClient } from '../kubernetes/client.ts';
-import { type NetworkUse, useProblem } from '../kubernetes/custom-network.ts';
+import { type NetworkUse, sharedNetworkOf, useProblem } from '../kubernetes/custom-network.ts';
 import type { SlimNamespace } from '../kubernetes/objects.ts';
 import type { AnnotationProblem } from '../kubernetes/problems.ts';
 import { isSharedWith, type SlimVirtualNetwork } from '../kubernetes/virtual-network.ts';
@@ -32,7 +32,8 @@ const CONTROLLERS = 'system:serviceaccount:kube-system:';
 export function createPermissions({ client, virtualNetworks }: PermissionDeps): FindForbidden {
   const may = remembered(client);
   return async (uses, request, home) => {
-    const unshared = uses.filter(({ namespace, name }) => {
+    const unshared = uses.filter((use) => {
+      const { namespace, name } = sharedNetworkOf(use);
       const resource = virtualNetworks.get(`${namespace}/${name}`);
       return resource === undefined || !isSharedWith(resource.sharing, home);
     });
@@ -70,11 +71,11 @@ async function problemOf(use: NetworkUse, asked: readonly Asked[], may: May): Pr
 
 function remembered(client: KubeClient): May {
   const answers = new Map<string, { readonly until: number; readonly answer: boolean }>();
-  return async (subject, network) => {
-    const key = JSON.stringify([subject, network.namespace, network.name]);
+  return async (subject, use) => {
+    const key = JSON.stringify([subject, use.resource, use.namespace, use.name]);
     const known = answers.get(key);
     if (known !== undefined && known.until > performance.now()) return known.answer;
-    const answer = await mayUseNetwork(client, subject, { network, options: { timeoutMs: REVIEW_TIMEOUT_MS } });
+    const answer = await mayUseNetwork(client, subject, { use, options: { timeoutMs: REVIEW_TIMEOUT_MS } });
     if (answers.size >= MAX_ANSWERS) answers.clear();
     answers.set(key, { until: performance.now() + FRESH_MS, answer });
     return answer;

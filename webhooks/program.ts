@@ -5,7 +5,7 @@ import { factsOf } from '../certs/pem.ts';
 import type { Pair } from '../certs/issue.ts';
 import { certificateSettings } from '../certs/settings.ts';
 import { createNames } from '../contrail/names.ts';
-import { createReflector } from '../kubernetes/cache.ts';
+import { createReflector, type ReflectorOptions } from '../kubernetes/cache.ts';
 import {
   ATTACHMENT_DEFINITIONS,
   type SlimAttachmentDefinition,
@@ -22,6 +22,7 @@ import type { Logger } from '../runtime/log.ts';
 import { createRegistry } from '../runtime/metrics.ts';
 import { type AddressHolder, addressHolder, createAddressBook } from './address-book.ts';
 import { createApp } from './app.ts';
+import { callerBy } from './caller.ts';
 import { followFiles, followSecrets } from './certificate.ts';
 import { createWebhookMetrics, type WebhookMetrics } from './metrics.ts';
 import { createTlsServer, type TlsServer } from './server.ts';
@@ -43,18 +44,7 @@ export async function startWebhooks(
   const client = createKubeClient({ kubeconfig: flags.kubeconfig, apiServer: flags.kubernetesApi });
   const shared = { client, signal, log, metrics: createCacheMetrics(registry) };
   const namespaces = createReflector({ ...shared, path: '/api/v1/namespaces', project: slimNamespace });
-  const definitions = createReflector<SlimAttachmentDefinition>({
-    ...shared,
-    path: ATTACHMENT_DEFINITIONS,
-    project: slimAttachmentDefinition,
-    mayBeUnknown: true,
-  });
-  const virtualNetworks = createReflector<SlimVirtualNetwork>({
-    ...shared,
-    path: VIRTUAL_NETWORKS,
-    project: slimVirtualNetwork,
-    mayBeUnknown: true,
-  });
+  const { definitions, virtualNetworks } = watchNetworks(shared);
   const addresses = createAddressBook();
   createReflector<AddressHolder>({ ...shared, path: '/api/v1/pods', project: addressHolder, onChange: addresses.take });
   const names = createNames({ cluster: flags.clusterName, domain: flags.domain });
@@ -64,15 +54,17 @@ export async function startWebhooks(
     names,
     foreignElsewhere: flags.metaPlugin === 'multus',
   };
+  const { podCidrs, probeAddresses: probesByAddress } = flags;
   const clientCa = flags.clientCa === '' ? undefined : await readFile(flags.clientCa, 'utf8');
   const checks: ReadinessCheck[] = [
     { name: 'namespaces', unready: () => (namespaces.synced ? undefined : 'not listed yet') },
     { name: 'stopping', unready: () => (signal.aborted ? 'on its way out' : undefined) },
   ];
   const forbidden = createPermissions({ client, virtualNetworks });
-  const seen = createView({ namespaces, definitions, addresses, client, context, podCidrs: flags.podCidrs });
+  const caches = { namespaces, definitions, virtualNetworks, addresses, client };
+  const seen = createView({ ...caches, context, podCidrs, probesByAddress });
   const view = withPermissions(seen, forbidden);
-  const app = createApp({ view, checks, registry, metrics, log, authenticate: clientCa !== undefined });
+  const app = createApp({ view, checks, registry, metrics, log, caller: callerBy(clientCa) });
   const server = createTlsServer(app, { ...flags.listen, ...(clientCa === undefined ? {} : { clientCa }) });
   void followCertificate(flags, { server, client, metrics, signal, log });
   onClose('server', async () => {
@@ -82,6 +74,25 @@ export async function startWebhooks(
   const listening = await server.listening;
   log.info({ ...flags.listen, ...listening }, 'serving');
   return listening;
+}
+
+type Watching = Omit<ReflectorOptions<unknown>, 'path' | 'project' | 'onChange'>;
+
+/** Networks that are resources of a definition's, which may not be installed. */
+function watchNetworks(shared: Watching) {
+  const custom = { ...shared, mayBeUnknown: true };
+  return {
+    definitions: createReflector<SlimAttachmentDefinition>({
+      ...custom,
+      path: ATTACHMENT_DEFINITIONS,
+      project: slimAttachmentDefinition,
+    }),
+    virtualNetworks: createReflector<SlimVirtualNetwork>({
+      ...custom,
+      path: VIRTUAL_NETWORKS,
+      project: slimVirtualNetwork,
+    }),
+  };
 }
 
 interface CertificateDeps {

@@ -7,12 +7,23 @@ const ReviewedObjectSchema = z.object({
   metadata: z
     .object({
       name: z.string().nullish(),
+      generateName: z.string().nullish(),
       annotations: texts,
       labels: texts,
       deletionTimestamp: z.string().nullish(),
     })
     .readonly(),
-  spec: z.object({ hostNetwork: z.boolean().nullish(), serviceAccountName: z.string().nullish() }).nullish(),
+  spec: z
+    .object({
+      hostNetwork: z.boolean().nullish(),
+      serviceAccountName: z.string().nullish(),
+      containers: z.unknown().optional(),
+      initContainers: z.unknown().optional(),
+      // A NetworkConnection's.
+      networks: z.unknown().optional(),
+      ports: z.unknown().optional(),
+    })
+    .nullish(),
   status: z.unknown().optional(),
 });
 

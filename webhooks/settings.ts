@@ -44,6 +44,11 @@ export const SETTINGS = {
     schema: z.enum(['none', 'multus']),
     default: 'none',
   },
+  probeAddresses: {
+    describe: "Whether nodes reach pods of users' own networks by addresses for probes: true with our own vRouter",
+    schema: z.stringbool(),
+    default: 'true',
+  },
   tlsCert: {
     describe: 'PEM file of a certificate by hand; empty: Secrets are kept and used',
     schema: text,

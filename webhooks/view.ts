@@ -9,6 +9,8 @@ import { definitionsNamed } from '../kubernetes/attachments.ts';
 import type { Reflector } from '../kubernetes/cache.ts';
 import type { KubeClient } from '../kubernetes/client.ts';
 import { type SlimNamespace, slimNamespace } from '../kubernetes/objects.ts';
+import { namespaceOfNetwork } from '../kubernetes/custom-network.ts';
+import type { SlimVirtualNetwork } from '../kubernetes/virtual-network.ts';
 import type { AddressBook } from './address-book.ts';
 import type { ClusterView } from './handlers/handler.ts';
 import { type AdmissionRequest, annotationsOf } from './review.ts';
@@ -19,18 +21,20 @@ const GET_TIMEOUT_MS = 700;
 const MAX_STALENESS_MS = 5000;
 
 export interface ViewDeps {
-  readonly namespaces: Reflector<SlimNamespace>;
-  readonly definitions: Reflector<SlimAttachmentDefinition>;
-  readonly addresses: AddressBook;
-  readonly client: KubeClient;
+  readonly namespaces: Pick<Reflector<SlimNamespace>, 'get' | 'stalenessMs'>;
+  readonly definitions: Pick<Reflector<SlimAttachmentDefinition>, 'get' | 'stalenessMs'>;
+  readonly addresses: Pick<AddressBook, 'holderOf' | 'usersOf'>;
+  readonly client: Pick<KubeClient, 'get'>;
   readonly context: AssignmentContext;
   readonly podCidrs: readonly string[];
+  readonly probesByAddress: boolean;
+  readonly virtualNetworks: Pick<Reflector<SlimVirtualNetwork>, 'get'>;
 }
 
 /** The view for one request. What was made a moment ago may not be in the cache yet, so absence is confirmed. */
 export function createView(deps: ViewDeps): (request: AdmissionRequest) => ClusterView | Promise<ClusterView> {
-  const { namespaces, addresses, context, podCidrs } = deps;
-  const base = { context, podCidrs, holderOf: addresses.holderOf };
+  const { namespaces } = deps;
+  const base = unasked(deps);
   return (request) => {
     if (request.namespace === '' || request.resource.resource === 'namespaces')
       return { ...base, namespace: undefined };
@@ -59,7 +63,18 @@ async function gather(
     ...deps.context,
     definitionOf: (where: string, name: string) => found.get(`${where}/${name}`),
   };
-  return { context, podCidrs: deps.podCidrs, holderOf: deps.addresses.holderOf, namespace };
+  return { ...unasked(deps), context, namespace };
+}
+
+/** What is the same for all requests. */
+function unasked({ addresses, context, podCidrs, probesByAddress, virtualNetworks }: ViewDeps) {
+  const subnetsOf = (network: string): readonly string[] | undefined => {
+    const fqName = network.split(':');
+    const namespace = namespaceOfNetwork(fqName, context.names);
+    return virtualNetworks.get(`${namespace ?? ''}/${fqName.at(-1) ?? ''}`)?.subnets.map(({ cidr }) => cidr);
+  };
+  const { holderOf, usersOf } = addresses;
+  return { context, podCidrs, probesByAddress, subnetsOf, holderOf, usersOf };
 }
 
 async function readNamespace(name: string, { client }: ViewDeps): Promise<SlimNamespace | undefined> {

@@ -35,10 +35,12 @@ const port = (network: string, ip: string, attachment?: string) => ({
   vmi: 'v',
   network,
   networkId: 'n',
-  mac: 'm',
+  mac: '02:00:00:00:00:AA',
   ips: [ip],
   attachment,
 });
+
+const subnetsOf = (network: string) => (network === 'd:k8s-dev:blue' ? ['10.70.0.0/24'] : undefined);
 
 function problemsOf(annotations: Readonly<Record<string, string>>): string {
   const book = createAddressBook();
@@ -50,7 +52,7 @@ function problemsOf(annotations: Readonly<Record<string, string>>): string {
   for (const object of holders) if (object !== undefined) book.take({ kind: 'put', object });
   const verdict = assignmentForPod({ annotations }, { name: 'dev', annotations: {} }, context);
   if (verdict.kind === 'refused') throw new Error('refused before');
-  const view = { context, namespace: undefined, podCidrs: ['10.32.0.0/12'], holderOf: book.holderOf };
+  const view = { context, subnetsOf, namespace: undefined, podCidrs: ['10.32.0.0/12'], holderOf: book.holderOf };
   return addressProblems(annotations, verdict.assignment, view)
     .map(({ problem }) => problem)
     .join();
@@ -67,6 +69,19 @@ describe('a static address', () => {
     ['out of the range of a definition', further('10.21.0.9'), '10.21.0.9, which is not in 10.20.0.0/24'],
     ['held on a further interface', further('10.20.0.7'), 'which pod dev/stored holds'],
     ['held in another network of the same addresses', further('10.20.0.8'), ''],
+    ['of a VirtualNetwork, free', { [ANNOTATION.network]: 'blue', [ANNOTATION.ips]: '10.70.0.9' }, ''],
+    [
+      'out of the range of a VirtualNetwork',
+      { [ANNOTATION.network]: 'blue', [ANNOTATION.ips]: '10.71.0.9' },
+      '10.71.0.9, which is not in 10.70.0.0/24',
+    ],
+    ['of Ethernet, free', { [ANNOTATION.mac]: '02:00:00:00:00:0a' }, ''],
+    [
+      'of Ethernet, held on a further interface of the same network',
+      { [ANNOTATION.networks]: '[{"name":"storage","mac":"02:00:00:00:00:aa"}]' },
+      '02:00:00:00:00:aa, which pod dev/stored holds',
+    ],
+    ['of Ethernet, held in another network', { [ANNOTATION.mac]: '02:00:00:00:00:aa' }, ''],
   ])('%s', (_name, annotations, want) => {
     const problems = problemsOf(annotations);
     if (want === '') expect(problems).toBe('');

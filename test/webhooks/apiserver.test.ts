@@ -147,6 +147,13 @@ described('with the chart installed', () => {
     expect(await refusalOf(alice.post(`${pods('default')}/bound/binding`, honest))).toBeUndefined();
   });
 
+  test('only workers write reports on a namespace', async () => {
+    await alice.post('/api/v1/namespaces', namespaceBody('reported'));
+    const annotations = { 'opencontrail.org/network-ids': '{"version":1,"ids":{"k8s-reported-pod-network":1}}' };
+    const forgery = alice.patch('/api/v1/namespaces/reported', { metadata: { annotations } });
+    expect(await refusalOf(forgery)).toMatchObject({ status: 403 });
+  });
+
   test('an assignment does not change, and other annotations do', async () => {
     await alice.post(pods('default'), podBody('fixed'));
     const path = `${pods('default')}/fixed`;

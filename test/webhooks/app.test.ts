@@ -10,6 +10,7 @@ import { createAuthority, issueServing, type Pair } from '../../certs/issue.ts';
 import { createNames } from '../../contrail/names.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { createApp } from '../../webhooks/app.ts';
+import { callerBy } from '../../webhooks/caller.ts';
 import type { ClusterView } from '../../webhooks/handlers/handler.ts';
 import { run } from '../lab/command.ts';
 import { createWebhookMetrics } from '../../webhooks/metrics.ts';
@@ -53,7 +54,7 @@ async function start(
     registry,
     metrics: createWebhookMetrics(registry),
     log: createLogger('test', 'silent'),
-    authenticate: options.clientCa !== undefined,
+    caller: callerBy(options.clientCa),
   });
   const { clientCa } = options;
   server = createTlsServer(app, { host: '127.0.0.1', port: 0, ...(clientCa === undefined ? {} : { clientCa }) });

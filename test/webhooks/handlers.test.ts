@@ -86,7 +86,9 @@ interface Row {
   readonly handler: Handler;
   readonly call: Call;
   readonly namespace?: Texts;
-  readonly want: Partial<Record<'kind' | 'code' | 'message', unknown>> & { readonly annotations?: Texts };
+  readonly want: Partial<Record<'kind' | 'code' | 'message' | 'operations', unknown>> & {
+    readonly annotations?: Texts;
+  };
 }
 
 const ISOLATED = { [ANNOTATION.isolation]: 'true' };
@@ -251,6 +253,18 @@ const rows: readonly Row[] = [
     handler: validateNamespace,
     call: { resource: 'namespaces', annotations: { [ANNOTATION.isolation]: 'x' } },
     want: { kind: 'denied', code: 422 },
+  },
+  {
+    name: 'takes reports away from a namespace that is restored, or forged',
+    handler: mutateNamespace,
+    call: { resource: 'namespaces', annotations: { [ANNOTATION.networkIds]: '{}', [ANNOTATION.status]: '{}' } },
+    want: {
+      kind: 'patched',
+      operations: expect.arrayContaining([
+        { op: 'remove', path: '/metadata/annotations/opencontrail.org~1network-ids' },
+        { op: 'remove', path: '/metadata/annotations/opencontrail.org~1status' },
+      ]),
+    },
   },
   {
     name: 'denies a forged assignment of a namespace',

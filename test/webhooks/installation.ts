@@ -15,6 +15,8 @@ export const canInstall = hasApiServer && existsSync(binary('helm'));
 
 const RESOURCES: Readonly<Record<string, string>> = {
   MutatingWebhookConfiguration: 'mutatingwebhookconfigurations',
+  MutatingAdmissionPolicy: 'mutatingadmissionpolicies',
+  MutatingAdmissionPolicyBinding: 'mutatingadmissionpolicybindings',
   ValidatingWebhookConfiguration: 'validatingwebhookconfigurations',
   ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
   ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings',
@@ -54,8 +56,22 @@ export async function startReplica(server: TestApiServer, flags: readonly string
 }
 
 /** Applies the chart's webhook configurations and policies; calls go to the replica by URL, for a Service has no addresses here. */
-export async function installConfigurations(client: KubeClient, port: number): Promise<void> {
-  for (const object of renderedConfigurations()) {
+export async function installConfigurations(
+  client: KubeClient,
+  port: number,
+  sets: readonly string[] = [],
+): Promise<void> {
+  await installRendered(client, rendered(['configuration', 'policy'], sets), port);
+}
+
+/** Applies the chart's policies for admission without a server, alone. */
+export async function installMutatingPolicies(client: KubeClient, defaultMode: string): Promise<void> {
+  const sets = ['webhooks.mutation=policy', `cluster.defaultMode=${defaultMode}`];
+  await installRendered(client, rendered(['mutating-policy'], sets), 0);
+}
+
+async function installRendered(client: KubeClient, objects: readonly object[], port: number): Promise<void> {
+  for (const object of objects) {
     const body = JSON.parse(
       JSON.stringify(object).replaceAll(
         SERVICE,
@@ -109,8 +125,9 @@ export function namespaceBody(name: string, annotations: Readonly<Record<string,
 
 const SERVICE = /"clientConfig":\{"service":\{[^}]*"path":"([^"]+)"[^}]*\}\}/g;
 
-function renderedConfigurations(): readonly object[] {
-  const files = ['configuration', 'policy'].flatMap((name) => ['-s', `templates/webhooks/${name}.yaml`]);
+function rendered(templates: readonly string[], sets: readonly string[] = []): readonly object[] {
+  const files = templates.flatMap((name) => ['-s', `templates/webhooks/${name}.yaml`]);
+  const values = ['kubernetes.apiServer=192.0.2.1:6443', ...sets].flatMap((set) => ['--set', set]);
   const args = [
     'template',
     'oc',
@@ -120,7 +137,7 @@ function renderedConfigurations(): readonly object[] {
     '--kube-version',
     '1.36.3',
   ];
-  const text = execFileSync(binary('helm'), [...args, '--set', 'kubernetes.apiServer=192.0.2.1:6443', ...files], {
+  const text = execFileSync(binary('helm'), [...args, ...values, ...files], {
     encoding: 'utf8',
   });
   return parseAllDocuments(text).flatMap((document) => (document.contents === null ? [] : [document.toJS() as object]));

@@ -6,6 +6,7 @@ import { meaningOf } from '../../kubernetes/attachment-definition.ts';
 import { interfaceRequests } from '../../kubernetes/attachments.ts';
 import type { AnnotationProblem } from '../../kubernetes/problems.ts';
 import type { ClusterView } from './handler.ts';
+import { withoutLength } from '../../runtime/cidr.ts';
 
 /** What is wrong with the addresses that a pod asks for, given the networks it was assigned. */
 export function addressProblems(
@@ -16,15 +17,23 @@ export function addressProblems(
   const requests = interfaceRequests(annotations);
   return assignment.interfaces.flatMap((port) => {
     const range = rangeOf(port, assignment, view);
-    const annotation = port.attachment === undefined ? ANNOTATION.ips : ANNOTATION.networks;
-    const value = annotations[annotation] ?? '';
-    return (requests.get(port.name)?.ips ?? []).flatMap((ip) => {
-      const address = ip.split('/')[0] ?? ip;
-      const wrong = wrongWith(address, { network: port.network, range }, view);
-      return wrong === undefined ? [] : [{ annotation, value, ...wrong }];
-    });
+    const { ips = [], mac } = requests.get(port.name) ?? {};
+    const told = (own: string, wrong: Wrong | undefined): readonly AnnotationProblem[] => {
+      const annotation = port.attachment === undefined ? own : ANNOTATION.networks;
+      return wrong === undefined ? [] : [{ annotation, value: annotations[annotation] ?? '', ...wrong }];
+    };
+    return [
+      ...ips.flatMap((ip) => {
+        const address = withoutLength(ip);
+        return told(ANNOTATION.ips, wrongWith(address, { network: port.network, range }, view));
+      }),
+      // A network's MAC addresses are its own: another's may be the same.
+      ...(mac === undefined ? [] : told(ANNOTATION.mac, held(mac, view.holderOf?.(port.network, mac, false)))),
+    ];
   });
 }
+
+type Wrong = Pick<AnnotationProblem, 'problem' | 'mend'>;
 
 interface Range {
   /** `undefined` where the network's subnets are not known here. */
@@ -32,20 +41,28 @@ interface Range {
   readonly isFlat: boolean;
 }
 
-/** The subnets of an interface's network: the cluster's, or its definition's. */
+/** The subnets of an interface's network: the cluster's, a VirtualNetwork's, or its definition's. */
 function rangeOf(
   port: PodAssignment['interfaces'][number],
   { mode }: PodAssignment,
-  { context, podCidrs }: ClusterView,
+  { context, podCidrs, subnetsOf }: ClusterView,
 ): Range {
   if (port.attachment === undefined) {
     const isFlat = FLAT_MODES.has(mode);
-    return { cidrs: isFlat ? podCidrs : undefined, isFlat };
+    return { cidrs: isFlat ? podCidrs : subnetsOf?.(port.network), isFlat };
   }
-  const [namespace = '', name = ''] = port.attachment.split('/');
-  const definition = context.definitionOf?.(namespace, name);
+  return { cidrs: subnetsOfDefinition(port.attachment, context) ?? subnetsOf?.(port.network), isFlat: false };
+}
+
+/** Those of a definition's own network; a definition that refers to another has none. */
+function subnetsOfDefinition(
+  attachment: string,
+  { definitionOf }: ClusterView['context'],
+): readonly string[] | undefined {
+  const [namespace = '', name = ''] = attachment.split('/');
+  const definition = definitionOf?.(namespace, name);
   const meaning = definition === undefined ? undefined : meaningOf(definition);
-  return { cidrs: meaning?.kind === 'subnets' ? meaning.cidrs : undefined, isFlat: false };
+  return meaning?.kind === 'subnets' ? meaning.cidrs : undefined;
 }
 
 /** Modes whose networks have their addresses from the cluster's flat space. */
@@ -55,12 +72,15 @@ function wrongWith(
   address: string,
   { network, range }: { readonly network: string; readonly range: Range },
   view: ClusterView,
-): Pick<AnnotationProblem, 'problem' | 'mend'> | undefined {
+): Wrong | undefined {
   if (range.cidrs !== undefined && !range.cidrs.some((cidr) => holds(cidr, address))) {
     const problem = `asks for ${address}, which is not in ${range.cidrs.join(', ')}, the subnets of network ${network}`;
     return { problem, mend: 'ask for an address of the network' };
   }
-  const holder = view.holderOf?.(network, address, range.isFlat);
+  return held(address, view.holderOf?.(network, address, range.isFlat));
+}
+
+function held(address: string, holder: string | undefined): Wrong | undefined {
   if (holder === undefined) return undefined;
   return {
     problem: `asks for ${address}, which pod ${holder} holds`,

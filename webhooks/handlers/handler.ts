@@ -15,6 +15,12 @@ export interface ClusterView {
   readonly podCidrs: readonly string[];
   /** Which pod holds an address, as far as the cache has seen. */
   readonly holderOf?: AddressBook['holderOf'];
+  /** The subnets of a VirtualNetwork by its network's name, as far as the cache has seen. */
+  readonly subnetsOf?: (network: string) => readonly string[] | undefined;
+  /** Whether nodes reach pods by addresses for probes: ours do, a Contrail vRouter does not. */
+  readonly probesByAddress?: boolean;
+  /** Which pods use a definition, as far as the cache has seen. */
+  readonly usersOf?: AddressBook['usersOf'];
   /** Networks of other namespaces that the object names without permission; gathered for validation alone. */
   readonly forbidden?: readonly AnnotationProblem[];
 }

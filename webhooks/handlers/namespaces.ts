@@ -12,6 +12,8 @@ import { mapPatch } from '../patch.ts';
 import { type AdmissionRequest, annotationsOf, type ReviewedObject } from '../review.ts';
 import { type ClusterView, forbiddenIn, type Handler, refused } from './handler.ts';
 
+const NO_REPORTS = { [ANNOTATION.status]: undefined, [ANNOTATION.networkIds]: undefined };
+
 /** Writes the assignment and its label, at creation and whenever what they follow from changes. */
 export const mutateNamespace: Handler = (request, view) => {
   const verdict = verdictOf(request, view);
@@ -20,7 +22,11 @@ export const mutateNamespace: Handler = (request, view) => {
   const { assignment } = verdict;
   const metadata = request.object?.metadata;
   const operations = [
-    ...mapPatch('annotations', metadata?.annotations, { [ANNOTATION.assignment]: formatAssignment(assignment) }),
+    ...mapPatch('annotations', metadata?.annotations, {
+      // Reports belong to the namespace that they were written on, not to one that is restored from it.
+      ...(request.operation === 'CREATE' ? NO_REPORTS : {}),
+      [ANNOTATION.assignment]: formatAssignment(assignment),
+    }),
     ...mapPatch('labels', metadata?.labels, { [MODE_LABEL]: assignment.mode }),
   ];
   const warnings = [...verdict.warnings, ...moveWarning(request, assignment)];

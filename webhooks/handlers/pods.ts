@@ -4,13 +4,15 @@ import {
   assignmentForPod,
   formatAssignment,
   isSamePodAssignment,
+  type PodAssignment,
   parsePodAssignment,
 } from '../../kubernetes/assignment.ts';
 import { reviewAnnotations } from '../../kubernetes/problems.ts';
 import { allowed, type Decision, denied, patched } from '../decision.ts';
-import { mapPatch } from '../patch.ts';
+import { mapPatch, type PatchOperation } from '../patch.ts';
 import { type AdmissionRequest, annotationsOf } from '../review.ts';
 import { addressProblems } from './addresses.ts';
+import { NO_PROBES, planProbes } from './probes.ts';
 import { type ClusterView, forbiddenIn, type Handler, namespaceOf, refused } from './handler.ts';
 
 /** The kubelet's mirror of a static pod: created by a node, and kept whatever we say. */
@@ -28,15 +30,21 @@ export const mutatePod: Handler = (request, view) => {
   const { assignment, warnings } = verdict;
   const wrong = addressProblems(annotations, assignment, view);
   if (wrong.length > 0) return refused(wrong);
+  const network = assignment.interfaces[0]?.network ?? '';
+  const remarks = { warnings, audit: { decision: 'assigned', mode: assignment.mode, network } };
+  return patched(assigning(request, assignment, view), remarks);
+};
+
+function assigning(request: AdmissionRequest, assignment: PodAssignment, view: ClusterView): readonly PatchOperation[] {
   const removed = Object.fromEntries(RESULTS_OF_LATER.map((key) => [key, undefined]));
+  const probes = view.probesByAddress === true ? planProbes(request, assignment, view) : NO_PROBES;
   const wanted = {
     ...removed,
     [ANNOTATION.assignment]: formatAssignment(assignment),
+    [ANNOTATION.probeAddress]: probes.address,
   };
-  const network = assignment.interfaces[0]?.network ?? '';
-  const operations = mapPatch('annotations', request.object?.metadata.annotations, wanted);
-  return patched(operations, { warnings, audit: { decision: 'assigned', mode: assignment.mode, network } });
-};
+  return [...mapPatch('annotations', request.object?.metadata.annotations, wanted), ...probes.operations];
+}
 
 /** Judges the pod as it will be stored: what others made of it in between, or where the mutating webhook was away. */
 export const validatePod: Handler = (request, view) => {

@@ -1,0 +1,172 @@
+/** NetworkConnections on a real API server, by the chart's own schema and configurations: what is refused, and who is noted. */
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { KubeClient } from '../../kubernetes/client.ts';
+import { installResources } from '../kubernetes/resources.ts';
+import { startApiServer, type TestApiServer } from '../kubernetes/apiserver.ts';
+import { eventually } from '../kubernetes/eventually.ts';
+import {
+  canInstall,
+  installConfigurations,
+  namespaceBody,
+  published,
+  type Replica,
+  refusalOf,
+  startReplica,
+} from './installation.ts';
+
+jest.setTimeout(120_000);
+
+const REQUESTER = 'opencontrail.org/requester';
+const PATH = '/apis/opencontrail.org/v1alpha1/namespaces/dev/networkconnections';
+const RBAC = '/apis/rbac.authorization.k8s.io/v1/namespaces';
+const BLUE = { name: 'blue' };
+const RED = { name: 'red', namespace: 'billing' };
+const described = canInstall ? describe : describe.skip;
+
+let server: TestApiServer;
+let replica: Replica;
+let admin: KubeClient;
+let bob: KubeClient;
+
+function connection(name: string, networks: readonly object[], rest: object = {}): object {
+  const [apiVersion, kind] = ['opencontrail.org/v1alpha1', 'NetworkConnection'];
+  return { apiVersion, kind, metadata: { name }, spec: { networks, ...rest } };
+}
+
+async function allow(namespace: string, rule: object): Promise<void> {
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  await admin.post(`${RBAC}/${namespace}/roles`, {
+    apiVersion,
+    kind: 'Role',
+    metadata: { name: 'bob' },
+    rules: [rule],
+  });
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'bob' };
+  const subjects = [{ kind: 'User', name: 'bob' }];
+  await admin.post(`${RBAC}/${namespace}/rolebindings`, {
+    apiVersion,
+    kind: 'RoleBinding',
+    metadata: { name: 'bob' },
+    roleRef,
+    subjects,
+  });
+}
+
+async function requesterOf(name: string): Promise<unknown> {
+  const found = await admin.get(`${PATH}/${name}`);
+  return JSON.parse(found?.metadata.annotations?.[REQUESTER] ?? 'null');
+}
+
+described('with the chart installed', () => {
+  beforeAll(async () => {
+    server = await startApiServer();
+    [admin, bob] = [server.client('admin'), server.client('bob')];
+    await installResources(admin);
+    for (const name of ['opencontrail', 'dev', 'billing']) await admin.post('/api/v1/namespaces', namespaceBody(name));
+    await allow('dev', { apiGroups: ['opencontrail.org'], resources: ['networkconnections'], verbs: ['*'] });
+    replica = await startReplica(server);
+    await installConfigurations(admin, replica.port);
+    await published(admin);
+    await eventually(async () => {
+      const made = await admin.post(PATH, connection('probe', [BLUE, RED]), { query: { dryRun: 'All' } });
+      return made.metadata.annotations?.[REQUESTER] !== undefined;
+    });
+  }, 120_000);
+
+  afterAll(async () => {
+    await replica?.stop('SIGKILL');
+    await server?.stop();
+  });
+
+  test.each<[string, readonly object[], object, string]>([
+    ['one network alone', [BLUE], {}, 'should have at least 2 items'],
+    ['a network named twice', [BLUE, { kind: 'VirtualNetwork', name: 'blue' }], {}, 'Duplicate value'],
+    ['a network without a name', [BLUE, { kind: 'App' }], {}, 'a network has a name, unless it is the cluster'],
+    ['a name for the cluster', [BLUE, { kind: 'Cluster', name: 'x' }], {}, 'a network has a name, unless it is the'],
+    ['a namespace of a namespace', [BLUE, { kind: 'Namespace', name: 'x', namespace: 'y' }], {}, 'are in a namespace'],
+    ['half a fully qualified name', [BLUE, { kind: 'Network', name: 'a:b' }], {}, 'domain:project:name'],
+    ['a colon in a name', [BLUE, { name: 'a:b:c' }], {}, 'a name is one of Kubernetes'],
+    ['an unknown protocol', [BLUE, RED], { ports: [{ protocol: 'GRE' }] }, 'Unsupported value: "GRE"'],
+    ['a port of ICMP', [BLUE, RED], { ports: [{ protocol: 'ICMP', port: 1 }] }, 'ICMP has no ports'],
+    ['a range the wrong way', [BLUE, RED], { ports: [{ port: 9, endPort: 8 }] }, 'endPort must not be below port'],
+    ['a port too high', [BLUE, RED], { ports: [{ port: 65_536 }] }, 'should be less than or equal to 65535'],
+  ])('the schema refuses %s', async (_title, networks, rest, says) => {
+    const refusal = await refusalOf(admin.post(PATH, connection('bad', networks, rest)));
+    expect(refusal).toMatchObject({ status: 422 });
+    expect(refusal?.message).toContain(says);
+  });
+
+  test('what is left out is filled in', async () => {
+    const made = await admin.post(PATH, connection('filled', [BLUE, RED], { ports: [{ port: 80 }] }));
+    expect(made['spec']).toEqual({
+      networks: [
+        { kind: 'VirtualNetwork', name: 'blue' },
+        { kind: 'VirtualNetwork', ...RED },
+      ],
+      ports: [{ protocol: 'TCP', port: 80 }],
+    });
+  });
+
+  test.each([
+    ["the nodes' network", 'default-domain:default-project:ip-fabric'],
+    ["the cluster's services", 'default-domain:k8s-default:k8s-default-service-network'],
+    ["a namespace's services", 'default-domain:k8s-dev:k8s-dev-service-network'],
+  ])('nobody connects %s', async (_title, name) => {
+    const refusal = await refusalOf(admin.post(PATH, connection('bad', [BLUE, { kind: 'Network', name }])));
+    expect(refusal).toMatchObject({ status: 422 });
+    expect(refusal?.message).toContain(
+      `spec.networks[1]: "${name}" is a network that no connection of a user may name; name a network of pods`,
+    );
+  });
+
+  test.each<[string, object, string]>([
+    ['a VirtualNetwork', RED, 'red'],
+    ['it by its full name', { kind: 'Network', name: 'default-domain:k8s-billing:red' }, 'red'],
+    ['a network of a namespace', { kind: 'Namespace', name: 'billing' }, 'k8s-billing-pod-network'],
+    ['of an app', { kind: 'App', name: 'web', namespace: 'billing' }, 'k8s-billing-web-app-network'],
+    ["the cluster's", { kind: 'Cluster' }, 'k8s-default-pod-network'],
+    [
+      'of a definition',
+      { kind: 'NetworkAttachmentDefinition', name: 'storage', namespace: 'billing' },
+      'k8s-storage-pod-network',
+    ],
+  ])('a user without the permission connects none of another namespace: %s', async (_title, network, name) => {
+    const refusal = await refusalOf(bob.post(PATH, connection('bad', [BLUE, network])));
+    expect(refusal).toMatchObject({ status: 403 });
+    expect(refusal?.message).toContain('which user bob may not use');
+    expect(refusal?.message).toContain(`"use" on virtualnetworks.opencontrail.org "${name}"`);
+  });
+
+  test('networks of its own namespace, and operators’, need no permission', async () => {
+    const operators = { kind: 'Network', name: 'default-domain:operators:wan' };
+    expect(await refusalOf(bob.post(PATH, connection('own', [BLUE, { name: 'green' }, operators])))).toBeUndefined();
+  });
+
+  test('whoever asks for a connection as it reads is noted on it, and nobody else', async () => {
+    await allow('billing', {
+      apiGroups: ['opencontrail.org'],
+      resources: ['virtualnetworks'],
+      resourceNames: ['red'],
+      verbs: ['use'],
+    });
+    await eventually(async () => (await refusalOf(bob.post(PATH, connection('both', [BLUE, RED])))) === undefined);
+    const noted = { user: 'bob', groups: ['developers', 'system:authenticated'] };
+    expect(await requesterOf('both')).toEqual(noted);
+    const forged = { metadata: { labels: { a: 'b' }, annotations: { [REQUESTER]: '{"user":"admin","groups":[]}' } } };
+    await bob.patch(`${PATH}/both`, forged);
+    expect(await requesterOf('both')).toEqual(noted);
+    await admin.patch(`${PATH}/both`, { metadata: { labels: { a: 'c' } } });
+    expect(await requesterOf('both')).toEqual(noted);
+    await admin.patch(`${PATH}/both`, { spec: { ports: [{ port: 80 }] } });
+    expect(await requesterOf('both')).toMatchObject({ user: 'admin' });
+  });
+
+  test('a connection that stands is changed in other ways, and goes, without the permission', async () => {
+    await admin.post(PATH, connection('admins', [BLUE, { name: 'violet', namespace: 'billing' }]));
+    expect(await refusalOf(bob.patch(`${PATH}/admins`, { metadata: { labels: { a: 'b' } } }))).toBeUndefined();
+    expect(await refusalOf(bob.patch(`${PATH}/admins`, { spec: { ports: [{ port: 80 }] } }))).toMatchObject({
+      status: 403,
+    });
+    expect(await refusalOf(bob.delete(`${PATH}/admins`))).toBeUndefined();
+  });
+});
