@@ -7,8 +7,11 @@ import { prepareHost, prepareInterfaces } from './apply/host.ts';
 import type { Failures } from './apply/ip.ts';
 import type { Kernel } from './apply/kernel.ts';
 import type { Run } from './apply/run.ts';
+import type { Sessions } from './apply/sessions.ts';
 import type { SettingsBefore } from './apply/settings-journal.ts';
 import { compile } from './compile/compile.ts';
+import { createMemory } from './compile/memory.ts';
+import type { Balanced } from './compile/services.ts';
 import type { KernelDocument } from './linux/document.ts';
 import { staleFlows } from './linux/flows.ts';
 import { render } from './linux/render.ts';
@@ -27,6 +30,8 @@ interface ConfigObjects {
 export interface Engine {
   /** Replaces the configuration. Nothing is applied before the first one. */
   readonly setConfig: (config: ConfigObjects) => void;
+  /** Names of nodes that are dead: their back ends are left out where there are others. */
+  readonly setDead: (nodes: readonly string[]) => void;
   readonly bind: (vmi: string, hostInterface: string) => void;
   readonly unbind: (vmi: string) => void;
   /** Whether a port stands in the kernel, at once or within `waitMs`. */
@@ -34,6 +39,8 @@ export interface Engine {
   /** Compares the kernel with what was applied, and mends what somebody else changed. */
   readonly verify: () => Promise<void>;
   readonly state: () => ForwardingState | undefined;
+  /** What the state is compiled from. */
+  readonly config: () => ConfigObjects | undefined;
   /** What was applied, as nft and ip would read it. */
   readonly kernelText: () => string;
   /** Why nothing can be forwarded yet, or `undefined`. */
@@ -49,19 +56,22 @@ export interface EngineDeps {
   /** This node's address as long as the configuration does not say. */
   readonly nodeAddress?: string;
   readonly run: Run;
+  readonly sessions: Sessions;
   readonly kernel: Kernel;
   readonly log: Logger;
   /** Keeps what the node's settings were before they were changed. */
   readonly rememberSettings?: (before: SettingsBefore) => Promise<void>;
+  /** Called with what a round has applied. */
+  readonly onApplied?: (state: ForwardingState) => void;
   /** Called after each round: its duration in seconds, and how it ended. */
   readonly onRound?: (seconds: number, result: RoundResult) => void;
 }
 
 /** An engine that waits for its first configuration. */
 export function createEngine(deps: EngineDeps): Engine {
-  const bindings = new Map<string, string>();
   const programmed = createProgrammed();
   const node = createNode(deps);
+  const bound = createBound(programmed, node);
   let unready: string | undefined = 'no configuration yet';
   const compiled = createCompiled(deps);
 
@@ -69,58 +79,95 @@ export function createEngine(deps: EngineDeps): Engine {
     const startedAt = performance.now();
     const state = compiled.current();
     if (state === undefined) return 'applied';
-    const outcome = await attempt(node, deps.log, { state, bindings: new Map(bindings) });
+    const outcome = await attempt(node, deps.log, { state, bindings: new Map(bound.bindings) });
     unready = outcome.unready;
     // A port bound again meanwhile waits for the next round.
-    if (outcome.standing !== undefined) programmed.replace(stillBound(outcome.standing, bindings));
+    if (outcome.standing !== undefined) {
+      programmed.replace(stillBound(outcome.standing, bound.bindings));
+      deps.onApplied?.(state);
+    }
     deps.onRound?.((performance.now() - startedAt) / 1000, outcome.result);
     return outcome.result;
   };
   const rounds = createRounds(round);
+  const anew = afterwards(rounds.request);
 
   return {
-    setConfig(config) {
-      compiled.replace(config);
+    setConfig: anew(compiled.replace),
+    setDead: anew(compiled.mourn),
+    bind: (vmi, hostInterface) => {
+      bound.bind(vmi, hostInterface);
       rounds.request();
     },
-    bind(vmi, hostInterface) {
-      bindings.set(vmi, hostInterface);
-      programmed.remove(vmi);
-      node.interfaceIsNew(hostInterface);
-      rounds.request();
-    },
-    unbind(vmi) {
-      if (!bindings.delete(vmi)) return;
-      programmed.remove(vmi);
-      rounds.request();
+    unbind: (vmi) => {
+      if (bound.unbind(vmi)) rounds.request();
     },
     whenProgrammed: programmed.when,
     async verify() {
       await rounds.idle();
-      if (compiled.current() === undefined || !(await deps.kernel.verify())) return;
-      deps.log.warn('the kernel differs from what was applied; mending');
-      node.forgetHost();
-      rounds.request();
+      if (compiled.current() !== undefined && (await node.differs())) rounds.request();
     },
     state: () => compiled.current(),
+    config: compiled.config,
     kernelText: () => documentText(deps.kernel.applied()),
     unready: () => unready,
-    close: rounds.close,
+    async close() {
+      await rounds.close();
+      await deps.kernel.close();
+    },
   };
+}
+
+/** The ports that are bound, and what is known of them and of their interfaces, which ends when they are bound or unbound. */
+function createBound(programmed: Programmed, node: ReturnType<typeof createNode>) {
+  const bindings = new Map<string, string>();
+  return {
+    bindings,
+    bind(vmi: string, hostInterface: string): void {
+      bindings.set(vmi, hostInterface);
+      programmed.remove(vmi);
+      node.interfaceIsNew(hostInterface);
+    },
+    /** Whether it was bound. */
+    unbind(vmi: string): boolean {
+      const hostInterface = bindings.get(vmi);
+      if (hostInterface === undefined) return false;
+      bindings.delete(vmi);
+      programmed.remove(vmi);
+      node.interfaceIsGone(hostInterface);
+      return true;
+    },
+  };
+}
+
+/** What takes something in, and then does `next`. */
+function afterwards(next: () => void) {
+  return <T>(take: (value: T) => void) =>
+    (value: T): void => {
+      take(value);
+      next();
+    };
 }
 
 /** The configuration, compiled when it is asked for: changes that come while the kernel is busy cost one compilation. */
 function createCompiled({ node, nodeAddress }: EngineDeps) {
   let config: ConfigObjects | undefined;
   let state: ForwardingState | undefined;
+  let dead: ReadonlySet<string> = new Set();
+  const memory = createMemory<Balanced>();
   return {
-    replace(next: ConfigObjects): void {
+    mourn: (nodes: readonly string[]): void => {
+      dead = new Set(nodes);
+      state = undefined;
+    },
+    replace: (next: ConfigObjects): void => {
       config = next;
       state = undefined;
     },
+    config: () => config,
     current(): ForwardingState | undefined {
       if (state !== undefined || config === undefined) return state;
-      const compiled = compile(config, node);
+      const compiled = compile(config, node, { dead, memory });
       state = { ...(nodeAddress === undefined ? {} : { address: nodeAddress }), ...compiled };
       return state;
     },
@@ -167,22 +214,31 @@ function createNode(deps: EngineDeps) {
       fresh.add(name);
       // It may have been made anew, and the kernel dropped what hung on its predecessor.
       deps.kernel.forget(name);
+      deps.sessions.forgetDevice(name);
     },
-    forgetHost(): void {
+    interfaceIsGone(name: string): void {
+      deps.sessions.forgetDevice(name);
+    },
+    /** Whether there is something to mend; what is known of the node itself counts no longer then. */
+    async differs(): Promise<boolean> {
+      if (!(await deps.kernel.verify())) return false;
+      deps.log.warn('the kernel differs from what was applied; mending');
       prepared = undefined;
+      deps.sessions.forgetDevice();
+      return true;
     },
     async apply(state: ForwardingState, bindings: Bindings): Promise<NodeApplied> {
       if (state.address === undefined) throw new Error(`virtual-router ${state.node} has no address yet`);
       if (prepared !== state.address) {
-        await deps.rememberSettings?.(await prepareHost(deps.run, { ...deps, address: state.address }));
+        await deps.rememberSettings?.(await prepareHost(deps, { ...deps, address: state.address }));
+        // The rules ask for the groups of interfaces: those of running pods come first.
+        await prepareInterfaces(deps.sessions, taken(fresh));
         prepared = state.address;
       }
-      const unprepared = [...fresh];
-      fresh.clear();
       const desired = render(state, bindings, deps);
       const [{ failures, previous }] = await Promise.all([
         deps.kernel.apply(desired),
-        prepareInterfaces(deps.run, unprepared),
+        prepareInterfaces(deps.sessions, taken(fresh)),
       ]);
       forgetter.forget(staleFlows(previous.sets, desired.sets));
       if (failures.size > 0)
@@ -195,6 +251,13 @@ function createNode(deps: EngineDeps) {
       return { standing: new Map(standing), complete: failures.size === 0 };
     },
   };
+}
+
+/** What a set holds; it is empty afterwards. */
+function taken(set: Set<string>): readonly string[] {
+  const all = [...set];
+  set.clear();
+  return all;
 }
 
 /** The interfaces that an entry failed on. */

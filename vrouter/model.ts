@@ -3,11 +3,14 @@
 /** A routing instance: Contrail's `virtual_network_network_id`, which is both the VNI and the mark's low bits. */
 export type InstanceId = number;
 
-/** Another node of the cluster, or this one. `address` is IPv4: VXLAN's underlay. */
+/** Whatever is neither pod, node nor service: a column of the reachability matrix that is no network. */
+export const OUTSIDE: InstanceId = 0;
+
+/** Another node of the cluster, or this one. `address` is the tunnel's end: IPv4 where the node has it, else IPv6. */
 export interface Peer {
   readonly name: string;
   readonly address: string;
-  /** Its IPv6 address, where it has one: pods reach it through the tunnel too. */
+  /** Its IPv6 address, where it has one, `address` or another: pods reach it through the tunnel too. */
   readonly address6?: string;
 }
 
@@ -34,6 +37,8 @@ export interface Port {
   readonly mac: string;
   readonly addresses: readonly string[];
   readonly annotations: readonly (readonly [key: string, value: string])[];
+  /** Where the node itself reaches it, if its own address may be another's here. */
+  readonly probe?: string;
 }
 
 /** An address of a pod on another node. */
@@ -44,10 +49,22 @@ export interface Remote {
   readonly node: string;
 }
 
-/** New flows may go from a network to another: one cell of the reachability matrix. A network always reaches itself. */
+/** From the first to the last, both included. */
+export type Span = readonly [first: number, last: number];
+
+/** A box of traffic: IP protocols, and what their headers say of ports; whole for protocols that have none. */
+export interface Traffic {
+  readonly protocols: Span;
+  readonly sourcePorts: Span;
+  readonly destinationPorts: Span;
+}
+
+/** New flows may go from a network to another: one cell of the reachability matrix. */
 export interface Passage {
   readonly from: InstanceId;
   readonly to: InstanceId;
+  /** The traffic that may pass, in boxes of which no two have a packet in common; absent where all may. */
+  readonly limits?: readonly Traffic[];
 }
 
 export interface Backend {
@@ -55,6 +72,8 @@ export interface Backend {
   readonly port: number;
   /** The back end's network; the fabric's for addresses of machines. */
   readonly network: InstanceId;
+  /** Its address may be another network's too. */
+  readonly overlapping?: true;
 }
 
 /** One port of a virtual address. Without back ends it is refused, not dropped. */
@@ -64,6 +83,121 @@ export interface Service {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly port: number;
   readonly backends: readonly Backend[];
+  /** How long a client keeps its back end, in seconds. */
+  readonly affinitySeconds?: number;
+  /** There are back ends, but none that this node may use: flows are dropped, since a refusal would be believed. */
+  readonly silent?: boolean;
+}
+
+/** A port of an address that is reached from outside: a node's own, or one that leads to the nodes. */
+export interface Exposure {
+  readonly address: string;
+  readonly protocol: Service['protocol'];
+  readonly port: number;
+  /** For pods and the node itself. */
+  readonly inside: readonly Backend[];
+  readonly outside: readonly Backend[];
+  readonly affinitySeconds?: number;
+  /** Who may use it; everybody, where absent. */
+  readonly sourceRanges?: readonly string[];
+  /** As of a service, for the outside. */
+  readonly silent?: boolean;
+}
+
+/** An address of the outside's that one of these nodes answers for. */
+export interface Announcement {
+  readonly address: string;
+  /** Underlay addresses of nodes. */
+  readonly nodes: readonly string[];
+}
+
+/** An address of the outside's that stands for a pod of this node's. */
+export interface FloatingAddress {
+  readonly address: string;
+  /** The pod's own address, and its network. */
+  readonly target: string;
+  readonly network: InstanceId;
+  /** Whether the outside reaches the pod by it, and whether the pod is seen as it outside. */
+  readonly inward: boolean;
+  readonly outward: boolean;
+  /** The ports that lead to the pod; absent where everything does. */
+  readonly ports?: readonly PortMapping[];
+}
+
+/** The address under which a network goes outside, by its router; one node translates for all. */
+export interface EgressAddress {
+  readonly address: string;
+  readonly network: InstanceId;
+  /** The underlay address of the node that translates, if it is not this one. */
+  readonly via?: string;
+}
+
+/** A port of a floating address, and the pod's port behind it. */
+export interface PortMapping {
+  readonly protocol: Service['protocol'];
+  readonly port: number;
+  readonly targetPort: number;
+}
+
+/** A port at which the node says how many back ends of a service it has (`healthCheckNodePort`). */
+export interface HealthPort {
+  readonly port: number;
+  readonly namespace: string;
+  readonly name: string;
+  readonly localEndpoints: number;
+}
+
+export type Direction = 'ingress' | 'egress';
+
+/** Whom a rule of a security group means: addresses of a block, or those of a group's members in one family. */
+export type PeerTest =
+  | { readonly kind: 'block'; readonly cidr: string }
+  | { readonly kind: 'group'; readonly group: string; readonly family: '4' | '6' };
+
+/** Traffic that a port may exchange with somebody, and the security group that says so. */
+export interface Allowance {
+  readonly peer: PeerTest;
+  readonly traffic: Traffic;
+  readonly by: string;
+}
+
+/** A rule of an ordered list: the first that means a flow decides it. */
+export interface OrderedRule {
+  readonly peer: PeerTest;
+  readonly traffic: Traffic;
+  /** `skip` leaves what it means to whatever is asked next, past the rest of the list. */
+  readonly action: 'pass' | 'deny' | 'skip';
+  readonly by: string;
+}
+
+/** What is judged beside security groups, in one direction of a port. */
+export interface Tiers {
+  /** ClusterNetworkPolicies before security groups: what they pass or deny, groups are not asked about. */
+  readonly admin?: readonly OrderedRule[];
+  /** Those after them: asked where groups do not restrict the direction. */
+  readonly baseline?: readonly OrderedRule[];
+  /** Contrail's firewall policies: a flow that no rule means is denied. Absent where no policy is for the port. */
+  readonly applications?: readonly OrderedRule[];
+}
+
+/**
+ * What a port may receive and send, in flows of others and of its own. A direction that is absent is not restricted by security
+ * groups; tiers stand around these.
+ */
+export interface PortPolicy {
+  readonly vmi: string;
+  /** The names of its security groups, known here or not. */
+  readonly groups: readonly string[];
+  readonly ingress?: readonly Allowance[];
+  readonly egress?: readonly Allowance[];
+  readonly tiers?: { readonly [direction in Direction]?: Tiers };
+}
+
+/** An address in groups (security groups, or whoever has some tags) that rules of this node's ports name as peers, sorted. */
+export interface GroupMember {
+  readonly address: string;
+  readonly network: InstanceId;
+  readonly groups: readonly string[];
 }
 
 /** One node's share of the forwarding: everything `linux/` needs, and what explains a verdict. */
@@ -81,9 +215,19 @@ export interface ForwardingState {
   readonly passages: readonly Passage[];
   /** Passages that hold only for flows translated by a service: source network to back end's network. */
   readonly servicePassages: readonly Passage[];
+  /** Passages of networks to the outside, under a node's own address. */
+  readonly outbound: readonly Passage[];
+  readonly floating: readonly FloatingAddress[];
+  readonly egress: readonly EgressAddress[];
   readonly services: readonly Service[];
+  readonly exposures: readonly Exposure[];
+  readonly healthPorts: readonly HealthPort[];
+  readonly announcements: readonly Announcement[];
   /** Subnets that virtual addresses come from, as CIDRs: the node itself routes them into its own translation. */
   readonly serviceSubnets: readonly string[];
+  /** Policies of this node's ports; a port without one is not restricted. */
+  readonly policies: readonly PortPolicy[];
+  readonly members: readonly GroupMember[];
 }
 
 /** Ports bound through the port API: VMI to host interface. */

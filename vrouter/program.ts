@@ -6,13 +6,19 @@ import { messageOf } from '../runtime/errors.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createRegistry } from '../runtime/metrics.ts';
+import { readPodRoutes } from './apply/adopt.ts';
+import { readDrops } from './apply/drops.ts';
+import { createAnnouncer } from './announce/announcer.ts';
 import { createJournal } from './apply/journal.ts';
 import { createKernel } from './apply/kernel.ts';
+import { createSessions } from './apply/sessions.ts';
 import { rememberSettings } from './apply/settings-journal.ts';
 import { runHere } from './apply/run.ts';
 import { contrailEndpoints } from '../contrail/endpoints.ts';
 import { createEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
+import { createHealthPorts } from './health-ports.ts';
+import type { ForwardingState } from './model.ts';
 import { createVrouterMetrics } from './metrics.ts';
 import { servePorts } from './ports/api.ts';
 import { openPorts } from './ports/ports.ts';
@@ -24,17 +30,24 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   const { node, vxlanDevice: device, vxlanPort } = settings;
   const registry = createRegistry();
   const metrics = createVrouterMetrics(registry);
-  const kernel = createKernel({ run: runHere, journal: createJournal(settings.stateDir), device });
-  const engine = createEngine({
+  const sessions = createSessions();
+  const journal = createJournal(settings.stateDir, (error) => {
+    log.warn({ reason: messageOf(error) }, 'cannot write what was applied');
+  });
+  const kernel = createKernel({ run: runHere, sessions, journal, device });
+  const onApplied = serveOutside(settings, { log, lifecycle, setDead: (nodes) => engine.setDead(nodes) });
+  const engine: Engine = createEngine({
     node,
     device,
     vxlanPort,
     ...(settings.nodeIp === '' ? {} : { nodeAddress: settings.nodeIp }),
     run: runHere,
+    sessions,
     kernel,
     log,
     rememberSettings: (before) => rememberSettings(settings.stateDir, before),
     onRound: metrics.round,
+    onApplied,
   });
   lifecycle.onClose('engine', engine.close);
   const ports = await openPorts({ store: createPortStore(settings.portDir), engine });
@@ -42,7 +55,7 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   const checks = [{ name: 'kernel', unready: engine.unready }];
   const server = await servePorts(
     { host: host.replace(/^\[|\]$/g, ''), port: Number(port) },
-    { ports, engine, registry, checks },
+    { ports, engine, registry, checks, ...KERNEL_READS },
   );
   lifecycle.onClose('port API', () => {
     server.close();
@@ -61,6 +74,31 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
     readDrops: async () => metrics.readDrops(runHere),
   });
   log.info({ node, listen: settings.listen }, 'serving ports');
+}
+
+/** What the port API tells of the kernel, read when it is asked. */
+const KERNEL_READS = {
+  readKernel: async () => readPodRoutes(runHere),
+  readDrops: async () => readDrops(runHere),
+};
+
+/** What the node does for the outside besides forwarding: health-check ports, and addresses that it answers for. */
+function serveOutside(
+  { vxlanDevice: device, heartbeatPort: port }: VrouterSettings,
+  {
+    log,
+    lifecycle,
+    setDead,
+  }: { readonly log: Logger; readonly lifecycle: Lifecycle; readonly setDead: Engine['setDead'] },
+): (state: ForwardingState) => void {
+  const healthPorts = createHealthPorts(log);
+  const announcer = createAnnouncer({ run: runHere, device, port, log, onDead: setDead });
+  lifecycle.onClose('health-check ports', healthPorts.close);
+  lifecycle.onClose('announcer', announcer.close);
+  return (state) => {
+    healthPorts.set(state.healthPorts);
+    announcer.set(state);
+  };
 }
 
 interface VerifyOptions {

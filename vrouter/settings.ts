@@ -1,5 +1,6 @@
 /** The vRouter's flags and environment. */
 import { z } from 'zod';
+import { CONTRAIL_SETTINGS } from '../contrail/settings.ts';
 import type { ProgramDescription, Settings, SettingsValues } from '../runtime/config.ts';
 
 export const PROGRAM: ProgramDescription = {
@@ -14,17 +15,11 @@ export const SETTINGS = {
   node: { describe: 'name of this node: its virtual-router’s', schema: text.min(1), env: ['NODE_NAME'] },
   nodeIp: {
     describe: 'this node’s underlay address as long as its virtual-router says none',
-    schema: z.union([z.literal(''), z.ipv4()]),
+    schema: z.union([z.literal(''), z.ipv4(), z.ipv6()]),
     default: '',
     env: ['NODE_IP'],
   },
-  contrailApi: {
-    describe: 'config API: URLs separated by commas, or kubernetes://<namespace>/<service>',
-    schema: text.min(1),
-    default: 'kubernetes://opencontrail/config-api',
-  },
-  contrailToken: { describe: 'token of the config API; empty: none', schema: text, default: '' },
-  contrailCa: { describe: 'PEM file of the authority of the config API; empty: none', schema: text, default: '' },
+  ...CONTRAIL_SETTINGS,
   kubernetesApi: {
     describe: 'API server by an address that needs no ClusterIP; for kubernetes:// addresses only',
     schema: text,
@@ -50,6 +45,11 @@ export const SETTINGS = {
     describe: 'UDP port of the tunnel',
     schema: z.coerce.number().int().min(1).max(65_535),
     default: '4789',
+  },
+  heartbeatPort: {
+    describe: 'UDP port by which nodes learn that another one has died, for the addresses that they answer for',
+    schema: z.coerce.number().int().min(1).max(65_535),
+    default: '9093',
   },
   vxlanDevice: {
     describe: 'name of the tunnel’s device',

@@ -1,19 +1,35 @@
 /** Config objects to one node's forwarding: `compile` of design section 3. Pure. */
 import type { ContrailObject } from '../../contrail/objects.ts';
-import type { ForwardingState } from '../model.ts';
-import { compileEndpoints, compilePeers } from './endpoints.ts';
+import type { ForwardingState, Passage } from '../model.ts';
+import { compileEgress } from './egress.ts';
+import { compileEndpoints, compilePeers, placeOf } from './endpoints.ts';
+import { compileFloating, floatingPassages } from './floating.ts';
 import { indexConfig } from './index-config.ts';
 import { compileNetworks, FABRIC_NAME } from './networks.ts';
+import { compileOutbound } from './outbound.ts';
+import { createMemory, type Memory } from './memory.ts';
 import { compilePassages } from './passages.ts';
-import { compileServicePassages, compileServices } from './services.ts';
+import { compilePolicies } from './policies.ts';
+import { type Balanced, compileServicePassages, compileServices } from './services.ts';
 
 /** The fabric's instance before its network object is known. */
 const DEFAULT_FABRIC = 1;
 
-/** What this node forwards, from the objects it is sent. The same objects give the same state, in the same order. */
+interface CompileOptions {
+  /** Nodes that are silent. */
+  readonly dead?: ReadonlySet<string>;
+  /** What an earlier compilation for the same node knew; this one leaves what it knows. */
+  readonly memory?: Memory<Balanced>;
+}
+
+/**
+ * What this node forwards, from the objects it is sent. The same objects give the same state, in the same order. Back ends of
+ * nodes that are `dead` are left out where there are others.
+ */
 export function compile(
   config: { readonly objects: ReadonlyMap<string, ContrailObject> },
   node: string,
+  { dead = new Set(), memory = createMemory() }: CompileOptions = {},
 ): ForwardingState {
   const index = indexConfig(config.objects);
   const networks = compileNetworks(index);
@@ -22,22 +38,45 @@ export function compile(
   const routers = compilePeers(index);
   const own = routers.find(({ name }) => name === node);
   const { ports, remotes } = compileEndpoints(index, networks, node);
-  const services = compileServices(index, { networks, fabric, passages, ports, remotes });
-  const vipNetworks = new Set(services.map(({ network }) => network));
+  const peers = routers.filter(({ name }) => name !== node);
+  const place = { ...placeOf(index, node), dead };
+  const around = { networks, fabric, passages, place: { ...place, dead: [...dead] }, own, peers };
+  memory.renew(config.objects, JSON.stringify(around));
+  const context = { networks, fabric, passages, ports, remotes, place, own, peers };
+  const balanced = compileServices(index, context, memory);
+  const vipNetworks = new Set(balanced.services.map(({ network }) => network));
+  const outbound = compileOutbound(index, { networks, passages, fabric });
+  const { floating, announcements } = compileFloating(index, ports);
+  const routed = compileEgress(index, { networks, nodes: routers, node, dead });
   return {
     node,
     ...(own === undefined ? {} : { address: own.address }),
     ...(own?.address6 === undefined ? {} : { address6: own.address6 }),
     fabric,
-    peers: routers.filter(({ name }) => name !== node),
+    peers,
     networks,
     ports,
     remotes,
     passages,
-    servicePassages: compileServicePassages(services, passages),
-    services,
+    servicePassages: merged(
+      compileServicePassages(balanced, { passages, fabric }),
+      floatingPassages(floating, outbound),
+    ),
+    outbound,
+    floating,
+    egress: routed.egress,
+    ...balanced,
+    announcements: [...balanced.announcements, ...announcements, ...routed.announcements],
     serviceSubnets: [
       ...new Set(networks.filter(({ id }) => vipNetworks.has(id)).flatMap(({ subnets }) => subnets)),
     ].sort(),
+    ...compilePolicies(index, networks, ports),
   };
+}
+
+/** Two lots of whole passages, each once. */
+function merged(some: readonly Passage[], others: readonly Passage[]): readonly Passage[] {
+  if (others.length === 0) return some;
+  const found = new Map([...some, ...others].map((passage) => [`${passage.from} ${passage.to}`, passage]));
+  return [...found.values()].sort((a, b) => a.from - b.from || a.to - b.to);
 }

@@ -3,6 +3,7 @@ import { annotationOf, fqNameText } from '../../contrail/objects.ts';
 import type { KeyValuePairs, VirtualMachineInterface, VirtualRouter } from '../../contrail/objects.ts';
 import type { Network, Peer, Port, Remote } from '../model.ts';
 import type { ConfigIndex } from './index-config.ts';
+import type { Place } from './spread.ts';
 
 /** Every virtual router that has an address, in the order of names. */
 export function compilePeers(config: ConfigIndex): readonly Peer[] {
@@ -15,6 +16,13 @@ export function compilePeers(config: ConfigIndex): readonly Peer[] {
       return [{ name: nodeOf(router), address, ...(address6 === undefined ? {} : { address6 }) }];
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Where a node is, as far as its router says. */
+export function placeOf(config: ConfigIndex, node: string): Place {
+  const router = config.all('virtual-router').find((each) => nodeOf(each) === node);
+  const zone = router && annotationOf(router, 'zone');
+  return { node, ...(zone ? { zone } : {}) };
 }
 
 /** All addresses of a node, as workers write them on its router; empty where nobody has. */
@@ -57,7 +65,7 @@ export function compileEndpoints(
 }
 
 /** Which virtual router a virtual machine runs on. */
-function placement(config: ConfigIndex): ReadonlyMap<string, VirtualRouter> {
+export function placement(config: ConfigIndex): ReadonlyMap<string, VirtualRouter> {
   return new Map(
     config
       .all('virtual-router')
@@ -71,6 +79,7 @@ function portOf(
 ): Port {
   // `annotations` is a map property on every type of the schema.
   const annotations = (vmi['annotations'] as KeyValuePairs | undefined)?.key_value_pair ?? [];
+  const probe = annotationOf(vmi, 'probe');
   return {
     vmi: vmi.uuid,
     vm,
@@ -82,6 +91,7 @@ function portOf(
     mac: vmi.virtual_machine_interface_mac_addresses?.mac_address[0] ?? '',
     addresses: addressesOf(config, vmi.uuid),
     annotations: annotations.map(({ key, value }) => [key, value] as const),
+    ...(probe === undefined ? {} : { probe }),
   };
 }
 

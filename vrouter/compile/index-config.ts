@@ -1,15 +1,25 @@
 /** Config objects by type, by name and by who refers to them: what the compiler reads instead of scanning. Pure. */
+import type {
+  AddressGroup,
+  ApplicationPolicySet,
+  FirewallPolicy,
+  FirewallRule,
+  ServiceGroup,
+} from '../../contrail/firewall.ts';
 import { fqNameText } from '../../contrail/objects.ts';
 import type {
   ContrailObject,
+  FloatingIp,
   InstanceIp,
   Loadbalancer,
   LoadbalancerListener,
   LoadbalancerMember,
   LoadbalancerPool,
+  LogicalRouter,
   NetworkIpam,
   NetworkPolicy,
   Reference,
+  SecurityGroup,
   VirtualMachine,
   VirtualMachineInterface,
   VirtualNetwork,
@@ -18,13 +28,23 @@ import type {
 
 /** The types that forwarding is made of. */
 interface ConfigTypes {
+  'address-group': AddressGroup;
+  'application-policy-set': ApplicationPolicySet;
+  'firewall-policy': FirewallPolicy;
+  'firewall-rule': FirewallRule;
+  'floating-ip': FloatingIp;
   'instance-ip': InstanceIp;
   loadbalancer: Loadbalancer;
   'loadbalancer-listener': LoadbalancerListener;
   'loadbalancer-member': LoadbalancerMember;
   'loadbalancer-pool': LoadbalancerPool;
+  'logical-router': LogicalRouter;
   'network-ipam': NetworkIpam;
   'network-policy': NetworkPolicy;
+  project: ContrailObject;
+  'security-group': SecurityGroup;
+  'service-group': ServiceGroup;
+  tag: ContrailObject;
   'virtual-machine': VirtualMachine;
   'virtual-machine-interface': VirtualMachineInterface;
   'virtual-network': VirtualNetwork;
@@ -38,6 +58,8 @@ export interface ConfigIndex {
   readonly get: <K extends ConfigType>(type: K, uuid: string) => ConfigTypes[K] | undefined;
   /** The objects of `type` that `object` refers to. */
   readonly targets: <K extends ConfigType>(object: ContrailObject, type: K) => readonly ConfigTypes[K][];
+  /** What a single reference to an object of `type` leads to. */
+  readonly follow: <K extends ConfigType>(reference: Reference, type: K) => readonly ConfigTypes[K][];
   /** The UUIDs that `object` refers to, also of objects that were not sent. */
   readonly uuids: (object: ContrailObject, type: ConfigType) => readonly string[];
   /** The objects of `type` that refer to `uuid`. */
@@ -69,8 +91,12 @@ export function indexConfig(objects: ReadonlyMap<string, ContrailObject>): Confi
         type,
         uuids(object, type).flatMap((uuid) => objects.get(uuid) ?? []),
       ),
+    follow: (reference, type) => {
+      const found = objects.get(uuidOf(type, reference) ?? '');
+      return typed(type, found === undefined ? [] : [found]);
+    },
     uuids,
-    referrers: (uuid, type) => typed(type, referrers.get(uuid) ?? []),
+    referrers: (uuid, type) => typed(type, referrers.get(type)?.get(uuid) ?? []),
     members: (pool) => typed('loadbalancer-member', members.get(pool) ?? []),
   };
 }
@@ -99,35 +125,49 @@ export function referencesOf(object: ContrailObject, type: ConfigType): readonly
 }
 
 const FIELDS: Readonly<Record<ConfigType, string>> = {
+  'address-group': 'address_group_refs',
+  'application-policy-set': 'application_policy_set_refs',
+  'firewall-policy': 'firewall_policy_refs',
+  'firewall-rule': 'firewall_rule_refs',
+  'floating-ip': 'floating_ip_refs',
   'instance-ip': 'instance_ip_refs',
   loadbalancer: 'loadbalancer_refs',
   'loadbalancer-listener': 'loadbalancer_listener_refs',
   'loadbalancer-member': 'loadbalancer_member_refs',
   'loadbalancer-pool': 'loadbalancer_pool_refs',
+  'logical-router': 'logical_router_refs',
   'network-ipam': 'network_ipam_refs',
   'network-policy': 'network_policy_refs',
+  project: 'project_refs',
+  'security-group': 'security_group_refs',
+  'service-group': 'service_group_refs',
+  tag: 'tag_refs',
   'virtual-machine': 'virtual_machine_refs',
   'virtual-machine-interface': 'virtual_machine_interface_refs',
   'virtual-network': 'virtual_network_refs',
   'virtual-router': 'virtual_router_refs',
 };
 
-/** Links that are followed backwards; no two have the same target type, so a UUID's referrers are of one type. */
-const LINKED: readonly (readonly [referrer: ConfigType, target: ConfigType])[] = [
+/** Links that are followed backwards. */
+export const LINKED: readonly (readonly [referrer: ConfigType, target: ConfigType])[] = [
   ['instance-ip', 'virtual-machine-interface'],
+  ['floating-ip', 'virtual-machine-interface'],
   ['virtual-network', 'network-policy'],
   ['loadbalancer-listener', 'loadbalancer'],
   ['loadbalancer-pool', 'loadbalancer-listener'],
 ];
 
+/** By the referrer's type, then by the UUID of what it refers to. */
 function referrersOf(
   byType: ReadonlyMap<string, readonly ContrailObject[]>,
   uuidOf: (type: string, reference: Reference) => string | undefined,
-): ReadonlyMap<string, readonly ContrailObject[]> {
-  const referrers = new Map<string, ContrailObject[]>();
+): ReadonlyMap<string, ReadonlyMap<string, readonly ContrailObject[]>> {
+  const referrers = new Map<string, Map<string, ContrailObject[]>>();
   for (const [type, target] of LINKED) {
+    const ofType = referrers.get(type) ?? new Map<string, ContrailObject[]>();
+    referrers.set(type, ofType);
     for (const object of byType.get(type) ?? []) {
-      for (const reference of referencesOf(object, target)) append(referrers, uuidOf(target, reference) ?? '', object);
+      for (const reference of referencesOf(object, target)) append(ofType, uuidOf(target, reference) ?? '', object);
     }
   }
   return referrers;

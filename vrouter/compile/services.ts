@@ -1,21 +1,30 @@
 /**
- * Services from load balancer objects (facts 5.1). A source that may reach the virtual address's network may reach its
- * back ends, but only those of the service's own project: else whoever may write an EndpointSlice could name another
- * tenant's pod. Pure.
+ * Services from load balancer objects (facts 5.1): what a virtual address stands for on this node, what stands for it
+ * besides (ports of the nodes, addresses that lead to them), and what a health check is told. Pure.
  */
-import { annotationOf } from '../../contrail/objects.ts';
-import type { ContrailObject, Loadbalancer, LoadbalancerListener, LoadbalancerMember } from '../../contrail/objects.ts';
-import type { Backend, InstanceId, Network, Passage, Remote, Port, Service } from '../model.ts';
-import { cidrList, isSpecialAddress } from './cidr.ts';
+import type { Loadbalancer, LoadbalancerListener } from '../../contrail/objects.ts';
+import { affinityOf, isDraining, nodePortOf, placementOf, trafficOf, transportOf } from '../../contrail/traffic.ts';
+import type { Announcement, Backend, Exposure, HealthPort, InstanceId, Network, Passage, Service } from '../model.ts';
+import { type BackendContext, type BackendRule, backendRule } from './backends.ts';
 import { addressesOf } from './endpoints.ts';
+import {
+  compileAnnouncements,
+  compileExposures,
+  compileHealthPorts,
+  type Exposed,
+  type Frontend,
+  type ServiceContext,
+} from './exposures.ts';
 import type { ConfigIndex } from './index-config.ts';
+import { type Memory, type NotingIndex, notingIndex } from './memory.ts';
+import { type Candidate, everywhere, onlyHere, sameFamily } from './spread.ts';
 
-export interface ServiceContext {
-  readonly networks: readonly Network[];
-  readonly fabric: InstanceId;
-  readonly passages: readonly Passage[];
-  readonly ports: readonly Port[];
-  readonly remotes: readonly Remote[];
+/** What load balancers come to on a node. */
+export interface Balanced {
+  readonly services: readonly Service[];
+  readonly exposures: readonly Exposure[];
+  readonly healthPorts: readonly HealthPort[];
+  readonly announcements: readonly Announcement[];
 }
 
 const PROTOCOLS: Readonly<Record<string, Service['protocol']>> = {
@@ -27,124 +36,133 @@ const PROTOCOLS: Readonly<Record<string, Service['protocol']>> = {
   SCTP: 'sctp',
 };
 
-/** Every listener of every load balancer whose virtual address's network is known, in a stable order. */
-export function compileServices(config: ConfigIndex, context: ServiceContext): readonly Service[] {
+/**
+ * Every listener of every load balancer whose virtual address's network is known, in a stable order, but for what
+ * `memory` has already; whoever gives it has renewed it.
+ */
+export function compileServices(config: ConfigIndex, context: ServiceContext, memory: Memory<Balanced>): Balanced {
+  const index = notingIndex(config);
+  const compiled = balancerRule(index, context);
+  const all = config.all('loadbalancer').map((balancer) => memory.of(balancer.uuid, index, () => compiled(balancer)));
+  return {
+    services: all.flatMap(({ services }) => services),
+    exposures: all.flatMap(({ exposures }) => exposures),
+    healthPorts: all.flatMap(({ healthPorts }) => healthPorts),
+    announcements: all.flatMap(({ announcements }) => announcements),
+  };
+}
+
+const NOTHING: Balanced = { services: [], exposures: [], healthPorts: [], announcements: [] };
+
+function balancerRule(index: NotingIndex, context: ServiceContext): (balancer: Loadbalancer) => Balanced {
   const byUuid = new Map(context.networks.map((network) => [network.uuid, network]));
-  const admit = backendRule(config, context);
-  return config.all('loadbalancer').flatMap((balancer) => {
-    const vmi = config.targets(balancer, 'virtual-machine-interface')[0];
-    const network = vmi && byUuid.get(config.targets(vmi, 'virtual-network')[0]?.uuid ?? '');
-    if (vmi === undefined || network === undefined || network.overlapping) return [];
-    const vips = new Set([...addressesOf(config, vmi.uuid), ...vipOf(balancer)]);
-    return config.referrers(balancer.uuid, 'loadbalancer-listener').flatMap((listener) => {
-      const backends = membersOf(config, listener).flatMap((member) => admit(member, balancer, network.id));
-      return [...vips].flatMap((vip) => serviceOf(vip, network.id, { listener, backends }));
-    });
-  });
+  const admit = backendRule(index, context);
+  return (balancer) => {
+    const vmi = index.targets(balancer, 'virtual-machine-interface')[0];
+    const network = vmi && byUuid.get(index.targets(vmi, 'virtual-network')[0]?.uuid ?? '');
+    if (vmi === undefined || network === undefined || network.overlapping) return NOTHING;
+    const floating = index
+      .referrers(vmi.uuid, 'floating-ip')
+      .flatMap(({ floating_ip_address: address }) => address ?? []);
+    const vips = [...new Set([...addressesOf(index, vmi.uuid), ...vipOf(balancer)])];
+    const frontends = frontendsOf(index, { balancer, network, admit });
+    return balanced({ balancer, network, vips, floating, frontends }, context);
+  };
 }
 
 /** Source network to back end's network, for every source that may reach a virtual address's network. */
-export function compileServicePassages(services: readonly Service[], passages: readonly Passage[]): readonly Passage[] {
+export function compileServicePassages(
+  { services, exposures }: Balanced,
+  { passages, fabric }: Pick<BackendContext, 'passages' | 'fabric'>,
+): readonly Passage[] {
   const found = new Map<string, Passage>();
   const backendNetworks = new Map<InstanceId, Set<InstanceId>>();
-  for (const { network, backends } of services) {
+  const note = (network: InstanceId, backends: readonly Backend[]): void => {
     const known = backendNetworks.get(network) ?? new Set();
     for (const backend of backends) known.add(backend.network);
     backendNetworks.set(network, known);
-  }
+  };
+  for (const { network, backends } of services) note(network, backends);
+  // What is exposed on nodes may be reached by whoever reaches nodes.
+  for (const { inside, outside } of exposures) note(fabric, [...inside, ...outside]);
   for (const { from, to } of passages) {
     for (const backend of backendNetworks.get(to) ?? []) found.set(`${from} ${backend}`, { from, to: backend });
   }
   return [...found.values()].sort((a, b) => a.from - b.from || a.to - b.to);
 }
 
-function serviceOf(
-  vip: string,
-  network: InstanceId,
-  { listener, backends }: { listener: LoadbalancerListener; backends: readonly Backend[] },
-): readonly Service[] {
-  const { protocol = '', protocol_port: port } = listener.loadbalancer_listener_properties ?? {};
-  const kernelProtocol = PROTOCOLS[protocol];
-  if (kernelProtocol === undefined || port === undefined) return [];
-  const sameFamily = backends.filter(({ address }) => address.includes(':') === vip.includes(':'));
-  const sorted = [...sameFamily].sort((a, b) =>
-    a.address === b.address ? a.port - b.port : a.address < b.address ? -1 : 1,
-  );
-  return [{ vip, network, protocol: kernelProtocol, port, backends: sorted }];
+function frontendsOf(
+  config: ConfigIndex,
+  of: { readonly balancer: Loadbalancer; readonly network: Network; readonly admit: BackendRule },
+): readonly Frontend[] {
+  return config.referrers(of.balancer.uuid, 'loadbalancer-listener').flatMap((listener) => {
+    const protocol = PROTOCOLS[transportOf(listener) ?? listener.loadbalancer_listener_properties?.protocol ?? ''];
+    const port = listener.loadbalancer_listener_properties?.protocol_port;
+    if (protocol === undefined || port === undefined) return [];
+    const pools = config.referrers(listener.uuid, 'loadbalancer-pool');
+    const affinitySeconds = pools.map(affinityOf).find((seconds) => seconds !== undefined);
+    const nodePort = nodePortOf(listener);
+    return [
+      {
+        protocol,
+        port,
+        ...(nodePort === undefined ? {} : { nodePort }),
+        ...(affinitySeconds === undefined ? {} : { affinitySeconds }),
+        candidates: candidatesOf(config, listener, of),
+      },
+    ];
+  });
 }
 
-function membersOf(config: ConfigIndex, listener: LoadbalancerListener): readonly LoadbalancerMember[] {
+function candidatesOf(
+  config: ConfigIndex,
+  listener: LoadbalancerListener,
+  {
+    balancer,
+    network,
+    admit,
+  }: { readonly balancer: Loadbalancer; readonly network: Network; readonly admit: BackendRule },
+): readonly Candidate[] {
   return config
     .referrers(listener.uuid, 'loadbalancer-pool')
     .flatMap((pool) => config.members(pool.uuid))
-    .filter((member) => member.loadbalancer_member_properties?.admin_state !== false);
+    .filter((member) => isDraining(member) || member.loadbalancer_member_properties?.admin_state !== false)
+    .flatMap((member) =>
+      admit(member, balancer, network.id).map((backend) => ({
+        backend,
+        placement: placementOf(member),
+        draining: isDraining(member),
+      })),
+    );
 }
 
-type BackendRule = (member: LoadbalancerMember, balancer: Loadbalancer, vipNetwork: InstanceId) => readonly Backend[];
-
-/** The back ends that a member stands for: an interface's addresses, or an address of its own. */
-function backendRule(config: ConfigIndex, context: ServiceContext): BackendRule {
-  const byUuid = new Map(context.networks.map((network) => [network.uuid, network]));
-  const isOpen = openness(context.passages);
-  const ownerOf = addressOwners(context);
-
-  const ofAddress = (address: string | undefined, vipNetwork: InstanceId): readonly Omit<Backend, 'port'>[] => {
-    const network = address === undefined || isSpecialAddress(address) ? undefined : ownerOf(address);
-    if (address === undefined || network === undefined) return [];
-    return network === context.fabric || isOpen(vipNetwork, network) ? [{ address, network }] : [];
-  };
-  const ofInterface = (
-    uuid: string,
-    balancer: Loadbalancer,
-    vipNetwork: InstanceId,
-  ): readonly Omit<Backend, 'port'>[] => {
-    const vmi = config.get('virtual-machine-interface', uuid);
-    const network = vmi && byUuid.get(config.targets(vmi, 'virtual-network')[0]?.uuid ?? '');
-    if (vmi === undefined || network === undefined || network.overlapping) return [];
-    if (projectOf(vmi) !== projectOf(balancer) && !isOpen(vipNetwork, network.id)) return [];
-    return addressesOf(config, uuid).map((address) => ({ address, network: network.id }));
-  };
-  return (member, balancer, vipNetwork) => {
-    const { address, protocol_port: port } = member.loadbalancer_member_properties ?? {};
-    if (port === undefined) return [];
-    const vmi = annotationOf(member, 'vmi');
-    const found =
-      vmi === undefined
-        ? ofAddress(address, vipNetwork)
-        : ofInterface(vmi, balancer, vipNetwork).filter(
-            (backend) => address === undefined || backend.address === address,
-          );
-    return found.map((backend) => ({ ...backend, port }));
-  };
+interface Subject extends Omit<Exposed, 'traffic'> {
+  readonly network: Network;
 }
 
-/** Whether everybody who may reach a virtual address's network may reach another network by itself, too. */
-function openness(passages: readonly Passage[]): (vipNetwork: InstanceId, backend: InstanceId) => boolean {
-  const known = new Set(passages.map(({ from, to }) => `${from} ${to}`));
-  return (vipNetwork, backend) =>
-    passages.every(({ from, to }) => to !== vipNetwork || known.has(`${from} ${backend}`));
-}
-
-/** The network of an address: a pod's, or the fabric for a machine's; none for an address of pods that no pod here has. */
-function addressOwners({
-  networks,
-  fabric,
-  ports,
-  remotes,
-}: ServiceContext): (address: string) => InstanceId | undefined {
-  const isPodAddress = cidrList(
-    networks.filter(({ id, overlapping }) => id !== fabric && !overlapping).flatMap(({ subnets }) => subnets),
+function balanced({ network, ...subject }: Subject, context: ServiceContext): Balanced {
+  const { vips, frontends } = subject;
+  const traffic = trafficOf(subject.balancer);
+  const { place } = context;
+  const services = frontends.flatMap(({ candidates, ...frontend }) =>
+    vips.map((vip) => {
+      const all = sameFamily(candidates, vip);
+      const backends = traffic.internalLocal ? onlyHere(all, place) : everywhere(all, place);
+      const silent = backends.length === 0 && all.length > 0;
+      return { vip, network: network.id, ...withoutNodePort(frontend), backends, ...(silent ? { silent } : {}) };
+    }),
   );
-  const flat = new Set(networks.filter(({ overlapping }) => !overlapping).map(({ id }) => id));
-  const local = ports.flatMap(({ addresses, network }) => addresses.map((address) => ({ address, network })));
-  const owners = new Map(
-    [...remotes, ...local].filter(({ network }) => flat.has(network)).map(({ address, network }) => [address, network]),
-  );
-  return (address) => owners.get(address) ?? (isPodAddress(address) ? undefined : fabric);
+  const exposed: Exposed = { ...subject, traffic };
+  return {
+    services,
+    exposures: compileExposures(exposed, context),
+    healthPorts: compileHealthPorts(exposed, context),
+    announcements: compileAnnouncements(exposed, context),
+  };
 }
 
-function projectOf(object: ContrailObject): string {
-  return object.fq_name.slice(0, 2).join(':');
+function withoutNodePort({ protocol, port, affinitySeconds }: Omit<Frontend, 'candidates'>) {
+  return { protocol, port, ...(affinitySeconds === undefined ? {} : { affinitySeconds }) };
 }
 
 function vipOf(balancer: Loadbalancer): readonly string[] {

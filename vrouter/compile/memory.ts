@@ -1,0 +1,108 @@
+/**
+ * What was compiled of each load balancer, kept as long as nothing that was read for it has changed: of thousands, an endpoint's change
+ * concerns one. An index that notes what it is asked makes the list; the objects themselves say what has changed, since a changed
+ * one is another one.
+ */
+import type { ContrailObject, Reference } from '../../contrail/objects.ts';
+import { type ConfigIndex, LINKED, referencesOf } from './index-config.ts';
+
+/** An index whose answers are noted by the UUIDs that they depend on. */
+export interface NotingIndex extends ConfigIndex {
+  /** Notes that what is being made depends on more than objects by their UUIDs, and cannot be kept. */
+  readonly noteUnknown: () => void;
+  /** Answers what an action makes, and the UUIDs that it depends on; `undefined` when these cannot be told. */
+  readonly during: <T>(action: () => T) => { readonly value: T; readonly reads: ReadonlySet<string> | undefined };
+}
+
+/** An index that answers as `index` does. */
+export function notingIndex(index: ConfigIndex): NotingIndex {
+  let reads = new Set<string>();
+  let isKnown = true;
+  const note = (uuid: string): string => {
+    reads.add(uuid);
+    return uuid;
+  };
+  return {
+    all: index.all,
+    get: (type, uuid) => index.get(type, note(uuid)),
+    targets: (object, type) => {
+      index.uuids(object, type).forEach(note);
+      return index.targets(object, type);
+    },
+    follow: (reference, type) => noted(index.follow(reference, type), note),
+    uuids: (object, type) => index.uuids(object, type).map(note),
+    referrers: (uuid, type) => noted(index.referrers(note(uuid), type), note),
+    members: (pool) => noted(index.members(note(pool)), note),
+    noteUnknown: () => {
+      isKnown = false;
+    },
+    during: (action) => {
+      reads = new Set();
+      isKnown = true;
+      const value = action();
+      return { value, reads: isKnown ? reads : undefined };
+    },
+  };
+}
+
+/** What was made by key. Not to be shared between nodes. */
+export interface Memory<T> {
+  /** Forgets what depends on an object that has changed since the last time, or everything where the surroundings have. */
+  readonly renew: (objects: ReadonlyMap<string, ContrailObject>, surroundings: string) => void;
+  /** What was made under a key, or is made now. */
+  readonly of: (key: string, index: NotingIndex, make: () => T) => T;
+}
+
+/** A memory of nothing. */
+export function createMemory<T>(): Memory<T> {
+  const made = new Map<string, { readonly value: T; readonly reads: ReadonlySet<string> }>();
+  let before: ReadonlyMap<string, ContrailObject> = new Map();
+  let around = '';
+  return {
+    renew(objects, surroundings) {
+      const touched = touchedBetween(before, objects);
+      if (touched === undefined || surroundings !== around) made.clear();
+      else forget(made, touched);
+      // The map that was given may be a live one.
+      before = new Map(objects);
+      around = surroundings;
+    },
+    of(key, index, make) {
+      const known = made.get(key);
+      if (known !== undefined) return known.value;
+      const { value, reads } = index.during(make);
+      if (reads !== undefined) made.set(key, { value, reads: new Set([...reads, key]) });
+      return value;
+    },
+  };
+}
+
+function forget(made: Map<string, { readonly reads: ReadonlySet<string> }>, touched: ReadonlySet<string>): void {
+  for (const [key, { reads }] of made) {
+    for (const uuid of reads) if (touched.has(uuid)) made.delete(key);
+  }
+}
+
+function noted<T extends ContrailObject>(objects: readonly T[], note: (uuid: string) => unknown): readonly T[] {
+  for (const { uuid } of objects) note(uuid);
+  return objects;
+}
+
+/** UUIDs of objects that changed, and of those that they refer to or belong to; `undefined` where some are only named. */
+function touchedBetween(
+  before: ReadonlyMap<string, ContrailObject>,
+  after: ReadonlyMap<string, ContrailObject>,
+): ReadonlySet<string> | undefined {
+  const changed = [
+    ...[...after.values()].filter((object) => before.get(object.uuid) !== object),
+    ...[...before.values()].filter((object) => after.get(object.uuid) !== object),
+  ];
+  const touched = changed.flatMap((object) => [object.uuid, ...ends(object)]);
+  return touched.includes(undefined) ? undefined : new Set(touched.flatMap((uuid) => uuid ?? []));
+}
+
+function ends(object: ContrailObject): readonly (string | undefined)[] {
+  const links = LINKED.filter(([type]) => type === object.type).flatMap(([, target]) => referencesOf(object, target));
+  const uuids = links.map(({ uuid }: Reference) => uuid);
+  return object.type === 'loadbalancer-member' ? [...uuids, object.parent_uuid] : uuids;
+}
