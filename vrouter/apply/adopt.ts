@@ -1,5 +1,6 @@
 /** What of ours stands in the kernel, read as text: at start, and from time to time to see whether anybody took it away. */
-import { hasLocalFirst, neighbourKeys, routeKeys, ruleKeys } from '../linux/listing.ts';
+import { hasLocalFirst, neighbourKeys, podMacs, podRoutes, routeKeys, ruleKeys } from '../linux/listing.ts';
+import type { PodRoute } from '../linux/listing.ts';
 import { ROUTE_PROTOCOL, TABLE } from '../linux/names.ts';
 import { output } from './run.ts';
 import type { Run } from './run.ts';
@@ -23,6 +24,21 @@ export async function readGeneration(run: Run): Promise<number | undefined> {
   const listed = await run(['nft', 'list', 'set', ...words(TABLE), 'generation']);
   const text = /elements = \{ (0x[0-9a-f]+) \}/.exec(listed.stdout)?.[1];
   return text === undefined ? undefined : Number(text);
+}
+
+/** What the kernel sends to pods of this node, read anew: who asks wants to know what is, not what should be. */
+export async function readPodRoutes(run: Run): Promise<readonly (PodRoute & { readonly mac: string })[]> {
+  const families = await Promise.all(
+    (['-4', '-6'] as const).map(async (family) => {
+      const [routes, neighbours] = await Promise.all([
+        run(['ip', family, 'route', 'show', 'table', 'all', 'proto', `${ROUTE_PROTOCOL}`]),
+        output(run, ['ip', family, 'neigh', 'show', 'nud', 'permanent']),
+      ]);
+      const macs = podMacs(neighbours);
+      return podRoutes(routes.stdout).map((route) => ({ ...route, mac: macs.get(route.device) ?? '' }));
+    }),
+  );
+  return families.flat();
 }
 
 async function readFamily(run: Run, family: '-4' | '-6', device: string) {

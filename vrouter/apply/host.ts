@@ -1,11 +1,13 @@
 /** What the node itself needs before anything is forwarded: kernel settings and the tunnel device. Adopts what is there. */
-import { tunnelLinkLocal, tunnelMac } from '../linux/entries.ts';
+import { familyOf } from '../linux/family.ts';
+import { GROUPS } from '../linux/names.ts';
+import { vxlanOverheadBytes } from '../../runtime/vxlan.ts';
+import { tunnelLinkLocal, tunnelMac } from '../linux/tunnel.ts';
 import { output } from './run.ts';
 import type { Run } from './run.ts';
+import type { Sessions } from './sessions.ts';
 import type { SettingsBefore } from './settings-journal.ts';
 
-/** Bytes that IPv4, UDP, VXLAN and the inner Ethernet header add. */
-const TUNNEL_OVERHEAD = 50;
 const DEFAULT_UNDERLAY_MTU = 1500;
 
 export interface HostOptions {
@@ -38,27 +40,43 @@ const INTERFACE_SETTINGS: readonly (readonly [path: string, value: string])[] = 
  * Writes the node's settings and makes the tunnel device, or corrects the one that is there. Answers the settings that it
  * changed, with their values before.
  */
-export async function prepareHost(run: Run, options: HostOptions): Promise<SettingsBefore> {
-  await keepAdvertisements(run);
-  const before = await write(run, SETTINGS);
+export async function prepareHost(
+  { run, sessions }: { readonly run: Run; readonly sessions: Sessions },
+  options: HostOptions,
+): Promise<SettingsBefore> {
+  // First, since a node that forwards no longer listens to its router.
+  const advertisements = await keepAdvertisements(run);
+  const before = { ...advertisements, ...(await write(run, SETTINGS)) };
   await ensureDevice(run, options);
-  await prepareInterfaces(run, [options.device]);
+  await prepareInterfaces(sessions, [options.device], GROUPS.tunnel);
   return before;
 }
 
 /** A node that learnt its IPv6 routes from its router goes on doing so although it forwards (kernel, `accept_ra`). */
-async function keepAdvertisements(run: Run): Promise<void> {
-  const script =
-    'for f in /proc/sys/net/ipv6/conf/*/accept_ra; do [ ! -e $f ] || [ "$(cat $f)" != 1 ] || echo 2 > $f; done';
-  await output(run, ['sh', '-e'], `${script}\n`);
+async function keepAdvertisements(run: Run): Promise<SettingsBefore> {
+  const listing = 'for f in /proc/sys/net/ipv6/conf/*/accept_ra; do [ ! -e $f ] || echo "$(cat $f) $f"; done';
+  const shown = await output(run, ['sh', '-e'], `${listing}\n`);
+  const paths = [...shown.matchAll(/^1 \/proc\/sys\/(\S+)$/gm)].map(([, path = '']) => path);
+  return paths.length === 0
+    ? {}
+    : await write(
+        run,
+        paths.map((path) => [path, '2'] as const),
+      );
 }
 
-/** Settings of interfaces on which pods' packets arrive. An interface that is gone is no failure. */
-export async function prepareInterfaces(run: Run, names: readonly string[]): Promise<void> {
-  const each = names.flatMap((name) =>
-    INTERFACE_SETTINGS.map(([path, value]) => [`net/ipv4/conf/${name}/${path}`, value] as const),
+/** Settings and group of interfaces on which pods' packets arrive. An interface that is gone is no failure. */
+export async function prepareInterfaces(
+  sessions: Sessions,
+  names: readonly string[],
+  group: number = GROUPS.pods,
+): Promise<void> {
+  if (names.length === 0) return;
+  const settings = names.flatMap((name) =>
+    INTERFACE_SETTINGS.map(([path, value]) => `echo ${value} > /proc/sys/net/ipv4/conf/${name}/${path}`),
   );
-  if (each.length > 0) await write(run, each);
+  const groups = names.map((name) => `link set dev ${name} group ${group}`);
+  await Promise.all([sessions.sh(settings), sessions.ip('-4', groups)]);
 }
 
 async function ensureDevice(run: Run, { device, vxlanPort, address }: HostOptions): Promise<void> {
@@ -72,7 +90,7 @@ async function ensureDevice(run: Run, { device, vxlanPort, address }: HostOption
   } else if (!found.stdout.includes(tunnelMac(address))) {
     await output(run, ['ip', 'link', 'set', 'dev', device, 'address', tunnelMac(address)]);
   }
-  const mtu = `${(await underlayMtu(run, address)) - TUNNEL_OVERHEAD}`;
+  const mtu = `${(await underlayMtu(run, address)) - vxlanOverheadBytes(address)}`;
   if (!isTunnel || !found.stdout.includes(` mtu ${mtu} `) || !found.stdout.includes(',UP')) {
     await output(run, ['ip', 'link', 'set', 'dev', device, 'mtu', mtu, 'up']);
   }
@@ -81,10 +99,16 @@ async function ensureDevice(run: Run, { device, vxlanPort, address }: HostOption
 }
 
 async function underlayMtu(run: Run, address: string): Promise<number> {
-  const name = /^\d+: (\S+)/.exec(await output(run, ['ip', '-o', '-4', 'addr', 'show', 'to', `${address}/32`]))?.[1];
+  const name = await interfaceOf(run, address);
   if (name === undefined || name === 'lo') return DEFAULT_UNDERLAY_MTU;
   const mtu = / mtu (\d+) /.exec(await output(run, ['ip', '-o', 'link', 'show', 'dev', name]))?.[1];
   return mtu === undefined ? DEFAULT_UNDERLAY_MTU : Number(mtu);
+}
+
+/** The interface that has an address of this node's, or `undefined`. */
+export async function interfaceOf(run: Run, address: string): Promise<string | undefined> {
+  const [family, length] = familyOf(address) === '4' ? ['-4', 32] : ['-6', 128];
+  return /^\d+: (\S+)/.exec(await output(run, ['ip', '-o', family, 'addr', 'show', 'to', `${address}/${length}`]))?.[1];
 }
 
 /** Written by a shell in the node's network namespace: one process for all, and a value that stands already is not touched. */

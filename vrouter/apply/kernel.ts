@@ -16,6 +16,8 @@ import type { Failures } from './ip.ts';
 import type { Journal } from './journal.ts';
 import { output } from './run.ts';
 import type { Run } from './run.ts';
+import { MAX_NFT_LINE } from './sessions.ts';
+import type { Sessions } from './sessions.ts';
 
 interface Applied {
   /** Entries that could not be made to stand; they are tried again next time. */
@@ -32,10 +34,13 @@ export interface Kernel {
   /** Compares with what stands and forgets what somebody took away; true when `apply` has something to mend. */
   readonly verify: () => Promise<boolean>;
   readonly applied: () => KernelDocument;
+  /** Resolves once the journal is written and nothing of this kernel runs any more; what stands goes on standing. */
+  readonly close: () => Promise<void>;
 }
 
 export interface KernelDeps {
   readonly run: Run;
+  readonly sessions: Sessions;
   readonly journal: Journal;
   /** The tunnel's device. */
   readonly device: string;
@@ -43,7 +48,7 @@ export interface KernelDeps {
 
 /** A kernel whose state is adopted at the first `apply`. Calls are served one after the other. */
 export function createKernel(deps: KernelDeps): Kernel {
-  const { run, journal, device } = deps;
+  const { run, sessions, journal, device } = deps;
   const forgotten = new Set<string>();
   const inTurn = createTurns();
   let current: Standing | undefined;
@@ -54,14 +59,17 @@ export function createKernel(deps: KernelDeps): Kernel {
     forgotten.clear();
     const change = transaction(previous, desired);
     const [failures, generation] = await Promise.all([
-      addAll(run, change),
-      change.nft === '' ? before.generation : changeTable(run, change.nft, desired),
+      addAll(sessions, change),
+      change.nft.length === 0 ? before.generation : changeTable(deps, change.nft, desired),
     ]);
-    await Promise.all([deleteEntries(run, '-4', change.ip.v4.dels), deleteEntries(run, '-6', change.ip.v6.dels)]);
+    await Promise.all([
+      deleteEntries(sessions, '-4', change.ip.v4.dels),
+      deleteEntries(sessions, '-6', change.ip.v6.dels),
+    ]);
     const rulesChanged = change.ip.v4.adds.some(([key]) => key.startsWith('rule '));
     if (current === undefined || rulesChanged) await moveLocalRule(run, device);
     current = { document: without(desired, failures), generation };
-    if (change.nft !== '') await journal.write({ generation, document: desired });
+    if (change.nft.length > 0) journal.note({ generation, document: desired });
     return { failures, previous };
   };
 
@@ -76,6 +84,11 @@ export function createKernel(deps: KernelDeps): Kernel {
         return compared.differs;
       }),
     applied: () => current?.document ?? EMPTY_DOCUMENT,
+    close: async () =>
+      inTurn(async () => {
+        await journal.close();
+        sessions.close();
+      }),
   };
 }
 
@@ -97,11 +110,18 @@ async function adopt({ run, journal, device }: KernelDeps): Promise<Standing> {
 }
 
 /** Runs a transaction; on a table that somebody changed under us it fails as a whole, and the table is loaded anew. */
-async function changeTable(run: Run, nft: string, desired: KernelDocument): Promise<number> {
+async function changeTable(
+  { run, sessions }: KernelDeps,
+  statements: readonly string[],
+  desired: KernelDocument,
+): Promise<number> {
   const generation = randomInt(1, 2 ** 31);
-  const mark = `flush set ${TABLE} generation\nadd element ${TABLE} generation { ${hex(generation)} }\n`;
-  const changed = await run(['nft', '-f', '-'], nft + mark);
-  if (changed.code !== 0) await output(run, ['nft', '-f', '-'], `${wholeTable(desired).join('\n')}\n${mark}`);
+  const mark = [`flush set ${TABLE} generation`, `add element ${TABLE} generation { ${hex(generation)} }`];
+  const load = async (lines: readonly string[]): Promise<void> =>
+    void (await output(run, ['nft', '-f', '-'], `${lines.join('\n')}\n`));
+  const script = [...statements, ...mark];
+  const isShort = script.reduce((length, line) => length + line.length, 0) < MAX_NFT_LINE;
+  await (isShort ? sessions.nft(script) : load(script)).catch(async () => load([...wholeTable(desired), ...mark]));
   return generation;
 }
 
@@ -141,10 +161,10 @@ function withoutDevices(document: KernelDocument, devices: ReadonlySet<string>):
   return { ...document, entries: { v4: keep(document.entries.v4), v6: keep(document.entries.v6) } };
 }
 
-async function addAll(run: Run, change: Transaction): Promise<Failures> {
+async function addAll(sessions: Sessions, change: Transaction): Promise<Failures> {
   const [v4, v6] = await Promise.all([
-    addEntries(run, '-4', change.ip.v4.adds),
-    addEntries(run, '-6', change.ip.v6.adds),
+    addEntries(sessions, '-4', change.ip.v4.adds),
+    addEntries(sessions, '-6', change.ip.v6.adds),
   ]);
   return new Map([...v4, ...v6]);
 }

@@ -1,5 +1,6 @@
 /** Running `nft`, `ip` and `conntrack`: the only place of this program that spawns. */
 import { spawn } from 'node:child_process';
+import type { SessionProgram } from '../../runtime/session.ts';
 
 export interface Finished {
   readonly code: number;
@@ -27,8 +28,26 @@ export const runHere: Run = async ([program, ...args], input = '') =>
     child.stdin.end(input);
   });
 
+/** Starts a program that stays; it is to write everything to its standard output. */
+export function startHere([program = '', ...args]: readonly string[]): SessionProgram {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  child.stdout.setEncoding('utf8');
+  // What it was told last is lost with it, which its end tells.
+  child.stdin.on('error', () => undefined);
+  return {
+    stdin: child.stdin,
+    onText: (take) => void child.stdout.on('data', take),
+    ended: new Promise((resolve) => child.once('error', resolve).once('close', resolve)),
+    kill: () => void child.kill(),
+  };
+}
+
 /** The standard output, or an error with what the program said. */
-export async function output(run: Run, command: readonly [string, ...string[]], input?: string): Promise<string> {
+export async function output(
+  run: Run,
+  command: readonly [string, ...string[]],
+  input?: string | Uint8Array,
+): Promise<string> {
   const finished = await run(command, input);
   if (finished.code !== 0)
     throw new Error(`${command.join(' ')}: ${finished.stderr.trim() || `exit code ${finished.code}`}`);

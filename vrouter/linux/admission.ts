@@ -1,48 +1,101 @@
 /** How a new flow of a pod is translated and judged. Pure. */
-import { POD, chain, perFamily } from './chain.ts';
+import { POD, TUNNEL, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
+import { ARRIVING, leave, TRANSLATE_FLOATING, TRANSLATE_FLOATING_FOR_HOST, TURN } from './edges.ts';
+import { judge, withinLimits } from './limits.ts';
 import { hex, HOST_TO_OWN_PODS } from './marks.ts';
+import { TRANSLATE_PROBE } from './probes.ts';
 
-/** -100: virtual addresses become back ends. */
-export function services(): readonly string[] {
+/** -100: virtual addresses become back ends, and so do ports of nodes and addresses that lead to them. */
+export function services({ fabricMark }: SkeletonOptions): readonly string[] {
   return [
-    chain('vips', 'nat hook prerouting priority -100', [`${POD} goto vips_from_pod`]),
+    chain('vips', 'nat hook prerouting priority -100', [
+      `${POD} goto vips_from_pod`,
+      // Of the tunnel's, what pods elsewhere send to this machine.
+      `${TUNNEL} meta mark != ${fabricMark} accept`,
+      ...TRANSLATE_FLOATING,
+      'goto offered',
+    ]),
+    chain('offered', undefined, [
+      ...guard(),
+      ...perFamily(({ n, ip }) => [`${ip} daddr . meta l4proto . th dport vmap @offered${n}`]),
+    ]),
+    // loadBalancerSourceRanges.
+    ...perFamily(({ n, ip }) => [
+      chain(`guard${n}`, undefined, [
+        `${ip} daddr . meta l4proto . th dport . ${ip} saddr @allowed${n} return`,
+        'counter name unwelcome drop',
+      ]),
+    ]),
     chain('vips_from_pod', undefined, [
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} goto vips${n}`]),
+      // Where addresses overlap with others', they are not the nodes'.
+      'ct mark & 0x00008000 != 0 accept',
+      ...TURN,
+      ...guard(),
+      ...perFamily(({ n, ip }) => [`${ip} daddr . meta l4proto . th dport vmap @exposed${n}`]),
     ]),
     ...perFamily(({ n, ip }) => [
       chain(`vips${n}`, undefined, [
         `meta mark set ct mark . meta mark map @pairs goto backends${n}`,
-        'counter name unpaired drop',
+        `meta mark set ct mark . meta mark map @limited_pairs ${withinLimits('meta mark')} goto backends${n}`,
+        'goto refuse_unpaired',
       ]),
       chain(`backends${n}`, undefined, [`${ip} daddr . meta l4proto . th dport vmap @services${n}`]),
     ]),
     chain('vips_from_host', 'nat hook output priority -100', [
+      ...TRANSLATE_PROBE,
+      ...TRANSLATE_FLOATING_FOR_HOST,
       ...perFamily(({ n, ip }) => [`ct mark set ${ip} daddr map @host_vips${n} goto backends${n}`]),
+      ...perFamily(({ n, ip }) => [`${ip} daddr . meta l4proto . th dport vmap @exposed${n}`]),
     ]),
   ];
 }
 
-/** -90: a new flow is judged, after its destination is known. */
-export function pair({ device, fabricMark }: SkeletonOptions): readonly string[] {
+function guard(): readonly string[] {
+  return perFamily(({ n, ip }) => [`${ip} daddr . meta l4proto . th dport @guarded${n} jump guard${n}`]);
+}
+
+/** Flows that the underlay has with pods, by a port of this node's or an address that leads to it. */
+function outside(fabricMark: string): readonly string[] {
   return [
-    chain('pair', 'filter hook prerouting priority -90', [
-      'ct state != new accept',
-      `${POD} goto admit`,
-      `iifname "${device}" goto admit`,
-      'ct status dnat goto admit_host_port',
+    // The underlay speaks with pods where a port of the node's is a service's, or where another plugin (portmap) has made one theirs.
+    chain('admit_outside', undefined, [
+      ARRIVING,
+      ...elsewhere('judge_outside'),
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto judge_outside`]),
+      // A machine is reached as the node itself would: affinity's mark has done its work.
+      'meta mark set 0',
     ]),
-    // The underlay speaks with this node's pods where the node itself has made a port of its own theirs (portmap).
-    chain('admit_host_port', undefined, [
-      ...perFamily(({ n, ip }) => [
-        `${ip} daddr @own_pods${n} meta mark set ${ip} daddr map @pods${n} goto judge_host_port`,
-      ]),
+    chain('judge_outside', undefined, [
+      `ct mark set ${fabricMark}`,
+      'ct mark set ct mark . meta mark map @service_pairs accept',
+      ...perFamily(({ n, ip }) => [`${ip} daddr @own_pods${n} goto judge_host_port`]),
+      'goto refuse_unpaired',
     ]),
     chain('judge_host_port', undefined, [
       `ct mark set ${hex(HOST_TO_OWN_PODS)}`,
       'ct mark set ct mark . meta mark map @pairs accept',
-      'counter name unpaired drop',
+      'goto refuse_unpaired',
     ]),
+  ];
+}
+
+/** A back end whose address may be another's too: its mark, and it alone, says in which network it is. */
+export function elsewhere(next: string): readonly string[] {
+  return perFamily(({ n, ip }) => [`meta mark set meta mark . ${ip} daddr map @elsewhere${n} goto ${next}`]);
+}
+
+/** -90: a new flow is judged, after its destination is known. */
+export function pair({ fabricMark }: SkeletonOptions): readonly string[] {
+  return [
+    chain('pair', 'filter hook prerouting priority -90', [
+      'ct state != new accept',
+      `${POD} goto admit`,
+      `${TUNNEL} goto admit`,
+      'ct status dnat goto admit_outside',
+    ]),
+    ...outside(fabricMark),
     chain('admit', undefined, [
       'ct status dnat goto admit_service',
       `ct mark & 0x00008000 != 0 goto admit_overlapping`,
@@ -53,18 +106,24 @@ export function pair({ device, fabricMark }: SkeletonOptions): readonly string[]
     chain('admit_overlapping', undefined, [
       ...perFamily(({ n, ip }) => [`meta mark set ct mark . ${ip} daddr map @peers${n} goto judge`]),
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} goto refuse`]),
-      'counter name unpaired drop',
+      'goto leave',
     ]),
+    ...leave(),
     chain('admit_service', undefined, [
+      ...elsewhere('judge_service'),
       `meta mark set ${fabricMark}`,
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n}`]),
-      'ct mark set ct mark . meta mark map @service_pairs accept',
-      'counter name unpaired drop',
+      'goto judge_service',
     ]),
-    chain('judge', undefined, ['ct mark set ct mark . meta mark map @pairs accept', 'counter name unpaired drop']),
+    chain('judge_service', undefined, [
+      'ct mark set ct mark . meta mark map @service_pairs accept',
+      'goto refuse_unpaired',
+    ]),
+    chain('judge', undefined, judge('accept')),
     chain('refuse', undefined, [
       'meta mark set ct mark . meta mark map @pairs meta mark set ct mark goto refuse_politely',
-      'counter name unpaired drop',
+      `meta mark set ct mark . meta mark map @limited_pairs ${withinLimits('meta mark')} meta mark set ct mark goto refuse_politely`,
+      'goto refuse_unpaired',
     ]),
     // The refusal is routed by the refused packet's mark (fwmark_reflect): the source's.
     chain('refuse_politely', undefined, [

@@ -1,5 +1,5 @@
 /** How chains are written, and what all of them share. Pure. */
-import { POD_INTERFACES } from './names.ts';
+import { GROUPS } from './names.ts';
 
 export interface SkeletonOptions {
   /** The tunnel device. */
@@ -7,6 +7,8 @@ export interface SkeletonOptions {
   readonly vxlanPort: number;
   /** This node's underlay address. */
   readonly address: string;
+  /** Its IPv6 address, where it has one. */
+  readonly address6?: string;
   /** The fabric's packet mark. */
   readonly fabricMark: string;
   /** Whether any network's addresses overlap with others': only then a packet is asked for its zone. */
@@ -18,9 +20,11 @@ export interface Family {
   readonly ip: 'ip' | 'ip6';
 }
 
-/** Matches of a pod's host-side interface, as the way in and as the way out. */
-export const POD = `iifname "${POD_INTERFACES}"`;
-export const TO_POD = `oifname "${POD_INTERFACES}"`;
+/** Matches of a pod's host-side interface and of the tunnel, as the way in and as the way out. */
+export const POD = `iifgroup ${GROUPS.pods}`;
+export const TO_POD = `oifgroup ${GROUPS.pods}`;
+export const TUNNEL = `iifgroup ${GROUPS.tunnel}`;
+export const TO_TUNNEL = `oifgroup ${GROUPS.tunnel}`;
 
 const FAMILIES: readonly Family[] = [
   { n: '4', ip: 'ip' },

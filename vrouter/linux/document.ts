@@ -38,3 +38,18 @@ export class ElementCollector {
     else if (!elements.has(key)) elements.set(key, data);
   }
 }
+
+/** Elements that are made once for each `source`: whoever compares documents knows the same sets by their identity. */
+export function collectOnce<K extends object>(
+  collect: (into: ElementCollector, source: K) => void,
+): (source: K) => ReadonlyMap<string, Elements> {
+  const made = new WeakMap<K, ReadonlyMap<string, Elements>>();
+  return (source) => {
+    const known = made.get(source);
+    if (known !== undefined) return known;
+    const into = new ElementCollector();
+    collect(into, source);
+    made.set(source, into.sets);
+    return into.sets;
+  };
+}

@@ -1,63 +1,107 @@
 /** What happens to a packet after routing, and to the node's own. Pure. */
-import { POD, TO_POD, chain, perFamily } from './chain.ts';
+import { elsewhere } from './admission.ts';
+import { POD, TO_POD, TO_TUNNEL, TUNNEL, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
-import { hex, HOST_TO_OWN_PODS, MAGIC } from './marks.ts';
-import { GATEWAY, HAIRPIN_V6, POD_INTERFACES } from './names.ts';
+import { NOT_THE_NODE, ROUTED_BACK, ROUTED_OUT, SOURCE_OF_OWN } from './edges.ts';
+import { judge } from './limits.ts';
+import { hex, HOST_TO_OWN_PODS, MAGIC, OUTBOUND, OUTER_MAGIC } from './marks.ts';
+import { GATEWAY, GROUPS, HAIRPIN_V6 } from './names.ts';
+import { maskingAddress, nodeAddress } from './node-addresses.ts';
+import { MARK_PROBE } from './probes.ts';
 
 /** 0: what arrives at a pod was meant for it. */
-export function forward({ device, vxlanPort }: SkeletonOptions): readonly string[] {
+export function forward({ vxlanPort }: SkeletonOptions): readonly string[] {
   return [
     chain('forward_pods', 'filter hook forward priority 0', [
-      `${TO_POD} goto to_pod`,
-      `oifname "${device}" goto to_tunnel`,
-      `iifname "${device}" counter name unpaired drop`,
+      `oifgroup vmap { ${GROUPS.pods} : goto to_pod, ${GROUPS.tunnel} : goto to_tunnel }`,
+      // The answer to somebody outside who came by this node's address.
+      `${TUNNEL} ct direction reply ct status snat accept`,
+      ROUTED_OUT,
+      `${TUNNEL} counter name unpaired drop`,
       `${POD} udp dport ${vxlanPort} counter name injected drop`,
+      'iifname @departures goto egress',
     ]),
     chain('to_tunnel', undefined, [
-      `iifname != "${POD_INTERFACES}" counter name unpaired drop`,
+      `iifgroup != ${GROUPS.pods} goto to_tunnel_from_outside`,
+      'iifname @departures goto egress',
       // The outer packet inherits the mark, and must not be routed by it.
-      'meta mark set 0',
+      `meta mark set ${hex(OUTBOUND)}`,
+    ]),
+    // Nobody but pods, and whom this node leads on to one.
+    chain('to_tunnel_from_outside', undefined, [
+      `${TUNNEL} counter name unpaired drop`,
+      ROUTED_BACK,
+      'ct status & dnat == 0 counter name unpaired drop',
+      `meta mark set ${hex(OUTBOUND)}`,
     ]),
     chain('to_pod', undefined, [
+      ...perFamily(({ n, ip }) => [`${ip} daddr . meta mark vmap @here${n}`]),
       `meta mark & 0xffff0000 != ${hex(MAGIC)} counter name unpaired drop`,
-      ...perFamily(({ n, ip }) => [`${ip} daddr . meta mark @here${n} goto judge_policy`]),
       'counter name misdelivered drop',
     ]),
-    // Security groups are judged here, on original packets that are about to reach their pod.
-    chain('judge_policy', undefined, ['ct direction reply accept', 'accept']),
     // After reassembly, so that no fragment hides the port; nested tunnels between pods are none of this.
-    chain('input_pods', 'filter hook input priority 0', [`udp dport ${vxlanPort} goto input_tunnel`]),
+    chain('input_pods', 'filter hook input priority 0', [
+      // Its outer header has been checked as a whole packet's.
+      `meta mark & 0xffff0000 == ${hex(OUTER_MAGIC)} accept`,
+      NOT_THE_NODE,
+      `udp dport ${vxlanPort} goto input_tunnel`,
+    ]),
     chain('input_tunnel', undefined, [
-      `${POD} counter name injected drop`,
-      `iifname "${device}" counter name injected drop`,
-      'ip saddr != @nodes4 counter name injected drop',
+      `iifgroup { ${GROUPS.pods}, ${GROUPS.tunnel} } counter name injected drop`,
+      ...perFamily(({ n, ip }) => [`${ip} saddr != @nodes${n} counter name injected drop`]),
     ]),
   ];
 }
 
 /** 100: sources that the other side does not know. */
-export function source({ device, address }: SkeletonOptions): readonly string[] {
+export function source(options: SkeletonOptions): readonly string[] {
+  const intoUnderlay = `${POD} oifgroup != { ${GROUPS.pods}, ${GROUPS.tunnel} } meta nfproto`;
+  const address = nodeAddress(options, '4');
   return [
     chain('source', 'nat hook postrouting priority 100', [
       `ct status dnat ip saddr . ip daddr @hairpin4 snat ip to ${GATEWAY}`,
       `ct status dnat ip6 saddr . ip6 daddr @hairpin6 snat ip6 to ${HAIRPIN_V6}`,
-      `ct mark @masked meta nfproto ipv4 snat ip to ${address}`,
-      `${POD} oifname != "${POD_INTERFACES}" oifname != "${device}" meta nfproto ipv4 snat ip to ${address}`,
-      `${POD} oifname != "${POD_INTERFACES}" oifname != "${device}" meta nfproto ipv6 masquerade`,
+      ...SOURCE_OF_OWN,
+      ...perFamily(({ n, ip }) => [
+        `ct mark @masked meta nfproto ipv${n} ${underName(ip, maskingAddress(options, n))}`,
+      ]),
+      ...perFamily(({ n, ip }) => [
+        `ct status dnat ct mark @masked_services meta nfproto ipv${n} ${underName(ip, maskingAddress(options, n))}`,
+      ]),
+      `ct status dnat iifgroup != ${GROUPS.pods} oifgroup != ${GROUPS.pods} goto source_outside`,
+      ...(address === undefined ? [] : [`${intoUnderlay} ipv4 snat ip to ${address}`]),
+      `${intoUnderlay} ipv6 masquerade`,
+    ]),
+    // Somebody outside whom this node leads on to another machine must be answered through this one.
+    chain('source_outside', undefined, [
+      'fib saddr type local accept',
+      ...perFamily(({ n, ip }) => {
+        const own = nodeAddress(options, n);
+        return own === undefined ? [] : [`meta nfproto ipv${n} ${underName(ip, own)}`];
+      }),
     ]),
   ];
 }
 
+/** Under an address of this node's; where it has none, nobody could answer. */
+function underName(ip: 'ip' | 'ip6', address: string | undefined): string {
+  return address === undefined ? 'counter name unpaired drop' : `snat ${ip} to ${address}`;
+}
+
 /** The node’s own packets. */
-export function output({ device, vxlanPort, fabricMark, hasOverlapping }: SkeletonOptions): readonly string[] {
+export function output({ vxlanPort, fabricMark, hasOverlapping }: SkeletonOptions): readonly string[] {
+  // The outer packet inherits the mark, and must not be routed by it.
+  const unmarked = `${TO_TUNNEL} meta mark & 0xffff0000 == ${hex(MAGIC)} meta mark set 0`;
   return [
     chain('output_raw', 'filter hook output priority -450', [
-      `udp dport ${vxlanPort} ip daddr @nodes4 notrack accept`,
+      `meta mark ${hex(OUTBOUND)} notrack accept`,
+      ...perFamily(({ n, ip }) => [`udp dport ${vxlanPort} ${ip} daddr @nodes${n} notrack accept`]),
       ...(hasOverlapping ? [`icmp type { 3, 11, 12 } goto zone`, `icmpv6 type { 1, 2, 3, 4 } goto zone`] : []),
     ]),
     ...(hasOverlapping
       ? [
           chain('output_track', 'route hook output priority -150', [
+            ...MARK_PROBE,
             'ct direction reply meta mark set ct mark map @back_by_host accept',
           ]),
         ]
@@ -67,34 +111,66 @@ export function output({ device, vxlanPort, fabricMark, hasOverlapping }: Skelet
       // A port of the node's own that portmap has made a pod's.
       'oif "lo" ct status dnat ct state new goto host_new',
       'oif "lo" accept',
-      ...(hasOverlapping ? [`oifname "${device}" meta mark & 0xffff0000 == ${hex(MAGIC)} meta mark set 0`] : []),
+      ...(hasOverlapping ? [unmarked] : []),
       'ct direction reply accept',
       'ct state new goto host_new',
       `ct mark & 0x80000000 == 0 accept`,
       'ct mark @forth_by_host accept',
-      `oifname "${device}" counter name unpaired drop`,
+      `${TO_TUNNEL} counter name unpaired drop`,
       `${TO_POD} counter name unpaired drop`,
     ]),
+    ...(hasOverlapping
+      ? [
+          // A back end that only its network's table knows; every packet is routed anew.
+          chain('output_elsewhere', 'route hook output priority -80', [
+            'ct direction original ct status dnat meta mark set ct mark map @host_elsewhere accept',
+          ]),
+          chain('output_encapsulated', 'filter hook output priority -70', [unmarked]),
+        ]
+      : []),
+    ...hostFlows(fabricMark),
+  ];
+}
+
+/** New flows of the node itself. */
+function hostFlows(fabricMark: string): readonly string[] {
+  return [
     chain('host_new', undefined, [
       // A datagram that was not answered yet; its flow has been judged.
       'ct status dnat ct mark @forth_by_host accept',
       `ct status dnat ct mark ${fabricMark} goto host_service`,
+      'ct status dnat ct mark 0 goto host_exposed',
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto host_to_pod`]),
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} meta mark set 0 goto refuse_politely`]),
-      `oifname "${device}" counter name unpaired drop`,
+      `${TO_TUNNEL} counter name unpaired drop`,
       `${TO_POD} counter name unpaired drop`,
     ]),
     chain('host_service', undefined, [
+      ...elsewhere('host_elsewhere'),
       `meta mark set ${fabricMark}`,
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n}`]),
       'ct mark set ct mark . meta mark map @service_pairs meta mark set 0 accept',
       'counter name unpaired drop',
     ]),
+    chain('host_elsewhere', undefined, [
+      `ct mark set ${fabricMark}`,
+      'ct mark set ct mark . meta mark map @service_pairs meta mark set 0 accept',
+      'counter name unpaired drop',
+    ]),
+    // A port of a node, or an address that leads to nodes; or another plugin's translation (portmap).
+    chain('host_exposed', undefined, [
+      ...elsewhere('host_elsewhere'),
+      `meta mark set ${fabricMark}`,
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n}`]),
+      `ct mark set ${fabricMark}`,
+      'ct mark set ct mark . meta mark map @service_pairs meta mark set 0 accept',
+      `meta mark != ${fabricMark} goto host_to_pod`,
+      'ct mark set 0 meta mark set 0 accept',
+    ]),
     chain('host_to_pod', undefined, [
       `ct mark set ${fabricMark}`,
       ...perFamily(({ n, ip }) => [`${ip} daddr @own_pods${n} ct mark set ${hex(HOST_TO_OWN_PODS)}`]),
-      'ct mark set ct mark . meta mark map @pairs meta mark set 0 accept',
-      'counter name unpaired drop',
+      ...judge('meta mark set 0 accept'),
     ]),
   ];
 }

@@ -1,13 +1,17 @@
 /** The elements of the nftables sets and maps, from the forwarding state. Pure. */
-import type { Bindings, ForwardingState, InstanceId, Network, Passage, Service } from '../model.ts';
+import type { Bindings, ForwardingState, InstanceId, Network, Passage } from '../model.ts';
+import { rangeOf } from './address-value.ts';
 import { ElementCollector } from './document.ts';
 import type { Elements } from './document.ts';
+import { balancerElements } from './balancer-elements.ts';
+import { addEdges } from './edge-elements.ts';
+import { familyOf } from './family.ts';
+import { addLimits } from './limits.ts';
 import { hex, HOST_TO_OWN_PODS, marksOf } from './marks.ts';
 import type { Marks } from './marks.ts';
-
-/** Up to this many back ends a service has one slot each; beyond, `MANY_SLOTS` are shared out. */
-const EXACT_SLOTS = 64;
-const MANY_SLOTS = 1024;
+import { knownAddresses } from './node-addresses.ts';
+import { addPolicies, judgedArrivals } from './policy-elements.ts';
+import { addProbes } from './probes.ts';
 
 /** Every set and map of the table with its elements; sets without elements are absent. */
 export function elements(state: ForwardingState, bindings: Bindings): ReadonlyMap<string, Elements> {
@@ -17,25 +21,33 @@ export function elements(state: ForwardingState, bindings: Bindings): ReadonlyMa
   addNetworks(into, state.networks, marks);
   addPods(into, { state, bindings, marks });
   addPassages(into, state, marks);
-  state.services.forEach((service) => addService(into, service, marks));
+  addProbes(into, { state, bindings, marks }, (to) => {
+    addDirections(into, { marks, fabric: state.fabric, passage: { from: state.fabric, to }, isWhole: true });
+  });
+  addEdges(into, state, marks);
+  addPolicies(into, { state, bindings, marks });
   addHostServices(into, state, marks);
-  return into.sets;
+  return joined(into.sets, balancerElements(state));
 }
 
-/** The numbers of back ends that services of a family have. */
-export function backendCounts(services: readonly Service[], n: '4' | '6'): readonly number[] {
-  const counts = services
-    .filter(({ vip, backends }) => familyOf(vip) === n && backends.length > 0)
-    .map(({ backends }) => slotCount(backends.length));
-  return [...new Set(counts)].sort((a, b) => a - b);
+/** What many services make is not made, nor compared, again because a port was bound: a set that nobody else adds to stays the same. */
+function joined(
+  sets: ReadonlyMap<string, Elements>,
+  made: ReadonlyMap<string, Elements>,
+): ReadonlyMap<string, Elements> {
+  const both = [...made].map(([name, elements]) => {
+    const others = sets.get(name);
+    return [name, others === undefined ? elements : new Map([...elements, ...others])] as const;
+  });
+  return new Map([...sets, ...both]);
 }
 
 function addMachines(into: ElementCollector, state: ForwardingState, marks: Marks): void {
-  const own = state.address === undefined ? [] : [state.address];
-  const own6 = [state, ...state.peers].flatMap(({ address6 }) => address6 ?? []);
-  for (const address of [...own, ...state.peers.map((peer) => peer.address), ...own6]) {
-    if (familyOf(address) === '4') into.add('nodes4', address);
-    into.add(`machines${familyOf(address)}`, address, marks.of(state.fabric));
+  for (const node of [state, ...state.peers]) {
+    if (node.address !== undefined) into.add(`nodes${familyOf(node.address)}`, node.address);
+    for (const machine of knownAddresses(node)) {
+      into.add(`machines${familyOf(machine)}`, machine, marks.of(state.fabric));
+    }
   }
 }
 
@@ -57,6 +69,9 @@ function addPods(
   into: ElementCollector,
   { state, bindings, marks }: { state: ForwardingState; bindings: Bindings; marks: Marks },
 ): void {
+  const local = state.ports.flatMap(({ addresses, network }) => addresses.map((address) => ({ address, network })));
+  for (const each of [...local, ...state.remotes]) addOwn(into, each, marks);
+  const judged = judgedArrivals(state);
   for (const port of state.ports) {
     const host = bindings.get(port.vmi);
     for (const address of port.addresses) {
@@ -64,7 +79,11 @@ function addPods(
       addDestination(into, { address, network: port.network }, { state, marks });
       if (host === undefined) continue;
       into.add(`port${n}`, `${address} . "${host}"`, marks.of(port.network));
-      into.add(`here${n}`, `${address} . ${marks.of(port.network)}`);
+      into.add(
+        `here${n}`,
+        `${address} . ${marks.of(port.network)}`,
+        `goto ${judged.has(port.vmi) ? `ingress${n}` : 'arrived'}`,
+      );
       if (marks.isOverlapping(port.network)) continue;
       into.add(`own_pods${n}`, address);
       into.add(`hairpin${n}`, `${address} . ${address}`);
@@ -76,49 +95,97 @@ function addPods(
 /** A flat network's address means the same to all; an overlapping one's, and whatever such a network sees, depends on the source. */
 function addDestination(
   into: ElementCollector,
-  { address, network }: { address: string; network: InstanceId },
+  { address, network }: Address,
   { state, marks }: { state: ForwardingState; marks: Marks },
 ): void {
   const n = familyOf(address);
   const overlapping = marks.isOverlapping(network);
   if (!overlapping) into.add(`pods${n}`, address, marks.of(network));
   for (const { from, to } of state.passages) {
-    if (to === network && (overlapping || marks.isOverlapping(from)))
+    if (to === network && from !== to && (overlapping || marks.isOverlapping(from)))
       into.add(`peers${n}`, `${marks.of(from)} . ${address}`, marks.of(network));
   }
 }
 
+/** Where networks that may talk have an address in common, each means its own. */
+function addOwn(into: ElementCollector, { address, network }: Address, marks: Marks): void {
+  if (!marks.isOverlapping(network)) return;
+  into.add(`peers${familyOf(address)}`, `${marks.of(network)} . ${address}`, marks.of(network));
+}
+
 function addPassages(into: ElementCollector, state: ForwardingState, marks: Marks): void {
-  state.passages.forEach((passage) => addPassage(into, { map: 'pairs', passage, marks, fabric: state.fabric }));
-  state.servicePassages.forEach((passage) =>
-    addPassage(into, { map: 'service_pairs', passage, marks, fabric: state.fabric }),
-  );
+  const base = { marks, fabric: state.fabric };
+  const whole = new Set(state.passages.filter(({ limits }) => limits === undefined).map(pairText));
+  for (const passage of state.passages) {
+    const isWhole = passage.limits === undefined;
+    addPassage(into, { ...base, passage, isWhole, map: isWhole ? 'pairs' : 'limited_pairs' });
+  }
+  for (const passage of state.servicePassages) {
+    addPassage(into, { ...base, passage, isWhole: whole.has(pairText(passage)), map: 'service_pairs' });
+    addElsewhere(into, passage, base);
+  }
   for (const to of new Set(state.ports.map(({ network }) => network))) {
     if (marks.isOverlapping(to)) continue;
     const passage = { from: state.fabric, to };
     into.add('pairs', `${hex(HOST_TO_OWN_PODS)} . ${marks.of(to)}`, marks.pair(state.fabric, to));
-    addDirections(into, { passage, marks, fabric: state.fabric });
+    addDirections(into, { ...base, passage, isWhole: true });
   }
+}
+
+/** Services of networks whose addresses may be others' too. */
+function addElsewhere(
+  into: ElementCollector,
+  { from, to }: Passage,
+  { marks, fabric }: { readonly marks: Marks; readonly fabric: InstanceId },
+): void {
+  if (!marks.isOverlapping(to)) return;
+  const pair = marks.pair(from, to);
+  if (from === fabric) into.add('host_elsewhere', pair, marks.of(to));
+  if (from !== to) return;
+  // What is answered from its own network, and not through the translation, would be another connection there (facts 1.5).
+  into.add('masked_services', pair);
+  into.add('known', `${marks.of(fabric)} . ${pair} . reply`, marks.of(from));
+}
+
+interface Address {
+  readonly address: string;
+  readonly network: InstanceId;
 }
 
 interface PassageContext {
   readonly passage: Passage;
   readonly marks: Marks;
   readonly fabric: InstanceId;
+  /** Whether the pair stands for all traffic: not for limited traffic, nor for translated flows alone. */
+  readonly isWhole: boolean;
 }
 
 function addPassage(into: ElementCollector, { map, ...context }: PassageContext & { readonly map: string }): void {
   const { passage, marks } = context;
-  into.add(map, `${marks.of(passage.from)} . ${marks.of(passage.to)}`, marks.pair(passage.from, passage.to));
+  const pair = marks.pair(passage.from, passage.to);
+  into.add(map, `${marks.of(passage.from)} . ${marks.of(passage.to)}`, pair);
+  addLimits(into, pair, passage);
   addDirections(into, context);
 }
 
+function pairText({ from, to }: Passage): string {
+  return `${from} ${to}`;
+}
+
 /** A flow's original packets come from its source's network; its replies from either (the tunnel carries the client's). */
-function addDirections(into: ElementCollector, { passage: { from, to }, marks, fabric }: PassageContext): void {
+function addDirections(
+  into: ElementCollector,
+  { passage: { from, to }, marks, fabric, isWhole }: PassageContext,
+): void {
   const pair = marks.pair(from, to);
-  into.add('forth', `${marks.of(from)} . ${pair}`, marks.of(to));
-  into.add('back', `${marks.of(to)} . ${pair}`, marks.of(from));
-  into.add('back', `${marks.of(from)} . ${pair}`, marks.of(from));
+  const back = (ingress: InstanceId): void =>
+    from === fabric
+      ? into.add('known_to_fabric', `${marks.of(ingress)} . ${pair}`, marks.of(from))
+      : into.add('known', `${marks.of(ingress)} . ${pair} . reply`, marks.of(from));
+  if (isWhole) into.add('known', `${marks.of(from)} . ${pair} . original`, marks.of(to));
+  else into.add('limited_forth', `${marks.of(from)} . ${pair}`, marks.of(to));
+  back(to);
+  back(from);
   if (from === fabric) into.add('forth_by_host', pair);
   else if (to === fabric) into.add('back_from_fabric', pair, marks.of(from));
   if (!marks.isOverlapping(from)) return;
@@ -126,61 +193,20 @@ function addDirections(into: ElementCollector, { passage: { from, to }, marks, f
   if (from === to) return;
   // The other side does not know this address as its own: the flow goes out, and comes back, under the node's.
   into.add('masked', pair);
-  into.add('back', `${marks.of(fabric)} . ${pair}`, marks.of(from));
-}
-
-function addService(into: ElementCollector, { vip, network, protocol, port, backends }: Service, marks: Marks): void {
-  const n = familyOf(vip);
-  into.add(`vips${n}`, vip, marks.of(network));
-  if (backends.length === 0) return;
-  const count = slotCount(backends.length);
-  const key = `${vip} . ${protocol} . ${port}`;
-  into.add(`services${n}`, key, `goto backends${n}_${count}`);
-  for (let slot = 0; slot < count; slot += 1) {
-    const backend = backends[slot % backends.length];
-    if (backend !== undefined)
-      into.add(`slots${n}_${count}`, `${key} . ${slot}`, `${backend.address} . ${backend.port}`);
-  }
+  back(fabric);
 }
 
 function addHostServices(into: ElementCollector, state: ForwardingState, marks: Marks): void {
-  const reached = new Set(state.passages.filter(({ from }) => from === state.fabric).map(({ to }) => to));
+  const reached = new Set(
+    state.passages.filter(({ from, limits }) => from === state.fabric && limits === undefined).map(({ to }) => to),
+  );
   for (const { vip, network } of state.services) {
     if (reached.has(network)) into.add(`host_vips${familyOf(vip)}`, vip, marks.of(state.fabric));
   }
 }
 
-function slotCount(backends: number): number {
-  return backends <= EXACT_SLOTS ? backends : Math.max(MANY_SLOTS, 2 ** Math.ceil(Math.log2(backends * 8)));
-}
-
-/** The family of an address or CIDR. */
-export function familyOf(address: string): '4' | '6' {
-  return address.includes(':') ? '6' : '4';
-}
-
 /** A CIDR as a range of raw bytes, since a payload without a type takes no prefix. */
 function hexRange(cidr: string): string {
-  const [prefix = '', length = '32'] = cidr.split('/');
-  const bits = familyOf(cidr) === '4' ? 32n : 128n;
-  const base = familyOf(cidr) === '4' ? ipv4Value(prefix) : ipv6Value(prefix);
-  const span = 1n << (bits - BigInt(length));
-  const first = (base / span) * span;
-  return span === 1n ? `0x${first.toString(16)}` : `0x${first.toString(16)}-0x${(first + span - 1n).toString(16)}`;
-}
-
-function ipv4Value(address: string): bigint {
-  return address.split('.').reduce((value, part) => value * 256n + BigInt(part), 0n);
-}
-
-function ipv6Value(address: string): bigint {
-  const [head = '', tail] = address.split('::');
-  const left = groups(head);
-  const right = groups(tail);
-  const zeros = tail === undefined ? [] : Array<string>(8 - left.length - right.length).fill('0');
-  return [...left, ...zeros, ...right].reduce((value, part) => value * 65_536n + BigInt(`0x${part}`), 0n);
-}
-
-function groups(text: string | undefined): readonly string[] {
-  return text === undefined || text === '' ? [] : text.split(':');
+  const [first, last] = rangeOf(cidr);
+  return first === last ? `0x${first.toString(16)}` : `0x${first.toString(16)}-0x${last.toString(16)}`;
 }

@@ -1,9 +1,13 @@
 /** Routes, rules and neighbours, from the forwarding state. Pure. */
 import type { Bindings, ForwardingState, InstanceId, Port } from '../model.ts';
 import type { IpEntry } from './document.ts';
-import { familyOf } from './elements.ts';
-import { hex, MAGIC, marksOf } from './marks.ts';
+import { familyOf } from './family.ts';
+import { OUTSIDE_MARK } from './edges.ts';
+import { hex, MAGIC, marksOf, ROUTED_MAGIC } from './marks.ts';
 import { LOCAL_PREFERENCE, ROUTE_PROTOCOL, TABLES } from './names.ts';
+import { knownAddresses, nodeAddress } from './node-addresses.ts';
+import { probeRoutes } from './probes.ts';
+import { tunnelLinkLocal, tunnelMac, tunnelTo } from './tunnel.ts';
 
 export interface Entries {
   readonly v4: Map<string, IpEntry>;
@@ -25,19 +29,8 @@ export function entries(state: ForwardingState, bindings: Bindings, device: stri
   addPeers(context);
   for (const cidr of state.serviceSubnets) addServiceSubnet(context, cidr);
   addPods(context, bindings);
+  addWaysOut(context);
   return into;
-}
-
-/** The locally administered MAC address of a node's tunnel device: one of its own per node, since a receiver drops its own as a loop. */
-export function tunnelMac(address: string): string {
-  const bytes = address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
-  return ['02', '0c', ...bytes].join(':');
-}
-
-/** The tunnel's link-local address of a node: the next hop of IPv6 routes. */
-export function tunnelLinkLocal(address: string): string {
-  const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
-  return `fe80::c:${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
 }
 
 function addRules({ state, into }: Context): void {
@@ -50,9 +43,11 @@ function addRules({ state, into }: Context): void {
     [1000, `fwmark ${hex(MAGIC + 0x8000)}/0xffff8000 goto 2000`],
     [1001, `fwmark ${fabric} lookup ${TABLES.fabric}`],
     [1002, `fwmark ${fabric} goto ${LOCAL_PREFERENCE}`],
+    [1002, `fwmark ${OUTSIDE_MARK} goto ${LOCAL_PREFERENCE}`],
     [1003, `lookup ${TABLES.flat}`],
     [1004, `lookup ${TABLES.fabric}`],
     [1005, 'unreachable'],
+    ...routedRules(state),
     [90, `fwmark ${hex(MAGIC)}/0xffff0000 goto 1000`],
     [91, `iif lo lookup ${TABLES.flat}`],
     [92, `goto ${LOCAL_PREFERENCE}`],
@@ -67,6 +62,34 @@ function addRules({ state, into }: Context): void {
         del: `rule del pref ${preference} ${selector}`,
       });
     }
+  }
+}
+
+/** A rule for each network whose router is elsewhere. */
+function routedRules({ egress }: ForwardingState): (readonly [number, string])[] {
+  const networks = [...new Set(egress.flatMap(({ network, via }) => (via === undefined ? [] : [network])))];
+  if (networks.length === 0) return [];
+  return [
+    ...networks.map(
+      (id) => [ROUTED_PREFERENCE, `fwmark ${hex(ROUTED_MAGIC + id)} lookup ${TABLES.routed + id}`] as const,
+    ),
+    [ROUTED_PREFERENCE + 1, 'unreachable'],
+    [85, `fwmark ${hex(ROUTED_MAGIC)}/0xffff0000 goto ${ROUTED_PREFERENCE}`],
+  ];
+}
+
+/** Behind those of overlapping networks, of which the last is below 5,100. */
+const ROUTED_PREFERENCE = 6000;
+
+/** Everything, to the node that translates for a network; in halves, since a default of ours is always unreachable. */
+function addWaysOut(context: Context): void {
+  const { state, device, into } = context;
+  for (const { address, network, via: node } of state.egress) {
+    if (node === undefined) continue;
+    const v6 = familyOf(address) === '6';
+    const via = wayTo(context, { address, node, network });
+    for (const prefix of v6 ? ['::/1', '8000::/1'] : ['0.0.0.0/1', '128.0.0.0/1'])
+      route(v6 ? into.v6 : into.v4, { table: TABLES.routed + network, prefix, via, device });
   }
 }
 
@@ -90,50 +113,64 @@ function overlappingRules(state: ForwardingState, markOf: (id: InstanceId) => st
 }
 
 /** Machines are reached through the tunnel by pods (and by replies of pods), so that the underlay sees nodes' addresses only. */
-function addPeers({ state, device, into }: Context): void {
-  for (const { address, address6 } of state.peers) {
+function addPeers(context: Context): void {
+  const { state, device, into } = context;
+  for (const { address } of state.peers) {
     const mac = tunnelMac(address);
-    neighbour(into.v4, { address, mac, device });
+    if (familyOf(address) === '4') neighbour(into.v4, { address, mac, device });
     neighbour(into.v6, { address: tunnelLinkLocal(address), mac, device });
-    route(into.v4, {
-      table: TABLES.fabric,
-      prefix: `${address}/32`,
-      via: tunnelTo({ state, device }, { node: address, network: state.fabric, v6: false }),
-      device,
-    });
-    if (address6 === undefined) continue;
-    route(into.v6, {
-      table: TABLES.fabric,
-      prefix: `${address6}/128`,
-      via: tunnelTo({ state, device }, { node: address, network: state.fabric, v6: true }),
-      device,
-    });
+  }
+  addPeerRoutes(context, TABLES.fabric);
+}
+
+function addPeerRoutes(context: Context, table: number): void {
+  const { state, device } = context;
+  for (const peer of state.peers) {
+    for (const address of knownAddresses(peer)) {
+      const via = wayTo(context, { address, node: peer.address, network: state.fabric });
+      route(familyIn(context, address), { table, prefix: hostPrefix(address), via, device });
+    }
   }
 }
 
-function addServiceSubnet({ state, device, into }: Context, cidr: string): void {
-  const family = familyOf(cidr) === '4' ? into.v4 : into.v6;
-  route(family, { table: TABLES.flat, prefix: cidr, via: `dev ${device}${sourceFor({ state }, cidr)}`, device });
+function addServiceSubnet(context: Context, cidr: string): void {
+  const via = `dev ${context.device}${sourceFor(context, cidr)}`;
+  route(familyIn(context, cidr), { table: TABLES.flat, prefix: cidr, via, device: context.device });
 }
 
 function addPods(context: Context, bindings: Bindings): void {
-  const { state, device, into } = context;
+  const { state, into } = context;
   const marks = marksOf(state.networks);
   for (const { id, overlapping } of state.networks) {
     if (!overlapping) continue;
     for (const family of [into.v4, into.v6]) unreachableDefault(family, TABLES.overlapping + id);
   }
+  addPodRoutes(context, bindings, (network) => [
+    marks.isOverlapping(network) ? TABLES.overlapping + network : TABLES.flat,
+  ]);
+  for (const { table, address, host } of probeRoutes(state, bindings, marks)) {
+    const via = `dev ${host}${sourceFor(context, address)}`;
+    route(familyIn(context, address), { table, prefix: hostPrefix(address), via, device: host });
+  }
+  // Behind each network's own: where both have an address, it is the network's.
+  addPodRoutes(context, bindings, (network) => tablesOfAnswers(state, network, marks.isOverlapping));
+  for (const network of maskedTargets(state, marks.isOverlapping)) addPeerRoutes(context, TABLES.overlapping + network);
+}
+
+function addPodRoutes(
+  context: Context,
+  bindings: Bindings,
+  tablesOf: (network: InstanceId) => readonly number[],
+): void {
+  const { state, device } = context;
   for (const port of state.ports) {
     const host = bindings.get(port.vmi);
-    if (host !== undefined)
-      addPort(context, { ...port, host, tables: tablesOf(state, port.network, marks.isOverlapping) });
+    if (host !== undefined) addPort(context, { ...port, host, tables: tablesOf(port.network) });
   }
-  for (const remote of state.remotes) {
-    const v6 = familyOf(remote.address) === '6';
-    const via =
-      tunnelTo(context, { node: remote.node, network: remote.network, v6 }) + sourceFor(context, remote.address);
-    for (const table of tablesOf(state, remote.network, marks.isOverlapping)) {
-      route(v6 ? into.v6 : into.v4, { table, prefix: hostPrefix(remote.address), via, device });
+  for (const { address, network, node } of state.remotes) {
+    const via = wayTo(context, { address, node, network }) + sourceFor(context, address);
+    for (const table of tablesOf(network)) {
+      route(familyIn(context, address), { table, prefix: hostPrefix(address), via, device });
     }
   }
 }
@@ -143,7 +180,7 @@ function addPort(
   { addresses, mac, host, tables }: Port & { readonly host: string; readonly tables: readonly number[] },
 ): void {
   for (const address of addresses) {
-    const family = familyOf(address) === '4' ? context.into.v4 : context.into.v6;
+    const family = familyIn(context, address);
     if (mac !== '') neighbour(family, { address, mac, device: host });
     for (const table of tables) {
       route(family, {
@@ -156,29 +193,43 @@ function addPort(
   }
 }
 
-/** The tables in which an address of a network stands: its own (or the flat one), and those of overlapping networks it talks with. */
-function tablesOf(
-  state: ForwardingState,
+/** The tables of overlapping networks that answer a flat network's addresses. */
+function tablesOfAnswers(
+  { passages, servicePassages }: ForwardingState,
   network: InstanceId,
   isOverlapping: (id: InstanceId) => boolean,
 ): readonly number[] {
-  const own = isOverlapping(network) ? TABLES.overlapping + network : TABLES.flat;
-  const others = state.passages.filter(({ from, to }) => to === network && from !== network && isOverlapping(from));
-  return [own, ...others.map(({ from }) => TABLES.overlapping + from)];
+  if (isOverlapping(network)) return [];
+  const answering = [...passages, ...servicePassages].filter(({ from, to }) => from === network && isOverlapping(to));
+  return [...new Set(answering.map(({ to }) => TABLES.overlapping + to))];
+}
+
+/** Overlapping networks that answer others of their kind, and through services, whose flows come under their nodes' addresses. */
+function maskedTargets(
+  { passages, servicePassages }: ForwardingState,
+  isOverlapping: (id: InstanceId) => boolean,
+): ReadonlySet<InstanceId> {
+  const masked = passages.filter(({ from, to }) => from !== to && isOverlapping(from) && isOverlapping(to));
+  const served = servicePassages.filter(({ to }) => isOverlapping(to));
+  return new Set([...masked, ...served].map(({ to }) => to));
 }
 
 /** The node's own packets carry its address of the family. */
-function sourceFor({ state }: Pick<Context, 'state'>, address: string): string {
-  const source = familyOf(address) === '4' ? state.address : state.address6;
+function sourceFor({ state }: Context, address: string): string {
+  const source = nodeAddress(state, familyOf(address));
   return source === undefined ? '' : ` src ${source}`;
 }
 
-function tunnelTo(
-  { state, device }: Pick<Context, 'state' | 'device'>,
-  { node, network, v6 }: { readonly node: string; readonly network: InstanceId; readonly v6: boolean },
+/** The way to an address on another node. */
+function wayTo(
+  { state, device }: Context,
+  { address, node, network }: { readonly address: string; readonly node: string; readonly network: InstanceId },
 ): string {
-  const next = v6 ? tunnelLinkLocal(node) : node;
-  return `encap ip id ${network} src ${state.address} dst ${node} via ${next} dev ${device} onlink`;
+  return tunnelTo({ own: state.address ?? '', node, network, device, family: familyOf(address) });
+}
+
+function familyIn({ into }: Context, address: string): Map<string, IpEntry> {
+  return familyOf(address) === '4' ? into.v4 : into.v6;
 }
 
 function hostPrefix(address: string): string {

@@ -8,7 +8,44 @@ type Sets = KernelDocument['sets'];
 
 /** Deletions for addresses that went or changed their network, and for back ends of connectionless services that went. */
 export function staleFlows(before: Sets, after: Sets): readonly string[] {
-  return [...movedAddresses(before, after), ...goneBackends(before, after)];
+  return [
+    ...movedAddresses(before, after),
+    ...goneBackends(before, after),
+    ...untranslated(before, after),
+    ...movedFloats(before, after),
+  ];
+}
+
+/** Datagrams that came to a node's port before anything was offered there would go on being the node's own. */
+function untranslated(before: Sets, after: Sets): readonly string[] {
+  return ['offered4', 'offered6'].flatMap((name) =>
+    [...(after.get(name) ?? [])]
+      .filter(([key, verdict]) => !key.includes(' tcp ') && verdict !== before.get(name)?.get(key))
+      .map(([key]) => {
+        const [address = '', protocol, port] = key.split(' . ');
+        return `-D ${familyFlag(address)}-p ${protocol} -d ${address} --dport ${port} -r ${address}`;
+      }),
+  );
+}
+
+/** Flows by a floating address that leads elsewhere by now, and those that went out under it. */
+function movedFloats(before: Sets, after: Sets): readonly string[] {
+  const changed = (name: string): readonly (readonly [key: string, data: string])[] =>
+    [...(before.get(name) ?? [])].filter(([key, data]) => after.get(name)?.get(key) !== data);
+  const come = (name: string): readonly (readonly [key: string, data: string])[] =>
+    [...(after.get(name) ?? [])].filter(([key]) => before.get(name)?.has(key) !== true);
+  return ['4', '6'].flatMap((n) => [
+    ...changed(`float_targets${n}`).map(([address]) => `-D ${familyFlag(address)}-d ${address}`),
+    ...changed(`float_ports${n}`).map(([key]) => {
+      const [address = '', protocol, port] = key.split(' . ');
+      return `-D ${familyFlag(address)}-p ${protocol} -d ${address} --dport ${port}`;
+    }),
+    // A flow that passed untranslated, or otherwise, would go on to (facts 1.18).
+    ...[...new Set([...changed(`router_sources${n}`), ...come(`router_sources${n}`)].map(([pair]) => pair))].map(
+      (pair) => `-D -f ipv${n} -m ${pair}`,
+    ),
+    ...changed(`float_sources${n}`).map(([, address]) => `-D ${familyFlag(address)}-q ${address}`),
+  ]);
 }
 
 function movedAddresses(before: Sets, after: Sets): readonly string[] {
@@ -33,6 +70,10 @@ function movedAddresses(before: Sets, after: Sets): readonly string[] {
 
 /** A UDP client keeps its port for minutes, and would go on being sent to a back end that is gone. */
 function goneBackends(before: Sets, after: Sets): readonly string[] {
+  const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (name) => /^(inner|outer)_(slots|members)/.test(name) && before.get(name) !== after.get(name),
+  );
+  if (changed.length === 0) return [];
   const remaining = connectionless(after);
   return [...connectionless(before)].filter((line) => !remaining.has(line));
 }
@@ -40,10 +81,10 @@ function goneBackends(before: Sets, after: Sets): readonly string[] {
 function connectionless(sets: Sets): ReadonlySet<string> {
   const lines = new Set<string>();
   for (const [name, elements] of sets) {
-    if (!name.startsWith('slots')) continue;
+    if (!/^(inner|outer)_(slots|members)/.test(name)) continue;
     for (const [key, data] of elements) {
+      if (key.includes(' . tcp . ')) continue;
       const [vip = '', protocol, port] = key.split(' . ');
-      if (protocol === 'tcp') continue;
       lines.add(`-D ${familyFlag(vip)}-p ${protocol} -d ${vip} --dport ${port} -r ${data.split(' . ')[0]}`);
     }
   }

@@ -1,17 +1,22 @@
 /** What happens to a packet as it comes in, before anything is decided about its flow. Pure. */
-import { POD, chain, perFamily } from './chain.ts';
+import { chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
-import { hex, MAGIC } from './marks.ts';
+import { ARRIVING } from './edges.ts';
+import { withinLimits } from './limits.ts';
+import { hex, MAGIC, OURS } from './marks.ts';
+import { GROUPS, POD_INTERFACES } from './names.ts';
 
 /** -450: marks by interface or VNI; spoofed sources and foreign VXLAN die here. */
 export function outer({ device, vxlanPort, hasOverlapping }: SkeletonOptions): readonly string[] {
   const marked = hasOverlapping ? 'goto zone' : 'accept';
   return [
     chain('outer', 'filter hook prerouting priority -450', [
-      `${POD} goto from_pod`,
-      `iifname "${device}" meta mark set meta mark & 0x0000ffff | ${hex(MAGIC)} ${marked}`,
+      `iifgroup vmap { ${GROUPS.pods} : goto from_pod, ${GROUPS.tunnel} : goto from_tunnel }`,
+      // Not in its group yet, and no way around the checks.
+      `iifname "${POD_INTERFACES}" counter name spoofed drop`,
+      `iifname "${device}" counter name spoofed drop`,
       // Marks of ours come from nowhere else.
-      `meta mark & 0xffff0000 == ${hex(MAGIC)} meta mark set 0`,
+      `meta mark & ${hex(OURS.mask)} == ${hex(OURS.value)} meta mark set 0`,
       `udp dport ${vxlanPort} goto tunnel`,
       'iif "lo" accept',
       // The underlay never speaks with pods' addresses: not whole packets, and not fragments to splice into theirs.
@@ -24,8 +29,9 @@ export function outer({ device, vxlanPort, hasOverlapping }: SkeletonOptions): r
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} saddr . iifname map @port${n} ${marked}`]),
       'counter name spoofed drop',
     ]),
+    chain('from_tunnel', undefined, [`meta mark set meta mark & 0x0000ffff | ${hex(MAGIC)} ${marked}`]),
     chain('tunnel', undefined, [
-      `ip saddr @nodes4 meta mark set @th,96,24 map @vni notrack accept`,
+      ...perFamily(({ n, ip }) => [`${ip} saddr @nodes${n} meta mark set @th,96,24 map @vni notrack accept`]),
       'counter name injected drop',
     ]),
   ];
@@ -50,29 +56,45 @@ export function zone({ hasOverlapping }: SkeletonOptions): readonly string[] {
 }
 
 /** -150: known flows get their mark back, as long as their pair stands. */
-export function track({ device, fabricMark }: SkeletonOptions): readonly string[] {
+export function track({ fabricMark }: SkeletonOptions): readonly string[] {
   return [
     chain('track', 'filter hook prerouting priority -150', [
+      // One rule for nearly every packet.
+      'ct state established,related meta mark set meta mark . ct mark . ct direction map @known accept',
       `meta mark & 0xffff0000 != ${hex(MAGIC)} goto track_underlay`,
-      'ct direction reply meta mark set meta mark . ct mark map @back goto track_reply',
-      'ct state established,related meta mark set meta mark . ct mark map @forth accept',
+      'ct direction reply meta mark set meta mark . ct mark map @known_to_fabric goto track_reply',
+      'ct state established,related meta mark set meta mark . ct mark map @limited_forth goto track_limited',
       'ct state new ct mark set meta mark accept',
       'ct state invalid counter name invalid drop',
       'ct direction reply counter name forged drop',
       // The passage was taken away.
       'counter name unpaired drop',
     ]),
-    // What came to the node's own address (a port of portmap's) is answered from there, and not through the tunnel.
-    chain('track_reply', undefined, [`meta mark ${fabricMark} ct status dnat meta mark set 0`, 'accept']),
+    // What a passage may carry can be taken away, too. An error quotes a packet that was judged; a service is a passage itself.
+    chain('track_limited', undefined, [
+      'ct state related accept',
+      'ct status dnat accept',
+      `${withinLimits('ct mark')} accept`,
+      'counter name unpaired drop',
+    ]),
+    // What came to the node's own address (a port of its own) is answered from there, and not through the tunnel, but for pods.
+    chain('track_reply', undefined, [`meta mark ${fabricMark} ct status dnat goto answer_outside`, 'accept']),
+    chain('answer_outside', undefined, [
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} accept`]),
+      'meta mark set 0 accept',
+    ]),
     chain('track_underlay', undefined, [
       'ct mark 0 accept',
-      `iifname != "${device}" ct direction reply meta mark set ct mark map @back_from_fabric accept`,
+      'ct direction reply meta mark set ct mark map @back_from_fabric accept',
+      `ct direction original ${ARRIVING}`,
       // A port of the node that another plugin (portmap) has translated to a pod here.
-      `iifname != "${device}" ct direction original ct status dnat goto track_host_port`,
+      'ct direction original ct status dnat goto track_host_port',
     ]),
     chain('track_host_port', undefined, [
       `meta mark set ${fabricMark}`,
-      'meta mark set meta mark . ct mark map @forth accept',
+      'meta mark set meta mark . ct mark . ct direction map @known accept',
+      // Or a service, whose back ends are reached by it alone.
+      'meta mark set meta mark . ct mark map @limited_forth accept',
       'counter name unpaired drop',
     ]),
   ];

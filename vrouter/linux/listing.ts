@@ -15,6 +15,33 @@ export function routeKeys(text: string, v6: boolean): readonly string[] {
   });
 }
 
+/** An address that the kernel sends to a pod's host interface. */
+export interface PodRoute {
+  readonly address: string;
+  readonly device: string;
+}
+
+/** The addresses that lead to pods of this node, once each, in `ip route show table all proto 79`. */
+export function podRoutes(text: string): readonly PodRoute[] {
+  const found = linesOf(text).flatMap((line) => {
+    const [, address, device] = /^([0-9a-f.:]+)(?:\/\d+)? dev (tap\S+) /.exec(`${line} `) ?? [];
+    // Class E, and the like in IPv6: the node's own names for pods (linux/probes.ts).
+    if (address === undefined || device === undefined || /^(2[45]\d\.|fd6f:6370:6e69:f:)/.test(address)) return [];
+    return [{ address, device }];
+  });
+  return [...new Map(found.map((route) => [`${route.device} ${route.address}`, route])).values()];
+}
+
+/** The MAC that the kernel sends an interface's packets to, by interface, in `ip neigh show nud permanent`. */
+export function podMacs(text: string): ReadonlyMap<string, string> {
+  return new Map(
+    linesOf(text).flatMap((line) => {
+      const [, device, mac] = /^\S+ dev (tap\S+) lladdr (\S+)/.exec(line) ?? [];
+      return device === undefined || mac === undefined ? [] : [[device, mac] as const];
+    }),
+  );
+}
+
 /** Keys of our rules in `ip rule show`: those at the preferences that this program writes. */
 export function ruleKeys(text: string): readonly string[] {
   return linesOf(text).flatMap((line) => {

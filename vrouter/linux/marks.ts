@@ -4,14 +4,23 @@
  * destination instance, or the source alone while a new flow is being judged. Pure.
  */
 import type { InstanceId, Network } from '../model.ts';
+import { OUTSIDE } from '../model.ts';
 
 /** The upper half of every packet mark of ours; the lower half is the instance. */
 export const MAGIC = 0x4f430000;
-/** The same on an outer (VXLAN) packet, which no rule of ours may route. */
-const OUTER_MAGIC = 0x4f440000;
+/** The same on an outer (VXLAN) packet that has come in, which no rule of ours may route. */
+export const OUTER_MAGIC = 0x4f440000;
+/** The mark of an outer packet that goes out: an inner packet's would be inherited, and routed by. */
+export const OUTBOUND = 0x4f460000;
+/** The mark of what goes to the node that is its network's way outside; the lower half is the network. */
+export const ROUTED_MAGIC = 0x4f470000;
+/** All of ours: a packet that brings one of them along from elsewhere loses it. */
+export const OURS = { value: 0x4f400000, mask: 0xfff80000 } as const;
 const OVERLAPPING = 0x8000;
 /** Bit 31 of a connection mark: a pair, not a lone source. */
 const PAIR = 0x80000000;
+/** Bit 30 besides: out under an address of the pod's own, or of its network's router. */
+const FLOATING = 0x40000000;
 
 /** The source of flows from the node itself to its own pods, which kubelet may always probe. */
 export const HOST_TO_OWN_PODS = 0x4f450000;
@@ -23,6 +32,17 @@ export interface Marks {
   readonly isOverlapping: (id: InstanceId) => boolean;
   /** The connection mark of a flow from one instance to another. */
   readonly pair: (from: InstanceId, to: InstanceId) => string;
+  /** That of a flow to the outside under a floating address. */
+  readonly floatingPair: (from: InstanceId) => string;
+  /** That of a flow to the outside by its network's router; each family has a node of its own. */
+  readonly routedPair: (from: InstanceId, family: '4' | '6') => string;
+}
+
+/** The instances of a connection's mark: both of a pair, or the source alone; `undefined` where the mark says nothing of it. */
+export function instancesOf(mark: number): readonly [from: InstanceId | undefined, to: InstanceId | undefined] {
+  const unsigned = mark >>> 0;
+  if (unsigned >= PAIR) return [Math.floor((unsigned - PAIR) / 0x8000), unsigned % 0x8000];
+  return [unsigned - (unsigned % 0x10000) === MAGIC ? unsigned % 0x8000 : undefined, undefined];
 }
 
 /** The marks of a set of networks. */
@@ -34,6 +54,8 @@ export function marksOf(networks: readonly Network[]): Marks {
     outerOf: (id) => hex(OUTER_MAGIC + low(id)),
     isOverlapping: (id) => overlapping.has(id),
     pair: (from, to) => hex(PAIR + from * 0x8000 + to),
+    floatingPair: (from) => hex(PAIR + FLOATING + from * 0x8000 + OUTSIDE),
+    routedPair: (from, family) => hex(PAIR + FLOATING + from * 0x8000 + Number(family)),
   };
 }
 

@@ -4,6 +4,11 @@
 export const TABLE = 'inet opencontrail';
 /** Prefix of pods' host-side interfaces (`contrail/names.ts` tapName). */
 export const POD_INTERFACES = 'tap*';
+/**
+ * The group (`ip link set … group`) of pods' host-side interfaces and of the tunnel's device. Rules ask for it, since a number is
+ * compared in a fraction of the time of a name.
+ */
+export const GROUPS = { pods: 4079, tunnel: 4080 } as const;
 /** The link-local gateway of pods; also the source of a pod that reaches itself through a service. */
 export const GATEWAY = '169.254.1.1';
 /**
@@ -13,8 +18,11 @@ export const GATEWAY = '169.254.1.1';
 export const HAIRPIN_V6 = 'fd6f:6370:6e69::1';
 /** The `proto` of our routes, by which they are found again. */
 export const ROUTE_PROTOCOL = 79;
-/** Routing tables: pods of flat networks, machines reached through the tunnel, and one per overlapping network. */
-export const TABLES = { flat: 29001, fabric: 29002, overlapping: 30000 } as const;
+/**
+ * Routing tables: pods of flat networks, machines reached through the tunnel, one per overlapping network, and one per network whose
+ * router is elsewhere.
+ */
+export const TABLES = { flat: 29001, fabric: 29002, overlapping: 30000, routed: 70_000 } as const;
 /** Where the local table is looked up, behind our rules, so that pods may have addresses equal to the node's. */
 export const LOCAL_PREFERENCE = 30000;
 

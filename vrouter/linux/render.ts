@@ -1,11 +1,12 @@
 /** The whole kernel document of a forwarding state: `linux/`'s entry. Pure. */
-import type { Bindings, ForwardingState, Service } from '../model.ts';
+import type { Bindings, ForwardingState } from '../model.ts';
 import type { KernelDocument } from './document.ts';
 import { EMPTY_DOCUMENT } from './document.ts';
-import { backendCounts, elements } from './elements.ts';
+import { elements } from './elements.ts';
 import { entries } from './entries.ts';
 import { marksOf } from './marks.ts';
-import { backendsDeclaration, skeleton } from './skeleton.ts';
+import { poolDeclarations, poolsOf } from './pools.ts';
+import { skeleton } from './skeleton.ts';
 
 export interface RenderOptions {
   readonly device: string;
@@ -20,19 +21,12 @@ export function render(state: ForwardingState, bindings: Bindings, options: Rend
     skeleton: skeleton({
       ...options,
       address: state.address,
+      ...(state.address6 === undefined ? {} : { address6: state.address6 }),
       fabricMark: marksOf(state.networks).of(state.fabric),
       hasOverlapping: state.networks.some(({ overlapping }) => overlapping),
     }),
-    declarations: declarations(state.services),
+    declarations: poolDeclarations(poolsOf(state)),
     sets: elements(state, bindings),
     entries: { v4, v6 },
   };
-}
-
-function declarations(services: readonly Service[]): ReadonlyMap<string, readonly string[]> {
-  return new Map(
-    (['4', '6'] as const).flatMap((n) =>
-      backendCounts(services, n).map((count) => [`backends${n}_${count}`, backendsDeclaration(n, count)] as const),
-    ),
-  );
 }

@@ -13,63 +13,82 @@
 import { services, pair } from './admission.ts';
 import { perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
+import { DROP_SETS, notes } from './drops.ts';
+import { EDGE_SETS } from './edges.ts';
 import { forward, output, source } from './egress.ts';
 import { outer, track, zone } from './ingress.ts';
-import { TABLE } from './names.ts';
+import { LIMIT_SETS } from './limits.ts';
+import { affinitySets, memberChains } from './pools.ts';
+import { POLICY_SETS, policy } from './policy.ts';
+import { PROBE_SETS } from './probes.ts';
 
 /** The declarations of a table: counters, sets, maps and chains, without `table … {`. */
 export function skeleton(options: SkeletonOptions): string {
   return [
-    ...['spoofed', 'injected', 'invalid', 'forged', 'unpaired', 'misdelivered'].map((name) => `counter ${name} { }`),
+    ...[
+      'spoofed',
+      'injected',
+      'invalid',
+      'forged',
+      'unpaired',
+      'misdelivered',
+      'unwelcome',
+      'denied_ingress',
+      'denied_egress',
+    ].map((name) => `counter ${name} { }`),
     ...sets(),
+    ...notes(),
     ...outer(options),
     ...zone(options),
     ...track(options),
-    ...services(),
+    ...memberChains(),
+    ...services(options),
     ...pair(options),
+    ...policy(),
     ...forward(options),
     ...source(options),
     ...output(options),
   ].join('\n');
 }
 
-/** Declares a chain and a map for services with `count` back ends of one family: one of each per number, not per service. */
-export function backendsDeclaration(n: '4' | '6', count: number): readonly string[] {
-  const ip = n === '4' ? 'ip' : 'ip6';
-  const key = `${ip} daddr . meta l4proto . th dport . numgen random mod ${count}`;
-  return [
-    `add map ${TABLE} slots${n}_${count} { typeof ${key} : ${ip} daddr . th dport; }`,
-    `add chain ${TABLE} backends${n}_${count}`,
-    `add rule ${TABLE} backends${n}_${count} meta l4proto { tcp, udp, sctp } dnat ${ip} to ${key} map @slots${n}_${count}`,
-  ];
-}
-
 function sets(): readonly string[] {
   return [
     'set generation { type mark; }',
-    'set nodes4 { type ipv4_addr; }',
     'map vni { typeof @th,96,24 : meta mark; }',
     'map zones { typeof meta mark : ct zone; }',
     'map pairs { typeof ct mark . meta mark : ct mark; }',
     'map service_pairs { typeof ct mark . meta mark : ct mark; }',
-    'map forth { typeof meta mark . ct mark : meta mark; }',
-    'map back { typeof meta mark . ct mark : meta mark; }',
+    ...LIMIT_SETS,
+    'map known { typeof meta mark . ct mark . ct direction : meta mark; }',
+    'map known_to_fabric { typeof meta mark . ct mark : meta mark; }',
+    ...POLICY_SETS,
+    ...DROP_SETS,
     'map back_from_fabric { typeof ct mark : meta mark; }',
     'map back_by_host { typeof ct mark : meta mark; }',
     'set forth_by_host { typeof ct mark; }',
     'set masked { typeof ct mark; }',
+    'set masked_services { typeof ct mark; }',
+    'map host_elsewhere { typeof ct mark : meta mark; }',
+    ...PROBE_SETS,
+    ...EDGE_SETS,
     ...perFamily(({ n, ip }) => [
+      `set nodes${n} { typeof ${ip} saddr; }`,
       `map port${n} { typeof ${ip} saddr . iifname : meta mark; }`,
       `map pods${n} { typeof ${ip} daddr : meta mark; }`,
       `map machines${n} { typeof ${ip} daddr : meta mark; }`,
       `map peers${n} { typeof ct mark . ${ip} daddr : meta mark; }`,
       `map vips${n} { typeof ${ip} daddr : meta mark; }`,
       `map host_vips${n} { typeof ${ip} daddr : ct mark; }`,
-      `set here${n} { typeof ${ip} daddr . meta mark; }`,
+      `map elsewhere${n} { typeof meta mark . ${ip} daddr : meta mark; }`,
       `set own_pods${n} { typeof ${ip} daddr; }`,
       `set hairpin${n} { typeof ${ip} saddr . ${ip} daddr; }`,
       `set own${n} { typeof meta mark . ${ip} saddr . ${ip} daddr; flags interval; }`,
-      `map services${n} { typeof ${ip} daddr . meta l4proto . th dport : verdict; }`,
+      ...['services', 'exposed', 'offered'].map(
+        (name) => `map ${name}${n} { typeof ${ip} daddr . meta l4proto . th dport : verdict; }`,
+      ),
+      `set guarded${n} { typeof ${ip} daddr . meta l4proto . th dport; }`,
+      `set allowed${n} { typeof ${ip} daddr . meta l4proto . th dport . ${ip} saddr; flags interval; }`,
+      ...affinitySets(n),
     ]),
     'set inner4 { typeof meta mark . @th,160,32 . @th,192,32; flags interval; }',
     'set inner6 { typeof meta mark . @th,128,128 . @th,256,128; flags interval; }',

@@ -6,8 +6,8 @@ import { TABLE } from './names.ts';
 const CHUNK = 500;
 
 export interface Transaction {
-  /** One atomic nft script; empty when the table stays as it is. */
-  readonly nft: string;
+  /** Statements of one atomic nft script; none when the table stays as it is. */
+  readonly nft: readonly string[];
   readonly ip: { readonly v4: IpChange; readonly v6: IpChange };
 }
 
@@ -19,9 +19,8 @@ export interface IpChange {
 
 /** The difference between what was applied and what should be. A changed skeleton replaces the table as a whole, atomically. */
 export function transaction(applied: KernelDocument, desired: KernelDocument): Transaction {
-  const nft = applied.skeleton === desired.skeleton ? changedElements(applied, desired) : wholeTable(desired);
   return {
-    nft: nft.length === 0 ? '' : `${nft.join('\n')}\n`,
+    nft: applied.skeleton === desired.skeleton ? changedElements(applied, desired) : wholeTable(desired),
     ip: {
       v4: changedEntries(applied.entries.v4, desired.entries.v4),
       v6: changedEntries(applied.entries.v6, desired.entries.v6),
@@ -55,6 +54,7 @@ function changedElements(applied: KernelDocument, desired: KernelDocument): read
   for (const name of names) {
     const before: Elements = applied.sets.get(name) ?? new Map();
     const after: Elements = desired.sets.get(name) ?? new Map();
+    if (before === after) continue;
     const gone = [...before].filter(([key, data]) => after.get(key) !== data).map(([key]) => [key, ''] as const);
     const come = [...after].filter(([key, data]) => before.get(key) !== data);
     dels.push(...elementLines('delete', name, gone));

@@ -1,5 +1,5 @@
 /** The bodies of the port API's answers, with the field names that Contrail's plugin decodes (facts 6.6). Pure. */
-import { cidrList } from '../compile/cidr.ts';
+import { cidrList } from '../../runtime/cidr.ts';
 import { GATEWAY } from '../linux/names.ts';
 import type { ForwardingState, Port } from '../model.ts';
 import type { Binding } from './binding.ts';
@@ -44,6 +44,36 @@ export function configurationAnswer(port: Port): Record<string, unknown> {
       ? {}
       : { annotations: port.annotations.map(([key, value]) => `{${key}:${value}}`) }),
   };
+}
+
+/** An address that the kernel sends to a pod's host interface, and the MAC it sends it to. */
+export interface KernelRoute {
+  readonly address: string;
+  readonly device: string;
+  readonly mac: string;
+}
+
+/**
+ * Items of `GET /introspect/ports`: what is held on this node, by the kernel, and by a bound port that has nothing there. A
+ * route without a port names its device alone.
+ */
+export function holdings(
+  kernel: readonly KernelRoute[],
+  bound: readonly Binding[],
+): readonly Record<string, unknown>[] {
+  const devices = [...new Set([...bound.map((binding) => binding['host-ifname']), ...kernel.map((r) => r.device)])];
+  return devices.map((device) => {
+    const binding = bound.find((candidate) => candidate['host-ifname'] === device);
+    const routes = kernel.filter((route) => route.device === device);
+    return {
+      device,
+      addresses: routes.map(({ address }) => address),
+      mac: routes[0]?.mac ?? '',
+      ...(binding === undefined
+        ? {}
+        : { vmi: binding['vmi-uuid'], vm: binding['vm-uuid'], 'vm-name': binding['vm-name'] }),
+    };
+  });
 }
 
 function lengthOf(address: string, port: Port, state: ForwardingState): number {

@@ -6,26 +6,19 @@ import type { Registry } from 'prom-client';
 import { messageOf } from '../../runtime/errors.ts';
 import { answerHealth } from '../../runtime/health.ts';
 import type { ReadinessCheck } from '../../runtime/health.ts';
-import type { Engine } from '../engine.ts';
+import { type Answer, bodyOf, json, notFound } from './answer.ts';
 import { configurationAnswer, portAnswer } from './answers.ts';
 import { bindingSchema } from './binding.ts';
+import { explain, introspect, type IntrospectionDeps } from './introspect.ts';
 import type { Ports } from './ports.ts';
 
 /** The longest that one request waits, in milliseconds. */
 const MAX_WAIT_MS = 60_000;
-const MAX_BODY_BYTES = 1_000_000;
 
-export interface ApiDeps {
+interface ApiDeps extends IntrospectionDeps {
   readonly ports: Ports;
-  readonly engine: Engine;
   readonly registry: Registry;
   readonly checks: readonly ReadinessCheck[];
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly contentType?: string;
 }
 
 interface Call {
@@ -43,7 +36,9 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET vm': readPorts,
   'DELETE vm': deletePorts,
   'GET vm-cfg': readConfiguration,
-  'GET introspect': introspect,
+  'GET introspect': async ({ parts: [what = ''] }, deps) => introspect(what, deps),
+  'POST introspect': async ({ request, parts: [what = ''] }, { engine }) =>
+    explain(what, await bodyOf(request), engine),
 };
 
 /** Serves the port API on `host:port`; resolves when listening. */
@@ -84,7 +79,7 @@ async function answer(request: IncomingMessage, gone: AbortSignal, deps: ApiDeps
 }
 
 async function addPort({ request }: Call, { ports }: ApiDeps): Promise<Answer> {
-  const parsed = bindingSchema.safeParse(JSON.parse(await readBody(request)));
+  const parsed = bindingSchema.safeParse(JSON.parse(await bodyOf(request)));
   if (!parsed.success) return { status: 500, body: JSON.stringify({ error: `{ ${prettifyError(parsed.error)} }` }) };
   await ports.bind(parsed.data);
   return json({});
@@ -105,19 +100,13 @@ async function readPorts({ parts: [vm = '', vmi], url, gone }: Call, { ports, en
 }
 
 async function deletePorts({ request, parts: [vm = ''] }: Call, { ports }: ApiDeps): Promise<Answer> {
-  await ports.unbind(vm, sandboxOf(await readBody(request)));
+  await ports.unbind(vm, sandboxOf(await bodyOf(request)));
   return json({});
 }
 
 function readConfiguration({ parts: [name = ''] }: Call, { engine }: ApiDeps): Answer {
   const found = (engine.state()?.ports ?? []).filter(({ vmName }) => vmName === name);
   return found.length === 0 ? notFound() : json(found.map(configurationAnswer));
-}
-
-function introspect({ parts: [what] }: Call, { engine }: ApiDeps): Answer {
-  if (what === 'state') return json(engine.state() ?? {});
-  if (what === 'kernel') return { status: 200, body: engine.kernelText(), contentType: 'text/plain; charset=utf-8' };
-  return notFound();
 }
 
 /** Contrail's agent ignores the body; ours says which sandbox is going. Anything else in it is passed over. */
@@ -128,23 +117,4 @@ function sandboxOf(body: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new Error('the body is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-function json(value: unknown): Answer {
-  return { status: 200, body: JSON.stringify(value) };
-}
-
-function notFound(): Answer {
-  return { status: 404, body: JSON.stringify({ error: '{ Not Found }' }) };
 }

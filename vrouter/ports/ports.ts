@@ -12,6 +12,8 @@ export interface Ports {
   readonly unbind: (vm: string, sandbox?: string) => Promise<void>;
   readonly of: (vm: string) => readonly Binding[];
   readonly get: (vmi: string) => Binding | undefined;
+  /** All that are bound. */
+  readonly list: () => readonly Binding[];
 }
 
 /** Replays the journalled ports whose host interface still exists, and answers for further ones. */
@@ -47,5 +49,6 @@ export async function openPorts(deps: {
     },
     of,
     get: (vmi) => bound.get(vmi),
+    list: () => [...bound.values()],
   };
 }

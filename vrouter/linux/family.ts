@@ -1,0 +1,6 @@
+/** The two address families, as names of sets and maps end with them. Pure. */
+
+/** The family of an address or CIDR. */
+export function familyOf(address: string): '4' | '6' {
+  return address.includes(':') ? '6' : '4';
+}

@@ -1,0 +1,98 @@
+/**
+ * Where security groups are judged: after routing, when a packet's mark is free. A flow's own packets are looked up by who the other
+ * end is, answers never. First the other end's identity (the groups it is in, as far as they matter to this port), then the blocks.
+ *
+ *     here ──► ingress ──► arrived ──► egress ──► departed         (a pod of this node to another one passes both)
+ *
+ * A port without a policy in a direction costs one look-up that finds nothing, or none. Pure.
+ */
+import { chain, perFamily } from './chain.ts';
+import { noteChain } from './drops.ts';
+import { hex, OUTBOUND } from './marks.ts';
+
+/** The sets of policy. Numbers of ports and identities are marks with the highest bit set, which no packet's mark has. */
+export const POLICY_SETS: readonly string[] = [
+  'set departures { typeof iifname; }',
+  'map ingress_numbers { typeof oifname : meta mark; }',
+  'map egress_numbers { typeof iifname : meta mark; }',
+  // Ports whose rules have an order, and identities that have been judged by it: blocks are not asked about them.
+  'set ingress_ordered { typeof oifname; }',
+  'set egress_ordered { typeof iifname; }',
+  'set ingress_identified { typeof meta mark; }',
+  'set egress_identified { typeof meta mark; }',
+  ...perFamily(({ n, ip }) => [
+    `map here${n} { typeof ${ip} daddr . meta mark : verdict; }`,
+    ...side('ingress', n, { peer: `${ip} saddr`, self: `${ip} daddr` }),
+    ...side('egress', n, { peer: `${ip} daddr`, self: `${ip} saddr` }),
+  ]),
+];
+
+/** What is judged on the way to a pod, and on the way from one. */
+export function policy(): readonly string[] {
+  return [
+    chain('arrived', undefined, ['iifname @departures goto egress']),
+    chain('egress', undefined, [
+      'ct direction reply goto departed',
+      'meta nfproto vmap { ipv4 : goto egress4, ipv6 : goto egress6 }',
+    ]),
+    // The outer packet of a tunnel inherits the mark, and must not be routed by it.
+    chain('departed', undefined, [`meta mark set ${hex(OUTBOUND)}`]),
+    ...perFamily(({ n, ip }) => [
+      chain(`ingress${n}`, undefined, [
+        'ct direction reply accept',
+        ...judged('ingress', n, { peer: `${ip} saddr`, self: `${ip} daddr`, interface: 'oifname', next: 'arrived' }),
+      ]),
+      chain(
+        `egress${n}`,
+        undefined,
+        judged('egress', n, { peer: `${ip} daddr`, self: `${ip} saddr`, interface: 'iifname', next: 'departed' }),
+      ),
+      refusal('ingress', n, 'goto arrived'),
+      refusal('egress', n, 'goto departed'),
+    ]),
+  ];
+}
+
+type Direction = 'ingress' | 'egress';
+
+function side(direction: Direction, n: string, { peer, self }: { readonly peer: string; readonly self: string }) {
+  return [
+    `map ${direction}_identities${n} { typeof ct mark . ${peer} : meta mark; }`,
+    `set ${direction}_ports${n} { typeof meta mark . ${self} . meta l4proto . th dport; }`,
+    `set ${direction}_all${n} { typeof meta mark . ${self}; }`,
+    `set ${direction}_ranges${n} { typeof meta mark . ${self} . meta l4proto . th dport; flags interval; }`,
+    `set ${direction}_blocks${n} { typeof ${peer} . meta mark . meta l4proto . th dport; flags interval; }`,
+  ];
+}
+
+interface Ends {
+  readonly peer: string;
+  readonly self: string;
+  readonly interface: string;
+  /** Where an allowed packet goes on. */
+  readonly next: string;
+}
+
+function judged(direction: Direction, n: string, { peer, self, interface: name, next }: Ends): readonly string[] {
+  return [
+    `meta mark set ct mark . ${peer} map @${direction}_identities${n}`,
+    `meta mark . ${self} . meta l4proto . th dport @${direction}_ports${n} goto ${next}`,
+    `meta mark . ${self} @${direction}_all${n} goto ${next}`,
+    `meta mark . ${self} . meta l4proto . th dport @${direction}_ranges${n} goto ${next}`,
+    `meta mark @${direction}_identified ${name} @${direction}_ordered goto refuse_${direction}${n}`,
+    `meta mark set ${name} map @${direction}_numbers`,
+    `${peer} . meta mark . meta l4proto . th dport @${direction}_blocks${n} goto ${next}`,
+    `goto refuse_${direction}${n}`,
+  ];
+}
+
+/** An error about an answer belongs to the answer; a pod always reaches itself through its service. */
+function refusal(direction: Direction, n: string, allowed: string): string {
+  const ip = n === '4' ? 'ip' : 'ip6';
+  return chain(`refuse_${direction}${n}`, undefined, [
+    `ct state related ${allowed}`,
+    `${ip} saddr . ${ip} daddr @hairpin${n} ${allowed}`,
+    `jump ${noteChain(direction, n)}`,
+    `counter name denied_${direction} drop`,
+  ]);
+}

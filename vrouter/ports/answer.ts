@@ -1,0 +1,26 @@
+/** An answer of the port API, and the body that it answers. */
+import type { IncomingMessage } from 'node:http';
+import { readBody } from '../../runtime/body.ts';
+
+const MAX_BODY_BYTES = 1_000_000;
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly contentType?: string;
+}
+
+export function json(value: unknown): Answer {
+  return { status: 200, body: JSON.stringify(value) };
+}
+
+export function notFound(): Answer {
+  return { status: 404, body: JSON.stringify({ error: '{ Not Found }' }) };
+}
+
+/** The text of a request's body. Throws where it is too large. */
+export async function bodyOf(request: IncomingMessage): Promise<string> {
+  const body = await readBody(request, MAX_BODY_BYTES);
+  if (body === undefined) throw new Error('the body is too large');
+  return body;
+}

@@ -1,0 +1,50 @@
+/** The introspection pages: what the vRouter holds, what stands in the kernel, and what becomes of a flow. Nothing is changed. */
+import { prettifyError } from 'zod';
+import { compile } from '../compile/compile.ts';
+import { indexConfig } from '../compile/index-config.ts';
+import type { Engine } from '../engine.ts';
+import { dropsOf } from '../explain/drops.ts';
+import { supposing } from '../explain/hypothesis.ts';
+import { askedSchema } from '../explain/questions.ts';
+import { verdictsOn } from '../explain/verdicts.ts';
+import type { NotedDrop } from '../linux/drops.ts';
+import { type Answer, json, notFound } from './answer.ts';
+import { holdings, type KernelRoute } from './answers.ts';
+import type { Ports } from './ports.ts';
+
+export interface IntrospectionDeps {
+  readonly ports: Ports;
+  readonly engine: Engine;
+  /** What the kernel sends to pods of this node. */
+  readonly readKernel: () => Promise<readonly KernelRoute[]>;
+  /** The connections that the kernel has noted as refused. */
+  readonly readDrops: () => Promise<readonly NotedDrop[]>;
+}
+
+/** `ports`, `state`, `drops` and `kernel`. */
+export async function introspect(what: string, deps: IntrospectionDeps): Promise<Answer> {
+  const { engine, ports, readKernel, readDrops } = deps;
+  if (what === 'drops') return readDropsOf(engine, readDrops);
+  if (what === 'ports') return json(holdings(await readKernel(), ports.list()));
+  if (what === 'state') return json(engine.state() ?? {});
+  if (what === 'kernel') return { status: 200, body: engine.kernelText(), contentType: 'text/plain; charset=utf-8' };
+  return notFound();
+}
+
+async function readDropsOf(engine: Engine, readDrops: IntrospectionDeps['readDrops']): Promise<Answer> {
+  const state = engine.state();
+  return state === undefined ? notFound() : json(dropsOf(await readDrops(), state));
+}
+
+/** `verdicts`: what becomes of flows, by the state that the kernel is given, or by what it would be given under a hypothesis. */
+export function explain(what: string, body: string, engine: Engine): Answer {
+  const [state, config] = [engine.state(), engine.config()];
+  if (what !== 'verdicts' || state === undefined || config === undefined) return notFound();
+  const parsed = askedSchema.safeParse(JSON.parse(body));
+  if (!parsed.success) return { status: 400, body: JSON.stringify({ error: prettifyError(parsed.error) }) };
+  const { questions, supposing: hypothesis } = parsed.data;
+  if (hypothesis === undefined) return json(verdictsOn(questions, { state, config: indexConfig(config.objects) }));
+  const objects = supposing(config.objects, hypothesis);
+  const supposed = { ...state, ...compile({ objects }, state.node) };
+  return json(verdictsOn(questions, { state: supposed, config: indexConfig(objects) }));
+}
