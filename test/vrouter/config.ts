@@ -1,42 +1,88 @@
 /** Config objects for tests, as the config API would send them. */
-import type { ContrailObject } from '../../contrail/objects.ts';
+import type { ContrailObject, PolicyRule } from '../../contrail/objects.ts';
 import { uuidOf } from '../../contrail/names.ts';
+import {
+  type BalancerTraffic,
+  listenerAnnotations,
+  memberAnnotations,
+  PLAIN_TRAFFIC,
+  poolAnnotations,
+  trafficAnnotations,
+} from '../../contrail/traffic.ts';
+import { putFirewall, type TestFirewall } from './firewall-config.ts';
 
 const PROJECT = ['default-domain', 'k8s-test'];
 
 interface TestNetwork {
   readonly id: number;
   readonly overlapping?: boolean;
-  readonly policies?: readonly string[];
+  /** Names, or names with the major number of their place in the network's list. */
+  readonly policies?: readonly (string | readonly [name: string, major: number])[];
   readonly subnet?: string;
+  readonly snat?: boolean;
 }
 export interface TestPod {
   readonly network: string;
   readonly address: string;
   readonly node: string;
   readonly project?: string;
+  readonly probe?: string;
+  /** Names of security groups. */
+  readonly groups?: readonly string[];
+  /** Tags of everybody's: `tier=web`. */
+  readonly tags?: readonly string[];
 }
 interface TestService {
   readonly vip: string;
   readonly network: string;
   readonly project?: string;
+  readonly traffic?: Partial<BalancerTraffic>;
+  /** Floating addresses. */
+  readonly floating?: readonly string[];
   readonly ports: readonly {
     readonly protocol: string;
     readonly port: number;
-    readonly backends: readonly (readonly [pod: string, port: number])[];
+    readonly nodePort?: number;
+    readonly affinitySeconds?: number;
+    /** A back end that is `draining` is on its way out. */
+    readonly backends: readonly (readonly [pod: string, port: number, state?: 'draining'])[];
   }[];
 }
+interface TestFloating {
+  readonly pods: readonly string[];
+  readonly direction?: 'both' | 'ingress' | 'egress';
+  /** Ports that lead to others of the pod; all do to themselves, where absent. */
+  readonly ports?: readonly (readonly [protocol: string, port: number, targetPort: number])[];
+}
+interface TestRouter {
+  readonly networks: readonly string[];
+  readonly addresses: readonly string[];
+}
+type TestRule = readonly [from: string, to: string, fields?: Partial<PolicyRule>];
+
 export interface TestWorld {
   readonly nodes: Readonly<Record<string, string>>;
+  /** IPv6 addresses of those that have one. */
+  readonly nodes6?: Readonly<Record<string, string>>;
   readonly networks: Readonly<Record<string, TestNetwork>>;
-  /** Policy name to its rules: source and target network, or `self` for whoever has the policy attached. */
-  readonly policies?: Readonly<Record<string, readonly (readonly [from: string, to: string])[]>>;
+  /**
+   * Policy name to its rules: source and target network, or `self` for whoever has the policy attached, `any` or `local`; all
+   * traffic passes both ways, unless the rule says something else.
+   */
+  readonly policies?: Readonly<Record<string, readonly TestRule[]>>;
   readonly pods?: Readonly<Record<string, TestPod>>;
+  /** Security groups by name; a rule names others by `groupName`. */
+  readonly groups?: Readonly<Record<string, readonly PolicyRule[]>>;
+  readonly firewall?: TestFirewall;
   /** Back ends are names of pods, or addresses. */
   readonly services?: Readonly<Record<string, TestService>>;
+  readonly routers?: Readonly<Record<string, TestRouter>>;
+  /** Floating addresses of pods. */
+  readonly floating?: Readonly<Record<string, TestFloating>>;
 }
 
-function networkName(name: string): string[] {
+/** A network's name by its short one. */
+export function networkName(name: string): string[] {
   return name === 'ip-fabric' ? ['default-domain', 'default-project', 'ip-fabric'] : [...PROJECT, name];
 }
 
@@ -55,29 +101,39 @@ export function worldObjects(world: TestWorld): Map<string, ContrailObject> {
     return uuid;
   };
   putNetworks(put, world);
+  putFirewall(put, ref, world.firewall);
+  for (const [name, rules] of Object.entries(world.groups ?? {}))
+    put('security-group', [...PROJECT, name], { security_group_entries: { policy_rule: rules } });
   const pods = Object.entries(world.pods ?? {});
   for (const [name, pod] of pods) putPod(put, name, pod);
   for (const [name, address] of Object.entries(world.nodes)) {
     put('virtual-router', ['default-global-system-config', name], {
       virtual_router_ip_address: address,
+      ...annotations({ internal_ips: JSON.stringify([address, world.nodes6?.[name]].filter(Boolean)) }),
       virtual_machine_refs: pods
         .filter(([, { node }]) => node === name)
         .map(([pod]) => ref('virtual-machine', [`k8s__test__${pod}`])),
     });
   }
-  for (const [name, service] of Object.entries(world.services ?? {}))
-    putService(put, { name, service, pods: world.pods ?? {} });
+  putEntrances(put, world);
   return objects;
+}
+
+/** What leads to pods, or from them: services, floating addresses and routers. */
+function putEntrances(put: Put, { services = {}, pods = {}, floating = {}, routers = {} }: TestWorld): void {
+  for (const [name, router] of Object.entries(routers)) putRouter(put, name, router);
+  for (const [name, service] of Object.entries(services)) putService(put, { name, service, pods });
+  for (const [address, each] of Object.entries(floating)) putPodFloating(put, address, each);
 }
 
 function putPolicies(put: Put, world: TestWorld): void {
   const any = [{ start_port: -1, end_port: -1 }];
   for (const [name, rules] of Object.entries(world.policies ?? {})) {
-    const address = (text: string) =>
-      text === 'self'
-        ? { network_policy: [...PROJECT, name].join(':') }
-        : { virtual_network: networkName(text).join(':') };
-    const entries = rules.map(([from, to]) => ({
+    const address = (text: string) => {
+      if (text === 'self') return { network_policy: [...PROJECT, name].join(':') };
+      return { virtual_network: text === 'any' || text === 'local' ? text : networkName(text).join(':') };
+    };
+    const entries = rules.map(([from, to, fields = {}]) => ({
       direction: '<>',
       protocol: 'any',
       action_list: { simple_action: 'pass' },
@@ -85,6 +141,7 @@ function putPolicies(put: Put, world: TestWorld): void {
       dst_addresses: [address(to)],
       src_ports: any,
       dst_ports: any,
+      ...fields,
     }));
     put('network-policy', [...PROJECT, name], { network_policy_entries: { policy_rule: entries } });
   }
@@ -92,7 +149,9 @@ function putPolicies(put: Put, world: TestWorld): void {
 
 function putNetworks(put: Put, world: TestWorld): void {
   putPolicies(put, world);
-  for (const [name, { id, overlapping = false, subnet = '', policies = [] }] of Object.entries(world.networks)) {
+  for (const [name, { id, overlapping = false, subnet = '', policies = [], snat = false }] of Object.entries(
+    world.networks,
+  )) {
     const [prefix, length] = subnet.split('/');
     const ipam = [...PROJECT, `${name}-ipam`];
     const subnets = prefix ? [{ subnet: { ip_prefix: prefix, ip_prefix_len: Number(length) } }] : [];
@@ -101,10 +160,12 @@ function putNetworks(put: Put, world: TestWorld): void {
       virtual_network_network_id: id,
       virtual_network_properties: { forwarding_mode: 'l3' },
       address_allocation_mode: overlapping ? 'user-defined-subnet-only' : 'flat-subnet-only',
+      fabric_snat: snat,
       network_ipam_refs: [ref('network-ipam', ipam, { ipam_subnets: overlapping ? subnets : [] })],
-      network_policy_refs: policies.map((policy) =>
-        ref('network-policy', [...PROJECT, policy], { sequence: { major: 0, minor: 0 } }),
-      ),
+      network_policy_refs: policies.map((each) => {
+        const [policy, major] = typeof each === 'string' ? [each, 0] : each;
+        return ref('network-policy', [...PROJECT, policy], { sequence: { major, minor: 0 } });
+      }),
     });
   }
 }
@@ -117,7 +178,10 @@ function putPod(put: Put, name: string, pod: TestPod): void {
   put('virtual-machine-interface', vmi, {
     virtual_network_refs: [network],
     virtual_machine_refs: [ref('virtual-machine', vm)],
+    security_group_refs: (pod.groups ?? []).map((group) => ref('security-group', [...PROJECT, group])),
+    tag_refs: (pod.tags ?? []).map((tag) => ref('tag', [tag])),
     virtual_machine_interface_mac_addresses: { mac_address: [macOf(vmiOf(name, pod.project))] },
+    ...(pod.probe === undefined ? {} : { annotations: { key_value_pair: [{ key: 'probe', value: pod.probe }] } }),
   });
   put('instance-ip', [name], {
     instance_ip_address: pod.address,
@@ -145,30 +209,90 @@ function putService(put: Put, { name, service, pods }: ServiceContext): void {
     virtual_network_refs: [network],
     virtual_machine_interface_refs: [ref('virtual-machine-interface', vmi)],
   });
+  putFloating(put, service, vmi);
   put('loadbalancer', [...project, name], {
     loadbalancer_properties: { vip_address: service.vip },
     virtual_machine_interface_refs: [ref('virtual-machine-interface', vmi)],
+    ...annotations({ name, ...trafficAnnotations({ ...PLAIN_TRAFFIC, ...service.traffic }) }),
   });
-  for (const { protocol, port, backends } of service.ports) {
-    const listener = [...project, `${name}-${protocol}-${port}`];
-    put('loadbalancer-listener', listener, {
-      loadbalancer_listener_properties: { protocol, protocol_port: port },
-      loadbalancer_refs: [ref('loadbalancer', [...project, name])],
+  for (const port of service.ports) putPort(put, port, { name, project, pods });
+}
+
+function putRouter(put: Put, name: string, { networks, addresses }: TestRouter): void {
+  const ports = networks.map((network) => [...PROJECT, `${name}-${network}`]);
+  for (const [index, port] of ports.entries())
+    put('virtual-machine-interface', port, {
+      virtual_machine_interface_device_owner: 'network:router_interface',
+      virtual_network_refs: [ref('virtual-network', networkName(networks[index] ?? ''))],
     });
-    const pool = put('loadbalancer-pool', listener, {
-      loadbalancer_listener_refs: [ref('loadbalancer-listener', listener)],
+  const refs = { virtual_machine_interface_refs: ports.map((port) => ref('virtual-machine-interface', port)) };
+  put('logical-router', [...PROJECT, name], { logical_router_gateway_external: true, ...refs });
+  for (const address of addresses)
+    put('floating-ip', [...PROJECT, 'outside', 'pool', address], { floating_ip_address: address, ...refs });
+}
+
+function putPodFloating(put: Put, address: string, { pods, direction, ports }: TestFloating): void {
+  const mappings = ports?.map(([protocol, src_port, dst_port]) => ({ protocol, src_port, dst_port }));
+  put('floating-ip', [...PROJECT, 'outside', 'pool', address], {
+    floating_ip_address: address,
+    ...(direction === undefined ? {} : { floating_ip_traffic_direction: direction }),
+    floating_ip_port_mappings_enable: mappings !== undefined,
+    ...(mappings === undefined ? {} : { floating_ip_port_mappings: { port_mappings: mappings } }),
+    virtual_machine_interface_refs: pods.map((pod) =>
+      ref('virtual-machine-interface', ['default-domain', 'k8s-test', pod]),
+    ),
+  });
+}
+
+function putFloating(put: Put, service: TestService, vmi: readonly string[]): void {
+  for (const address of service.floating ?? []) {
+    put('floating-ip', [...PROJECT, 'outside', 'pool', address], {
+      floating_ip_address: address,
+      virtual_machine_interface_refs: [ref('virtual-machine-interface', vmi)],
     });
-    for (const [backend, backendPort] of backends) {
-      const pod = pods[backend];
-      put('loadbalancer-member', [...listener, backend], {
-        parent_uuid: pool,
-        loadbalancer_member_properties: { address: pod?.address ?? backend, protocol_port: backendPort },
-        ...(pod === undefined
-          ? {}
-          : { annotations: { key_value_pair: [{ key: 'vmi', value: vmiOf(backend, pod.project) }] } }),
-      });
-    }
   }
+}
+
+function putPort(
+  put: Put,
+  { protocol, port, nodePort, affinitySeconds, backends }: TestService['ports'][number],
+  { name, project, pods }: { name: string; project: readonly string[]; pods: ServiceContext['pods'] },
+): void {
+  const listener = [...project, `${name}-${protocol}-${port}`];
+  put('loadbalancer-listener', listener, {
+    loadbalancer_listener_properties: { protocol, protocol_port: port },
+    loadbalancer_refs: [ref('loadbalancer', [...project, name])],
+    ...annotations(listenerAnnotations({ nodePort })),
+  });
+  const pool = put('loadbalancer-pool', listener, {
+    loadbalancer_listener_refs: [ref('loadbalancer-listener', listener)],
+    ...annotations(poolAnnotations(affinitySeconds)),
+  });
+  for (const [backend, backendPort, state] of backends) {
+    const pod = pods[backend];
+    const draining = state === 'draining';
+    put('loadbalancer-member', [...listener, backend], {
+      parent_uuid: pool,
+      loadbalancer_member_properties: {
+        address: pod?.address ?? backend,
+        protocol_port: backendPort,
+        admin_state: !draining,
+      },
+      ...annotations({
+        ...(pod === undefined ? {} : { vmi: vmiOf(backend, pod.project) }),
+        ...memberAnnotations(pod === undefined ? {} : { node: pod.node }, draining),
+      }),
+    });
+  }
+}
+
+function annotations(pairs: Readonly<Record<string, string>>) {
+  return { annotations: { key_value_pair: Object.entries(pairs).map(([key, value]) => ({ key, value })) } };
+}
+
+/** A security group's name as rules write it. */
+export function groupName(group: string): string {
+  return [...PROJECT, group].join(':');
 }
 
 /** The UUID of a test pod's interface. */

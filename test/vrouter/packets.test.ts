@@ -4,12 +4,13 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { KernelDocument } from '../../vrouter/linux/document.ts';
-import { tunnelMac } from '../../vrouter/linux/entries.ts';
+import { tunnelMac } from '../../vrouter/linux/tunnel.ts';
 import type { TestWorld } from './config.ts';
+import { isExplained } from './explained.ts';
 import { udpFragments, udpPacket, vxlanPayload } from './lab/bytes.ts';
-import { createLab } from './lab/nodes.ts';
 import type { Lab } from './lab/nodes.ts';
-import { OUTSIDE, WORLD } from './lab/world.ts';
+import { createPopulatedLab, whenServing } from './lab/populated.ts';
+import { WORLD } from './lab/world.ts';
 
 jest.setTimeout(60_000);
 let lab: Lab;
@@ -17,18 +18,9 @@ let mangled = false;
 let serial = 0;
 
 beforeAll(async () => {
-  lab = await createLab('vt', WORLD.nodes);
-  await lab.addOutside('out', OUTSIDE);
-  for (const pod of Object.keys(WORLD.pods)) {
-    await lab.addPod(pod, WORLD);
-    lab.serve(pod, 8080);
-    lab.listen(pod, 9000);
-  }
-  for (const machine of ['n1', 'n2', 'out']) lab.serve(machine, 6443);
+  lab = await createPopulatedLab('vt');
   await lab.apply(WORLD);
-  for (const pod of Object.keys(WORLD.pods)) {
-    while ((await lab.reach(pod, '127.0.0.1')) === undefined);
-  }
+  await whenServing(lab);
 });
 
 afterAll(async () => lab.down());
@@ -74,8 +66,17 @@ describe('what may talk, talks', () => {
     ['n1', '10.32.0.1', 'c1 192.0.2.1', 'a node to its own pod'],
     ['n1', '10.32.0.21', 'h1 192.0.2.1', 'a node to its own pod of a network that the fabric may not reach'],
     ['n1', '10.32.0.12', 'd2 192.0.2.1', 'a node to a pod elsewhere'],
+    [
+      'n1',
+      '240.0.0.1',
+      'a1 192.0.2.1',
+      'a node to its own pod of an overlapping network, by the address for probes (9)',
+    ],
+    ['n1', '240.0.0.2', 'b1 192.0.2.1', 'a node to another with the same address'],
+    ['n1', '240.0.0.3', 'c3 192.0.2.1', 'a node to its own pod of a flat network, by the address for probes'],
   ])('%s reaches %s as %s: %s', async (from, to, banner) => {
     await expect(lab.reach(from, to)).resolves.toBe(banner);
+    expect(isExplained(WORLD, from, [to, 8080])).toBe(true);
   });
 
   test.each([
@@ -83,6 +84,7 @@ describe('what may talk, talks', () => {
     ['c1', '192.0.2.2', 'n2 10.32.0.1'],
   ])('%s reaches the machine %s', async (from, to, banner) => {
     await expect(lab.reach(from, to, 6443)).resolves.toBe(banner);
+    expect(isExplained(WORLD, from, [to, 6443])).toBe(true);
   });
 });
 
@@ -94,8 +96,14 @@ describe('no pair, no passage', () => {
     ['a1', '10.32.0.1', 'overlapping to flat'],
     ['c2', '192.0.2.9', 'a machine that is no node'],
     ['n2', '10.32.0.21', 'a node to a foreign pod of a network that the fabric may not reach'],
+    ['n1', '10.9.0.1', 'a node to its own pod of an overlapping network, by an address that others have too'],
+    ['n2', '240.0.0.1', 'another node by the address for probes'],
+    ['c1', '240.0.0.1', 'a pod by the address for probes'],
+    ['b2', '240.0.0.2', 'a pod of the same network by the address for probes'],
+    ['a1', '240.0.0.2', 'a pod by the address for probes of its double'],
   ])('%s does not reach %s: %s', async (from, to) => {
     await expect(lab.reach(from, to)).resolves.toBeUndefined();
+    expect(isExplained(WORLD, from, [to, 8080])).toBe(false);
   });
 
   test('a machine outside that routes by a node reaches no pod', async () => {
@@ -124,6 +132,7 @@ describe('services', () => {
     ['n2', '10.96.0.2', 443, /^n2 /, 'a node to itself'],
   ])('%s reaches %s:%i as %s: %s', async (from, vip, port, banner) => {
     await expect(lab.reach(from, vip, port)).resolves.toMatch(banner);
+    expect(isExplained(WORLD, from, [vip, port])).toBe(true);
   });
 
   test('both back ends are used', async () => {
@@ -172,7 +181,7 @@ describe('ways to leak or break (datapath facts, section 1)', () => {
   });
 
   test('2: the tunnel’s outer packet is not routed by the tenant’s mark', async () => {
-    await naive((text) => text.replace(/(chain to_tunnel \{[^}]*)meta mark set 0/, '$1'));
+    await naive((text) => text.replace(/(chain to_tunnel \{[^}]*)meta mark set 0x4f460000/, '$1'));
     await expect(lab.reach('a1', '10.9.0.2')).resolves.toBeUndefined();
   });
 
@@ -187,7 +196,7 @@ describe('ways to leak or break (datapath facts, section 1)', () => {
     await naive((text) =>
       without(/counter name injected drop/)(text)
         .replace('ip saddr @nodes4 meta mark set', 'meta mark set')
-        .replace('counter name spoofed drop\n}\nchain tunnel', 'accept\n}\nchain tunnel'),
+        .replace('counter name spoofed drop\n}\nchain from_tunnel', 'accept\n}\nchain from_tunnel'),
     );
     await lab.send(from, `UDP4-SENDTO:${WORLD.nodes[node]}:4789`, injection(node, again));
     await expect(lab.received(victim, again)).resolves.toBe(true);
@@ -289,7 +298,7 @@ describe('ways to leak or break (datapath facts, section 1)', () => {
     await expect(lab.received('h1', mark)).resolves.toBe(false);
     await open();
     await naive(
-      (text) => text.replace('meta mark set meta mark . ct mark map @forth accept', 'meta mark set 0x4f430008 accept'),
+      (text) => text.replace('meta mark set meta mark . ct mark . ct direction map @known', 'meta mark set 0x4f430008'),
       parted,
     );
     await lab.send('c1', 'UDP4-SENDTO:10.32.0.21:9000,bind=:7001', again);
@@ -327,7 +336,10 @@ describe('sources', () => {
     await lab.send('d1', 'UDP4-SENDTO:10.32.0.1:9000,bind=10.32.0.3:7003', mark);
     await expect(lab.received('c1', mark)).resolves.toBe(false);
     await naive((text) =>
-      text.replace('counter name spoofed drop\n}\nchain tunnel', 'meta mark set 0x4f430005 accept\n}\nchain tunnel'),
+      text.replace(
+        'counter name spoofed drop\n}\nchain from_tunnel',
+        'meta mark set 0x4f430005 accept\n}\nchain from_tunnel',
+      ),
     );
     await lab.send('d1', 'UDP4-SENDTO:10.32.0.1:9000,bind=10.32.0.3:7003', mark);
     await expect(lab.received('c1', mark)).resolves.toBe(true);
@@ -380,7 +392,7 @@ describe('sources', () => {
 describe('the data plane outlives its program', () => {
   test('a restart, and a reload of the whole table, lose no packet', async () => {
     const pinging = lab.sh('c1', 'busybox ping -q -i 0.002 -c 600 10.32.0.2');
-    await lab.restart('n1').verify();
+    await (await lab.restart('n1')).verify();
     await lab.apply(WORLD);
     await lab.apply(WORLD, (document) => ({ ...document, skeleton: `${document.skeleton}\ncounter reloaded { }` }));
     await lab.apply(WORLD);
@@ -391,7 +403,7 @@ describe('the data plane outlives its program', () => {
     const handles = async (): Promise<string> =>
       (await lab.sh('n1', 'nft -a list table inet opencontrail | grep -o "handle [0-9]*" | md5sum')).stdout;
     const before = await handles();
-    lab.restart('n1');
+    await lab.restart('n1');
     await lab.apply(WORLD);
     await expect(handles()).resolves.toBe(before);
     await expect(lab.kernel('n1').verify()).resolves.toBe(false);

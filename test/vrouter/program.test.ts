@@ -43,7 +43,7 @@ function program(node: string, path: string, args: readonly string[]): ChildProc
     [
       'netns',
       'exec',
-      `vp-${node}`,
+      `${lab.prefix}-${node}`,
       ...(path.endsWith('.ts') ? [process.execPath, '--no-warnings', path] : [path]),
       ...args,
     ],
@@ -80,7 +80,7 @@ interface Answer {
   readonly ms: number;
 }
 async function call(node: string, method: string, path: string, body = '{}'): Promise<Answer> {
-  const { stdout, stderr } = await inNamespace(`vp-${node}`)([
+  const { stdout, stderr } = await inNamespace(`${lab.prefix}-${node}`)([
     process.execPath,
     '--no-warnings',
     'test/vrouter/programs/call.ts',
@@ -129,7 +129,7 @@ beforeAll(async () => {
   ]);
   const objects = JSON.stringify([...worldObjects(WORLD).values()]);
   const create = async () =>
-    inNamespace('vp-out')(
+    inNamespace(`${lab.prefix}-out`)(
       [process.execPath, '--no-warnings', 'test/vrouter/programs/call.ts', 'create', API, TOKEN],
       objects,
     );

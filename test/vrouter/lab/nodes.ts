@@ -1,6 +1,6 @@
 /**
  * Nodes and pods as network namespaces: a bridge in a namespace of its own is the underlay, each node has a veth to it, each
- * pod a veth to its node, set up as the node agent does (contract of the port API). Names begin with `vt-`.
+ * pod a veth to its node, set up as the node agent does (contract of the port API). Labs of two checkouts do not meet.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -8,6 +8,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import ipaddr from 'ipaddr.js';
 import { tapName } from '../../../contrail/names.ts';
 import { runHere } from '../../../vrouter/apply/run.ts';
 import type { Finished, Run } from '../../../vrouter/apply/run.ts';
@@ -15,11 +16,14 @@ import { createJournal } from '../../../vrouter/apply/journal.ts';
 import { createKernel } from '../../../vrouter/apply/kernel.ts';
 import type { Kernel } from '../../../vrouter/apply/kernel.ts';
 import { prepareHost, prepareInterfaces } from '../../../vrouter/apply/host.ts';
+import { createSessions } from '../../../vrouter/apply/sessions.ts';
+import type { Sessions } from '../../../vrouter/apply/sessions.ts';
 import { forgetFlows } from '../../../vrouter/apply/conntrack.ts';
 import { compile } from '../../../vrouter/compile/compile.ts';
 import type { KernelDocument } from '../../../vrouter/linux/document.ts';
 import { staleFlows } from '../../../vrouter/linux/flows.ts';
 import { render } from '../../../vrouter/linux/render.ts';
+import { labId } from '../../lab/names.ts';
 import { macOf, vmiOf, worldObjects } from '../config.ts';
 import type { TestWorld } from '../config.ts';
 
@@ -32,14 +36,23 @@ export function inNamespace(name: string): Run {
   return async (command, input) => runHere(['ip', 'netns', 'exec', name, ...command], input);
 }
 
+/** Keeps programs open in a network namespace of this process's making. */
+export function sessionsIn(name: string): Sessions {
+  return createSessions(['ip', 'netns', 'exec', name]);
+}
+
 export interface Lab {
   readonly prefix: string;
   /** Runs a shell line in a node, a pod or an outside host; resolves with its exit code and output. */
   readonly sh: (where: string, line: string) => Promise<Finished>;
   /** Starts a server or listener that lives until the lab is taken down. */
   readonly background: (where: string, line: string) => ChildProcess;
-  /** Applies a world to every node of it, after `mangle` has had its way with each document. */
-  readonly apply: (world: TestWorld, mangle?: (document: KernelDocument) => KernelDocument) => Promise<void>;
+  /** Applies a world to every node of it, after `mangle` has had its way with each document; `dead` nodes are thought silent. */
+  readonly apply: (
+    world: TestWorld,
+    mangle?: (document: KernelDocument) => KernelDocument,
+    dead?: readonly string[],
+  ) => Promise<void>;
   /** Takes a world up without forgetting connections that it makes stale. */
   readonly applyOnly: Lab['apply'];
   /** The banner of a TCP server (`serve`), or `undefined` when it does not answer. */
@@ -53,11 +66,20 @@ export interface Lab {
   /** Sends bytes through socat's second address. */
   readonly send: (where: string, target: string, bytes: string | Uint8Array) => Promise<void>;
   /** A kernel of its own on a node, as after a restart of the program. */
-  readonly restart: (node: string) => Kernel;
+  readonly restart: (node: string) => Promise<Kernel>;
   readonly kernel: (node: string) => Kernel;
   readonly addOutside: (name: string, address: string) => Promise<void>;
   readonly addPod: (name: string, world: TestWorld) => Promise<void>;
   readonly down: () => Promise<void>;
+}
+
+function isV6(address: string): boolean {
+  return address.includes(':');
+}
+
+/** Duplicate address detection would leave the first packets without a source. */
+function noDad(address: string): string {
+  return isV6(address) ? 'nodad' : '';
 }
 
 async function must(line: string): Promise<void> {
@@ -67,13 +89,15 @@ async function must(line: string): Promise<void> {
 
 /** A lab with a namespace per node; `down` takes everything away again. */
 export async function createLab(
-  prefix: string,
+  test: string,
   nodes: Readonly<Record<string, string>>,
   underlayMtu = 1500,
 ): Promise<Lab> {
+  const prefix = `${test}-${labId}`;
   const names: string[] = [];
   const children: ChildProcess[] = [];
   const kernels = new Map<string, Kernel>();
+  const hostSessions = new Map<string, Sessions>();
   const pods = new Set<string>();
   const space = (name: string): string => `${prefix}-${name}`;
   const state = await mkdtemp(join(tmpdir(), 'vt-'));
@@ -89,7 +113,7 @@ export async function createLab(
     await must(
       `ip link add eth0 netns ${ns} mtu ${underlayMtu} type veth peer name u-${name} netns ${hub}
        ip -n ${hub} link set u-${name} mtu ${underlayMtu} master br0 up
-       ip -n ${ns} addr add ${address}/24 dev eth0; ip -n ${ns} link set eth0 up`,
+       ip -n ${ns} addr add ${address}/${isV6(address) ? '64' : '24'} dev eth0 ${noDad(address)}; ip -n ${ns} link set eth0 up`,
     );
   };
   await create('hub');
@@ -99,13 +123,15 @@ export async function createLab(
   for (const [name, address] of Object.entries(nodes)) {
     await attachToUnderlay(name, address);
     const run = inNamespace(space(name));
-    await prepareHost(run, { ...OPTIONS, address });
-    kernels.set(name, createKernel({ run, journal: createJournal(join(state, name)), device: DEVICE }));
+    const sessions = sessionsIn(space(name));
+    await prepareHost({ run, sessions }, { ...OPTIONS, address });
+    hostSessions.set(space(name), sessions);
+    kernels.set(name, createKernel({ run, sessions, journal: createJournal(join(state, name)), device: DEVICE }));
   }
   const applyWorld = async (
     world: TestWorld,
     mangle: (document: KernelDocument) => KernelDocument,
-    forget: boolean,
+    { forget, dead = [] }: { readonly forget: boolean; readonly dead?: readonly string[] },
   ): Promise<void> => {
     const objects = worldObjects(world);
     for (const [name, kernel] of kernels) {
@@ -114,7 +140,7 @@ export async function createLab(
           node === name && pods.has(pod) ? [[vmiOf(pod, project), tapName(vmiOf(pod, project))] as const] : [],
         ),
       );
-      const desired = mangle(render(compile({ objects }, name), bound, OPTIONS));
+      const desired = mangle(render(compile({ objects }, name, { dead: new Set(dead) }), bound, OPTIONS));
       const { failures, previous } = await kernel.apply(desired);
       if (failures.size > 0) throw new Error(JSON.stringify([...failures]));
       if (forget) await forgetFlows(inNamespace(space(name)), staleFlows(previous.sets, desired.sets));
@@ -130,15 +156,21 @@ export async function createLab(
     prefix,
     sh: async (where, line) => inNamespace(space(where))(['sh', '-c', line]),
     background,
-    apply: async (world, mangle = (document) => document) => applyWorld(world, mangle, true),
-    applyOnly: async (world, mangle = (document) => document) => applyWorld(world, mangle, false),
+    apply: async (world, mangle = (document) => document, dead = []) =>
+      applyWorld(world, mangle, { forget: true, dead }),
+    applyOnly: async (world, mangle = (document) => document) => applyWorld(world, mangle, { forget: false }),
     async reach(from, address, port = 8080) {
-      const line = `timeout 2 socat -T1 - TCP4:${address}:${port},connect-timeout=0.7 </dev/null`;
+      const target = isV6(address) ? `TCP6:[${address}]` : `TCP4:${address}`;
+      const line = `timeout 2 socat -T1 - ${target}:${port},connect-timeout=0.7 </dev/null`;
       const { stdout } = await inNamespace(space(from))(['sh', '-c', line]);
-      return stdout.trim() === '' ? undefined : stdout.trim();
+      const banner = stdout.trim().replace(/\[(.+)\]$/, (_, peer: string) => ipaddr.process(peer).toString());
+      return banner === '' ? undefined : banner;
     },
     serve: (where, port) =>
-      void background(where, `socat TCP4-LISTEN:${port},fork,reuseaddr SYSTEM:'echo ${where} $SOCAT_PEERADDR'`),
+      void background(
+        where,
+        `socat TCP6-LISTEN:${port},ipv6-v6only=0,fork,reuseaddr SYSTEM:'echo ${where} $SOCAT_PEERADDR'`,
+      ),
     listen: (where, port) =>
       void background(where, `socat -u UDP4-RECV:${port},reuseaddr OPEN:${noteFile(where)},creat,append`),
     async received(where, text) {
@@ -151,9 +183,11 @@ export async function createLab(
     async send(where, target, bytes) {
       await inNamespace(space(where))(['socat', '-u', '-', target], bytes);
     },
-    restart(node) {
+    async restart(node) {
+      await kernels.get(node)!.close();
       const kernel = createKernel({
         run: inNamespace(space(node)),
+        sessions: hostSessions.get(space(node))!,
         journal: createJournal(join(state, node)),
         device: DEVICE,
       });
@@ -166,19 +200,23 @@ export async function createLab(
       const pod = world.pods![name]!;
       const vmi = vmiOf(name, pod.project);
       const [ns, node, tap] = [space(name), space(pod.node), tapName(vmi)];
+      const gateway = isV6(pod.address) ? 'fe80::1' : '169.254.1.1';
       await create(name);
       pods.add(name);
       await must(
         `ip link add eth0 netns ${ns} address ${macOf(vmi)} mtu ${underlayMtu - 50} type veth peer name ${tap} netns ${node}
          ip -n ${node} link set ${tap} address ${ROUTER_MAC} mtu ${underlayMtu - 50} up
-         ip -n ${ns} link set eth0 up; ip -n ${ns} addr add ${pod.address}/32 dev eth0
-         ip -n ${ns} neigh add 169.254.1.1 lladdr ${ROUTER_MAC} dev eth0 nud permanent
-         ip -n ${ns} route add default via 169.254.1.1 dev eth0 onlink`,
+         ip -n ${ns} link set eth0 up; ip -n ${ns} addr add ${pod.address}/${isV6(pod.address) ? '128' : '32'} dev eth0 ${noDad(pod.address)}
+         ip -n ${ns} neigh add ${gateway} lladdr ${ROUTER_MAC} dev eth0 nud permanent
+         ip -n ${ns} route add default via ${gateway} dev eth0 onlink`,
       );
-      await prepareInterfaces(inNamespace(node), [tap]);
+      const sessions = hostSessions.get(node)!;
+      sessions.forgetDevice(tap);
+      await prepareInterfaces(sessions, [tap]);
     },
     async down() {
       for (const child of children) child.kill('SIGKILL');
+      for (const kernel of kernels.values()) await kernel.close();
       for (const name of names) await runHere(['ip', 'netns', 'del', space(name)]);
       await rm(state, { recursive: true, force: true });
     },

@@ -1,0 +1,81 @@
+/** Addresses of the outside's: who holds which, who is thought alive, and what the neighbourhood is told. */
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createLogger } from '../../runtime/log.ts';
+import { held } from '../../vrouter/announce/choice.ts';
+import { announcementFrame } from '../../vrouter/announce/frames.ts';
+import { createHeartbeat, type Heartbeat } from '../../vrouter/announce/heartbeat.ts';
+
+const NODES = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
+const addresses = Array.from({ length: 60 }, (_, index) => `198.51.100.${index}`);
+const announcements = addresses.map((address) => ({ address, nodes: NODES }));
+const heldBy = (alive: readonly string[]) =>
+  alive.map((own) => held(announcements, { own, alive: new Set(alive.filter((node) => node !== own)) }));
+
+describe('each address', () => {
+  test('is held by one node, and every node has a share', () => {
+    const shares = heldBy(NODES);
+    expect(shares.flat().sort()).toEqual([...addresses].sort());
+    expect(Math.min(...shares.map(({ length }) => length))).toBeGreaterThan(8);
+  });
+
+  test('stays where it is when another node dies', () => {
+    const [first = [], second = []] = heldBy(NODES);
+    const [firstAlone = [], secondAlone = []] = heldBy(NODES.slice(0, 2));
+    expect(firstAlone).toEqual(expect.arrayContaining([...first]));
+    expect(secondAlone).toEqual(expect.arrayContaining([...second]));
+    expect([...firstAlone, ...secondAlone].sort()).toEqual([...addresses].sort());
+  });
+
+  test('is held by nobody where no node may', () => {
+    expect(held([{ address: '198.51.100.1', nodes: [] }], { own: '192.0.2.1', alive: new Set() })).toEqual([]);
+  });
+});
+
+describe('the neighbourhood is told', () => {
+  test('of an IPv4 address by a gratuitous ARP request', () => {
+    expect(announcementFrame('192.0.2.200', '02:00:00:00:00:01').toString('hex')).toBe(
+      'ffffffffffff02000000000108060001080006040001020000000001c00002c8000000000000c00002c8',
+    );
+  });
+
+  test('of an IPv6 address by an unsolicited advertisement', () => {
+    const frame = announcementFrame('2001:db8::c8', '02:00:00:00:00:01').toString('hex');
+    expect(frame.slice(0, 28)).toBe('33330000000102000000000186dd');
+    // One's complement sum over pseudo header and message is all ones.
+    const words = `${frame.slice(44, 108)}000000200000003a${frame.slice(108)}`.match(/.{4}/g) ?? [];
+    const sum = words.reduce((total, word) => total + Number.parseInt(word, 16), 0);
+    expect((sum & 0xffff) + (sum >>> 16)).toBe(0xffff);
+  });
+});
+
+describe('heartbeats', () => {
+  const log = createLogger('test', 'silent');
+  const open: Heartbeat[] = [];
+  const start = (own: string, peers: readonly string[]): Heartbeat => {
+    const heartbeat = createHeartbeat({ own, port: 29_093 }, { onLook: () => undefined, log });
+    heartbeat.watch(peers);
+    open.push(heartbeat);
+    return heartbeat;
+  };
+  afterEach(() => open.splice(0).forEach(({ close }) => close()));
+
+  test('a node that is silent is dead within two seconds, and nobody is judged at once', async () => {
+    const mine = start('127.0.0.11', ['127.0.0.12', '127.0.0.13']);
+    const other = createHeartbeat({ own: '127.0.0.12', port: 29_093 }, { onLook: () => undefined, log });
+    other.watch(['127.0.0.11']);
+    expect(mine.alive()).toBeUndefined();
+    await sleep(1500);
+    expect(mine.alive()).toEqual(new Set(['127.0.0.12']));
+    other.close();
+    await sleep(1700);
+    expect(mine.alive()).toEqual(new Set());
+  });
+
+  test('who is no node is not heard', async () => {
+    const mine = start('127.0.0.11', ['127.0.0.12']);
+    start('127.0.0.13', ['127.0.0.11']);
+    await sleep(1500);
+    expect(mine.alive()).toEqual(new Set());
+  });
+});

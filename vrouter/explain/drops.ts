@@ -1,0 +1,87 @@
+/** Refused connections with what is known here of their ends: networks, and the groups that restrict the port. Pure. */
+import type { DropReason, NotedDrop } from '../linux/drops.ts';
+import { instancesOf } from '../linux/marks.ts';
+import { PROTOCOL_NUMBERS } from '../compile/rule-traffic.ts';
+import { policyVerdict } from '../compile/verdict.ts';
+import type { Direction, ForwardingState, InstanceId, Port } from '../model.ts';
+
+interface DroppedEnd {
+  readonly address: string;
+  /** The colon-form name of its network; absent for nodes and the world outside. */
+  readonly network?: string;
+}
+
+/** A connection that this node has refused, as `/introspect/drops` tells it. */
+export interface Drop extends Pick<NotedDrop, 'protocol' | 'port' | 'packets' | 'secondsAgo'> {
+  readonly reason: DropReason;
+  readonly from: DroppedEnd;
+  readonly to: DroppedEnd;
+  /** The security groups of the pod whose policy refused it, where these have the last word on it still. */
+  readonly groups: readonly string[];
+  /** The firewall rules that have. */
+  readonly rules: readonly string[];
+}
+
+/** The connections, the latest first. */
+export function dropsOf(noted: readonly NotedDrop[], state: ForwardingState): readonly Drop[] {
+  return noted
+    .map((each) => dropOf(each, state))
+    .sort((a, b) => a.secondsAgo - b.secondsAgo || (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+}
+
+function dropOf({ mark, from, to, ...drop }: NotedDrop, state: ForwardingState): Drop {
+  const [source, target] = instancesOf(mark);
+  const ends = { from: { address: from, network: source }, to: { address: to, network: target } };
+  const { reason: direction } = drop;
+  const judges =
+    direction === 'network'
+      ? { groups: [], rules: [] }
+      : judgesOf(drop, direction === 'ingress' ? [ends.to, ends.from] : [ends.from, ends.to], { direction, state });
+  return { ...drop, from: endOf(from, source, state), to: endOf(to, target, state), ...judges };
+}
+
+/** Whose word it is that the port's flow is refused. */
+function judgesOf(
+  { protocol, port: number = 0 }: Pick<NotedDrop, 'protocol' | 'port'>,
+  [own, peer]: readonly [own: At, peer: At],
+  { direction, state }: { readonly direction: Direction; readonly state: ForwardingState },
+): Pick<Drop, 'groups' | 'rules'> {
+  const port = state.ports.find((each) => isAt(each, own));
+  const policy = state.policies.find(({ vmi }) => vmi === port?.vmi);
+  const network = peer.network === undefined ? {} : { network: peer.network };
+  const flow = {
+    peer: peer.address,
+    ...network,
+    protocol: PROTOCOL_NUMBERS[protocol] ?? Number(protocol),
+    port: number,
+  };
+  const verdict = policyVerdict(policy, direction, { flow, state });
+  if (verdict.kind === 'judged' && verdict.tier !== 'groups')
+    return { groups: [], rules: verdict.by.map(({ by }) => by) };
+  return { groups: policy?.groups ?? [], rules: [] };
+}
+
+interface At {
+  readonly address: string;
+  readonly network: InstanceId | undefined;
+}
+
+function isAt(port: Port, { address, network }: At): boolean {
+  return port.addresses.includes(address) && port.network === network;
+}
+
+/** Where no pair was, the target's network is whose address it is, if only one has it. */
+function endOf(address: string, network: InstanceId | undefined, state: ForwardingState): DroppedEnd {
+  const id = network ?? onlyHolder(address, state);
+  const name = id === state.fabric ? undefined : state.networks.find((each) => each.id === id)?.name;
+  return { address, ...(name === undefined ? {} : { network: name }) };
+}
+
+function onlyHolder(address: string, { ports, remotes }: ForwardingState): InstanceId | undefined {
+  const holders = [
+    ...ports.filter(({ addresses }) => addresses.includes(address)),
+    ...remotes.filter((remote) => remote.address === address),
+  ];
+  const networks = new Set(holders.map(({ network }) => network));
+  return networks.size === 1 ? holders[0]?.network : undefined;
+}

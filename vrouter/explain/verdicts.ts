@@ -1,0 +1,127 @@
+/** What a node says to a flow that begins or ends at it: who is reached, whether networks let it pass, which rules allow it. Pure. */
+import type { ConfigIndex } from '../compile/index-config.ts';
+import { policiesByPair } from '../compile/passages.ts';
+import { type JudgedFlow, policyVerdict } from '../compile/verdict.ts';
+import { familyOf } from '../linux/family.ts';
+import { maskingAddress, nodeAddress } from '../linux/node-addresses.ts';
+import type { Direction, ForwardingState, InstanceId, Port } from '../model.ts';
+import { destinationOf, isOverlapping, type Sender, type Way } from './destination.ts';
+import type {
+  EndVerdict,
+  PassingVerdict,
+  Question,
+  SourceQuestion,
+  SourceVerdict,
+  TargetQuestion,
+  TargetVerdict,
+} from './questions.ts';
+
+/** The verdict on each question; `null` where its interface is none of this node's. */
+export function verdictsOn(
+  questions: readonly Question[],
+  { state, config }: { readonly state: ForwardingState; readonly config: ConfigIndex },
+): readonly (SourceVerdict | TargetVerdict | null)[] {
+  const known = { state, policiesOf: policiesByPair(config, state.networks) };
+  return questions.map((question) => {
+    const port = state.ports.find(({ vmi }) => vmi === question.vmi);
+    if (question.vmi !== undefined && port === undefined) return null;
+    if (question.end === 'source') return sourceVerdict(question, port, known);
+    return port === undefined ? null : targetVerdict(question, port, state);
+  });
+}
+
+interface Known {
+  readonly state: ForwardingState;
+  readonly policiesOf: ReturnType<typeof policiesByPair>;
+}
+
+function sourceVerdict(
+  { to, protocol, port: number }: SourceQuestion,
+  port: Port | undefined,
+  { state, policiesOf }: Known,
+): SourceVerdict {
+  const sender: Sender = {
+    network: port?.network ?? state.fabric,
+    isNode: port === undefined,
+    addresses: port?.addresses ?? [],
+  };
+  const { service, ways, nowhere } = destinationOf(state, sender, { address: to, protocol, port: number });
+  const passingVerdict = ({ network, passing }: Pick<Way, 'network' | 'passing'>): PassingVerdict => ({
+    network: nameOf(state, network),
+    passing,
+    by: policiesOf({ from: sender.network, to: network }),
+  });
+  return {
+    network: nameOf(state, sender.network),
+    ...(service === undefined ? {} : { service: passingVerdict(service) }),
+    ways: ways.map((way) => ({
+      ...passingVerdict(way),
+      address: way.address,
+      port: way.port,
+      seenAs: seenAs(state, port, way),
+      policy: egressVerdict(state, port, { ...way, protocol }),
+    })),
+    ...(nowhere === undefined ? {} : { nowhere }),
+  };
+}
+
+/** Pods of overlapping networks go to others, on other nodes, under their node's address. */
+function seenAs(state: ForwardingState, port: Port | undefined, { address: to, network }: Way) {
+  const family = familyOf(to);
+  const own = port?.addresses.find((each) => familyOf(each) === family);
+  if (port === undefined || own === undefined) return { address: nodeAddress(state, family) ?? '' };
+  const isHere = state.ports.some((each) => each.network === network && each.addresses.includes(to));
+  const isMasked = isOverlapping(state, port.network) && network !== port.network && !isHere;
+  return isMasked ? { address: maskingAddress(state, family) ?? '' } : { address: own, network: port.networkName };
+}
+
+function egressVerdict(
+  state: ForwardingState,
+  port: Port | undefined,
+  { address: peer, network, protocol, port: number }: Way & { readonly protocol: number },
+): EndVerdict {
+  const isOwnNode = network === state.fabric && isOwn(state, peer);
+  if (port === undefined || isOwnNode || port.addresses.includes(peer)) return EXEMPT;
+  return endVerdict(state, port, { direction: 'egress', flow: { peer, network, protocol, port: number } });
+}
+
+function targetVerdict(
+  { from, network, protocol, port: number }: TargetQuestion,
+  port: Port,
+  state: ForwardingState,
+): TargetVerdict {
+  const isOwnNode = network === undefined && isOwn(state, from);
+  // A network that is not known here has no members here either.
+  const flow = { peer: from, network: idOf(state, network), protocol, port: number };
+  return {
+    network: port.networkName,
+    policy:
+      isOwnNode || (network === port.networkName && port.addresses.includes(from))
+        ? EXEMPT
+        : endVerdict(state, port, { direction: 'ingress', flow }),
+  };
+}
+
+const EXEMPT: EndVerdict = { kind: 'exempt', groups: [] };
+const NO_NETWORK = 0;
+
+function endVerdict(
+  state: ForwardingState,
+  { vmi }: Port,
+  { direction, flow }: { readonly direction: Direction; readonly flow: JudgedFlow },
+): EndVerdict {
+  const policy = state.policies.find((each) => each.vmi === vmi);
+  return { ...policyVerdict(policy, direction, { flow, state }), groups: policy?.groups ?? [] };
+}
+
+function isOwn({ address: own, address6 }: ForwardingState, address: string): boolean {
+  return address === own || address === address6;
+}
+
+function idOf({ networks }: ForwardingState, wanted: string | undefined): InstanceId {
+  return networks.find(({ name }) => name === wanted)?.id ?? NO_NETWORK;
+}
+
+function nameOf({ networks }: ForwardingState, id: InstanceId): string {
+  return networks.find((network) => network.id === id)?.name ?? 'outside';
+}
