@@ -1,4 +1,5 @@
 /** A pod's interface as `ip` commands (design 6, "A pod's interface"). Pure. */
+import { withoutLength } from '../../runtime/cidr.ts';
 import type { Interface } from './interface.ts';
 
 /** The router's MAC address: of every host end, and of the gateway that every pod sees. */
@@ -28,7 +29,7 @@ export function gatewayFor(address: string): string {
 
 /** An address with the length it has in the pod: a host's own, whatever its subnet. */
 export function hostAddress(cidr: string): string {
-  const address = cidr.split('/')[0] ?? cidr;
+  const address = withoutLength(cidr);
   return `${address}/${isV6(address) ? 128 : 32}`;
 }
 

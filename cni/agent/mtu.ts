@@ -1,9 +1,8 @@
 /** The MTU of pods on this node: the underlay's, less what VXLAN adds. */
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
+import { vxlanOverheadBytes } from '../../runtime/vxlan.ts';
 
-/** Outer Ethernet 14, IPv4 20, UDP 8 and VXLAN 8 bytes (datapath facts, design 6). */
-export const VXLAN_OVERHEAD_BYTES = 50;
 /** What IPv6 requires of every link (RFC 8200, section 5). */
 const SMALLEST_MTU = 1280;
 
@@ -13,7 +12,7 @@ export function podMtu(configured: number, nodeIp: string): number {
   const device = deviceOf(nodeIp);
   if (device === undefined) throw new Error(`no network device of this node has the address ${nodeIp}`);
   const mtu = Number(readFileSync(`/sys/class/net/${device}/mtu`, 'utf8'));
-  return Math.max(SMALLEST_MTU, mtu - VXLAN_OVERHEAD_BYTES);
+  return Math.max(SMALLEST_MTU, mtu - vxlanOverheadBytes(nodeIp));
 }
 
 /** The device that holds an address, or `undefined`. */

@@ -1,12 +1,13 @@
 /** From what a node is like to what would make the product fail on it. Pure. */
 import { BlockList, isIPv6 } from 'node:net';
+import { withoutLength } from '../../runtime/cidr.ts';
 import { CONFLIST_NAME } from '../agent/conflist.ts';
-import { VXLAN_OVERHEAD_BYTES } from '../agent/mtu.ts';
 import type { NodeFacts } from './facts.ts';
+import type { HostPort } from './ports.ts';
 
 /** What is wrong, by the name under which `preflight.ignore` lets it pass; the text says the mend. */
 export interface Problem {
-  readonly check: 'kernel' | 'mtu' | 'cidrs' | 'otherCni' | 'kubeProxy' | 'unreachableNode';
+  readonly check: 'kernel' | 'mtu' | 'cidrs' | 'otherCni' | 'kubeProxy' | 'hostPorts' | 'unreachableNode';
   readonly text: string;
 }
 
@@ -27,6 +28,7 @@ export function problemsOf(facts: NodeFacts, plan: Plan): readonly Problem[] {
     ...mtuProblems(facts, plan),
     ...cidrProblems(facts, plan),
     ...cniProblems(facts),
+    ...facts.takenPorts.map(portProblem),
     ...facts.kubeProxySigns.map(
       (sign): Problem => ({
         check: 'kubeProxy',
@@ -36,11 +38,11 @@ export function problemsOf(facts: NodeFacts, plan: Plan): readonly Problem[] {
   ];
 }
 
-function mtuProblems({ underlayMtu }: NodeFacts, { podMtu }: Plan): readonly Problem[] {
+function mtuProblems({ underlayMtu, tunnelBytes }: NodeFacts, { podMtu }: Plan): readonly Problem[] {
   if (underlayMtu === undefined) return [{ check: 'mtu', text: "no network device holds the node's InternalIP" }];
-  const room = underlayMtu - VXLAN_OVERHEAD_BYTES;
+  const room = underlayMtu - tunnelBytes;
   if (room < SMALLEST_POD_MTU) {
-    const text = `the underlay's MTU of ${underlayMtu} leaves pods ${room}, less than ${SMALLEST_POD_MTU}; raise it to ${SMALLEST_POD_MTU + VXLAN_OVERHEAD_BYTES} or more`;
+    const text = `the underlay's MTU of ${underlayMtu} leaves pods ${room}, less than ${SMALLEST_POD_MTU}; raise it to ${SMALLEST_POD_MTU + tunnelBytes} or more`;
     return [{ check: 'mtu', text }];
   }
   if (podMtu <= room) return [];
@@ -93,19 +95,20 @@ function cniProblems({ cniFiles }: NodeFacts): readonly Problem[] {
   });
 }
 
+function portProblem({ port, protocol, purpose, value }: HostPort): Problem {
+  const mend = value === undefined ? 'Stop what holds it' : `Stop what holds it, or set ${value} to another`;
+  return { check: 'hostPorts', text: `port ${port}/${protocol}, ${purpose}'s, is taken on this node. ${mend}` };
+}
+
 /** Whether two networks in CIDR form (or single addresses) have an address in common. */
 export function overlaps(one: string, other: string): boolean {
-  if (isIPv6(base(one)) !== isIPv6(base(other))) return false;
-  return contains(one, base(other)) || contains(other, base(one));
+  if (isIPv6(withoutLength(one)) !== isIPv6(withoutLength(other))) return false;
+  return contains(one, withoutLength(other)) || contains(other, withoutLength(one));
 }
 
 function contains(cidr: string, address: string): boolean {
   const family = isIPv6(address) ? 'ipv6' : 'ipv4';
   const list = new BlockList();
-  list.addSubnet(base(cidr), Number(cidr.split('/')[1] ?? (family === 'ipv6' ? 128 : 32)), family);
+  list.addSubnet(withoutLength(cidr), Number(cidr.split('/')[1] ?? (family === 'ipv6' ? 128 : 32)), family);
   return list.check(address, family);
-}
-
-function base(cidr: string): string {
-  return cidr.split('/')[0] ?? cidr;
 }

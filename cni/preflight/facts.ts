@@ -3,20 +3,26 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { messageOf } from '../../runtime/errors.ts';
+import { vxlanOverheadBytes } from '../../runtime/vxlan.ts';
 import { deviceOf } from '../agent/mtu.ts';
 import { runProgram } from '../agent/netlink.ts';
+import { type HostPort, takenPorts } from './ports.ts';
 
 export interface NodeFacts {
   /** What the kernel refused, by what it is needed for. */
   readonly kernelProblems: readonly string[];
   /** MTU of the underlay's device, in bytes; absent where no device holds the node's address. */
   readonly underlayMtu?: number;
+  /** What the tunnel takes of it. */
+  readonly tunnelBytes: number;
   /** Networks that the node reaches by itself, with where that is said. */
   readonly networks: readonly { readonly cidr: string; readonly from: string }[];
   /** CNI configurations present, by file name. */
   readonly cniFiles: readonly string[];
   /** Signs of a running kube-proxy. */
   readonly kubeProxySigns: readonly string[];
+  /** Ports that the product needs and another program holds. */
+  readonly takenPorts: readonly HostPort[];
 }
 
 /** What the data plane needs, each as a command that must succeed in a network namespace of its own. */
@@ -33,16 +39,21 @@ const KERNEL_PROBES: Readonly<Record<string, string>> = {
 };
 
 /** Reads them on the node that this process runs on; `cniConfDir` is where the host's folder is mounted. */
-export async function readNodeFacts(nodeIp: string, cniConfDir: string): Promise<NodeFacts> {
+export async function readNodeFacts(
+  nodeIp: string,
+  { cniConfDir, hostPorts }: { readonly cniConfDir: string; readonly hostPorts: readonly HostPort[] },
+): Promise<NodeFacts> {
   const device = deviceOf(nodeIp);
   return {
     kernelProblems: await kernelProblems(),
     ...(device === undefined ? {} : { underlayMtu: Number(readFileSync(`/sys/class/net/${device}/mtu`, 'utf8')) }),
+    tunnelBytes: vxlanOverheadBytes(nodeIp),
     networks: await networks(),
     cniFiles: readdirSync(cniConfDir)
       .filter((name) => /\.(conf|conflist|json)$/.test(name))
       .sort(),
     kubeProxySigns: await kubeProxySigns(),
+    takenPorts: await takenPorts(hostPorts),
   };
 }
 
@@ -65,11 +76,14 @@ async function networks(): Promise<NodeFacts['networks']> {
       cidr === null || internal ? [] : [{ cidr, from: `the address of ${device}` }],
     ),
   );
-  const text = await runProgram(['ip', '-4', 'route', 'show', 'table', 'main'], '');
-  const routed = text.split('\n').flatMap((line) => {
-    const destination = /^(?:\w+ )?(\d+\.\d+\.\d+\.\d+(?:\/\d+)?) /.exec(`${line} `)?.[1];
-    return destination === undefined ? [] : [{ cidr: destination, from: `the route "${line.trim()}"` }];
-  });
+  const lists = ['-4', '-6'].map((family) => runProgram(['ip', family, 'route', 'show', 'table', 'main'], ''));
+  const routed = (await Promise.all(lists))
+    .join('\n')
+    .split('\n')
+    .flatMap((line) => {
+      const destination = /^(?:[a-z]+ )?(\d[\d.]+(?:\/\d+)?|[0-9a-f]*:[0-9a-f:.]*(?:\/\d+)?) /.exec(`${line} `)?.[1];
+      return destination === undefined ? [] : [{ cidr: destination, from: `the route "${line.trim()}"` }];
+    });
   return [...own, ...routed];
 }
 

@@ -4,6 +4,7 @@ import { createKubeClient } from '../../kubernetes/client.ts';
 import { type NodeOutcome, runOnNodes } from '../nodes/each-node.ts';
 import { type Problem, problemsOf } from './checks.ts';
 import { readNodeFacts } from './facts.ts';
+import { formatHostPort } from './ports.ts';
 import type { PREFLIGHT_SETTINGS } from './settings.ts';
 
 type PreflightSettings = SettingsValues<typeof PREFLIGHT_SETTINGS>;
@@ -13,7 +14,7 @@ const MOUNTED_CNI_CONF = '/host/cni/net.d';
 
 /** The problems of this node. */
 export async function lookAtNode(settings: PreflightSettings): Promise<readonly Problem[]> {
-  return problemsOf(await readNodeFacts(settings.onNode, settings.cniConfDir), settings);
+  return problemsOf(await readNodeFacts(settings.onNode, settings), settings);
 }
 
 /** The problems of every node as lines, those that are ignored marked so and not counted. */
@@ -25,6 +26,7 @@ export async function lookAtNodes(settings: PreflightSettings): Promise<Verdict>
     `--pod-cidrs=${settings.podCidrs.join(',')}`,
     `--service-cidrs=${settings.serviceCidrs.join(',')}`,
     `--pod-mtu=${settings.podMtu}`,
+    `--host-ports=${settings.hostPorts.map(formatHostPort).join(',')}`,
   ];
   const mounts = [{ hostPath: settings.cniConfDir, mountPath: MOUNTED_CNI_CONF }];
   const outcomes = await runOnNodes(

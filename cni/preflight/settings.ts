@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Settings } from '../../runtime/config.ts';
 import { NODE_TASK_SETTINGS } from '../nodes/settings.ts';
+import { parseHostPort } from './ports.ts';
 
 export const PREFLIGHT_PROGRAM = {
   name: 'preflight',
@@ -10,6 +11,14 @@ export const PREFLIGHT_PROGRAM = {
 };
 
 const list = z.string().transform((text) => text.split(',').filter((item) => item !== ''));
+
+const hostPorts = list.transform((items, context) =>
+  items.flatMap((item) => {
+    const parsed = parseHostPort(item);
+    if (parsed === undefined) context.addIssue({ code: 'custom', message: `"${item}" is no host port` });
+    return parsed ?? [];
+  }),
+);
 
 export const PREFLIGHT_SETTINGS = {
   ...NODE_TASK_SETTINGS,
@@ -21,5 +30,10 @@ export const PREFLIGHT_SETTINGS = {
     default: '0',
   },
   cniConfDir: { describe: 'Where the runtime reads CNI configurations', schema: z.string(), default: '/etc/cni/net.d' },
+  hostPorts: {
+    describe: 'Ports of the host that must be free, <port>/<tcp or udp>=<program>[:<value of the chart>]',
+    schema: hostPorts,
+    default: '',
+  },
   ignore: { describe: 'Checks that may fail, by name', schema: list, default: '' },
 } satisfies Settings;

@@ -51,6 +51,30 @@ describe('attach', () => {
     });
   });
 
+  test('under Multus makes one interface for each ADD, by its name, and ends each by its DEL', async () => {
+    const further = assigned(8, { name: 'net1', ips: ['192.168.7.9/24'] });
+    bed.pods.set('dev/web', { ...assigned(7), ports: [...assigned(7).ports, ...further.ports] });
+    const deps = { ...bed.deps, oneByOne: true };
+    const sandbox = bed.newSandbox();
+    const request = (command: 'ADD' | 'DEL', ifname: string) => ({
+      ...requestFor(command, { containerId: 'c1', netns: sandbox.path, pod: 'web' }),
+      ifname,
+    });
+    const links = () => sh(`ip netns exec ${sandbox.name} ip -o link`).match(/\b(eth0|net1)\b(?=@)/g);
+    const first = await attach(request('ADD', 'eth0'), deps, never);
+    expect(links()).toEqual(['eth0']);
+    const second = await attach(request('ADD', 'net1'), deps, never);
+    expect(links()).toEqual(['eth0', 'net1']);
+    expect([first, second]).toMatchObject([
+      { ips: [{ address: '10.47.255.7/32' }] },
+      { interfaces: [{ name: 'tap08aaaaaa000' }, { name: 'net1' }], ips: [{ address: '192.168.7.9/32' }] },
+    ]);
+    expect(bed.vrouter.ports.size).toBe(2);
+    for (const ifname of ['net1', 'eth0']) await detach(request('DEL', ifname), deps);
+    await bed.deps.locks.idle();
+    expect([bed.vrouter.ports.size, bed.devices().filter((name) => name.startsWith('tap'))]).toEqual([0, []]);
+  });
+
   test('binds the port at the vRouter by the keys of facts 6.6', async () => {
     bed.pods.set('dev/web', assigned(7));
     const sandbox = bed.newSandbox();

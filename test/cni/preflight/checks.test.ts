@@ -7,9 +7,11 @@ import { verdictOf } from '../../../cni/preflight/run.ts';
 const good: NodeFacts = {
   kernelProblems: [],
   underlayMtu: 1500,
+  tunnelBytes: 50,
   networks: [{ cidr: '192.168.1.11/24', from: 'the address of eth0' }],
   cniFiles: [],
   kubeProxySigns: [],
+  takenPorts: [],
 };
 const plan = { podCidrs: ['10.32.0.0/12'], serviceCidrs: ['10.96.0.0/12'], podMtu: 0 };
 
@@ -22,6 +24,12 @@ describe('problemsOf', () => {
   test.each([
     { name: 'a kernel without VXLAN', facts: { kernelProblems: ['tunnels: no'] }, check: 'kernel', says: 'tunnels' },
     { name: 'an underlay of 1300', facts: { underlayMtu: 1300 }, check: 'mtu', says: '1330' },
+    {
+      name: 'an underlay of 1349, and of IPv6',
+      facts: { underlayMtu: 1349, tunnelBytes: 70 },
+      check: 'mtu',
+      says: '1350',
+    },
     { name: 'a node without its address', facts: { underlayMtu: undefined }, check: 'mtu', says: 'InternalIP' },
     {
       name: 'an address within the pods’ subnet',
@@ -46,6 +54,12 @@ describe('problemsOf', () => {
       facts: { cniFiles: ['20-flannel.conflist'] },
       check: 'otherCni',
       says: '20-flannel.conflist',
+    },
+    {
+      name: 'a port that another program holds',
+      facts: { takenPorts: [{ port: 9090, protocol: 'tcp', purpose: 'workers', value: 'workers.port' }] },
+      check: 'hostPorts',
+      says: 'set workers.port',
     },
     { name: 'kube-proxy', facts: { kubeProxySigns: ['it answers'] }, check: 'kubeProxy', says: 'it answers' },
   ])('names $name', ({ facts, check, says }) => {
