@@ -1,0 +1,63 @@
+/** The proxy as a whole: watches that wake rounds, and a HAProxy that is kept at what they yield. */
+import { hostname } from 'node:os';
+import { createCacheMetrics } from '../kubernetes/cache-metrics.ts';
+import { createKubeClient } from '../kubernetes/client.ts';
+import { ingressesOfOurs } from '../kubernetes/ingress.ts';
+import { listenAddress, serveHealth } from '../runtime/health.ts';
+import type { Lifecycle } from '../runtime/lifecycle.ts';
+import type { Logger } from '../runtime/log.ts';
+import { counter, createRegistry } from '../runtime/metrics.ts';
+import { addressesOf } from './addresses.ts';
+import { createKeeper } from './haproxy/keeper.ts';
+import { secretsOf } from './ingress/certificates.ts';
+import { compileIngresses } from './ingress/compile.ts';
+import { createTeller } from './ingress/status.ts';
+import { createRounds } from './rounds.ts';
+import { createSecretStore } from './secrets.ts';
+import type { ProxySettings } from './settings.ts';
+import { watchProxied } from './watch.ts';
+
+/** Starts everything; resolves when what there is is served. */
+export async function startProxy(settings: ProxySettings, log: Logger, lifecycle: Lifecycle): Promise<void> {
+  const { signal } = lifecycle;
+  const kube = createKubeClient({ kubeconfig: settings.kubeconfig, apiServer: settings.kubernetesApi });
+  const registry = createRegistry();
+  const rounds = createRounds({ signal, log });
+  const { wake: onChange } = rounds;
+  const keeper = createKeeper(placeOf(settings), { log, onEnd: () => endWithHaproxy(signal, log) });
+  lifecycle.onClose('haproxy', keeper.stop);
+  const view = watchProxied({ client: kube, signal, log, metrics: createCacheMetrics(registry), onChange });
+  const secrets = createSecretStore({ kube, intervalMs: settings.secretInterval * 1000, onChange, signal, log });
+  let isServing = false;
+  const health = await serveHealth(listenAddress(settings.listen), {
+    checks: [{ name: 'haproxy', unready: () => (isServing ? undefined : 'serves nothing yet') }],
+    registry,
+  });
+  lifecycle.onClose('health', () => void health.close());
+  await view.whenSynced();
+  const teller = createTeller(kube, { host: hostname(), log });
+  const outcomes = counter(registry, 'proxy_rounds', 'rounds by what they did to HAProxy', ['outcome']);
+  await rounds.start(async () => {
+    const ingresses = ingressesOfOurs(view.ingresses.list(), view.classes.list());
+    secrets.follow(secretsOf(ingresses));
+    const { model, problems } = compileIngresses(ingresses, { ...view, secrets: secrets.get });
+    const outcome = await keeper.serve(model);
+    outcomes.inc({ outcome });
+    log.debug({ outcome, backends: model.backends.length }, 'round');
+    await teller.problems(ingresses, problems);
+    await teller.addresses(ingresses, addressesOf(settings, view));
+  });
+  isServing = true;
+  log.info({ http: settings.httpPort, https: settings.httpsPort }, 'serving');
+}
+
+function placeOf({ folder, httpPort, httpsPort, drain }: ProxySettings) {
+  return { folder, httpPort, httpsPort, drainSeconds: Math.ceil(drain) };
+}
+
+/** Without HAProxy there is nothing to keep: whoever restarts us starts both. */
+function endWithHaproxy(signal: AbortSignal, log: Logger): void {
+  if (signal.aborted) return;
+  log.error('HAProxy has ended by itself');
+  process.exit(1);
+}

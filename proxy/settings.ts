@@ -1,0 +1,54 @@
+/** The proxy's flags and environment. */
+import { z } from 'zod';
+import type { ProgramDescription, Settings, SettingsValues } from '../runtime/config.ts';
+
+export const PROGRAM: ProgramDescription = {
+  name: 'proxy',
+  summary: 'Serves Ingresses by a HAProxy of its own. Any number of replicas, each on a node of its own.',
+  example: 'proxy --kubeconfig ~/.kube/config --folder /tmp/proxy --http-port 8080 --https-port 8443',
+};
+
+const text = z.string();
+const port = z.coerce.number().int().min(1).max(65_535);
+const seconds = z.coerce.number().positive();
+
+export const SETTINGS = {
+  namespace: { describe: 'namespace that these programs run in', schema: text.min(1), default: 'opencontrail' },
+  service: {
+    describe: 'name of the Service of the proxies: its addresses stand in the status of Ingresses',
+    schema: text.min(1),
+    default: 'proxy',
+  },
+  kubeconfig: { describe: 'kubeconfig file; empty: the service account', schema: text, default: '' },
+  kubernetesApi: {
+    describe: 'API server by an address that needs no ClusterIP; empty with --kubeconfig',
+    schema: text,
+    default: '',
+    env: ['KUBERNETES_API'],
+  },
+  folder: {
+    describe: 'folder of HAProxy’s files, which hold private keys',
+    schema: text.min(1),
+    default: '/run/opencontrail/proxy',
+  },
+  httpPort: { describe: 'port for HTTP, on all addresses', schema: port, default: '80' },
+  httpsPort: { describe: 'port for HTTP over TLS, on all addresses', schema: port, default: '443' },
+  secretInterval: {
+    describe: 'seconds between two looks at each Secret that is named',
+    schema: seconds,
+    default: '10',
+  },
+  drain: {
+    describe: 'seconds that a connection may outlast the configuration it was made under',
+    schema: seconds,
+    default: '3600',
+  },
+  listen: {
+    describe: 'host:port of probes and metrics',
+    schema: text.regex(/^.*:\d+$/, 'is no host:port'),
+    default: ':9094',
+  },
+  logLevel: { describe: 'debug, info, warn, error or silent', schema: text, default: 'info' },
+} as const satisfies Settings;
+
+export type ProxySettings = SettingsValues<typeof SETTINGS>;

@@ -1,0 +1,76 @@
+/** What the proxy sees of Kubernetes. */
+import { createReflector, type Reflector, type ReflectorOptions } from '../kubernetes/cache.ts';
+import type { CacheMetrics } from '../kubernetes/cache-metrics.ts';
+import type { KubeClient, KubeObject } from '../kubernetes/client.ts';
+import { Grouping } from '../kubernetes/grouping.ts';
+import {
+  INGRESS_CLASSES,
+  INGRESSES,
+  type SlimIngress,
+  type SlimIngressClass,
+  slimIngress,
+  slimIngressClass,
+} from '../kubernetes/ingress.ts';
+import {
+  loadBalancerAddresses,
+  type SlimEndpointSlice,
+  type SlimService,
+  slimEndpointSlice,
+  slimService,
+} from '../kubernetes/objects.ts';
+import type { Logger } from '../runtime/log.ts';
+import type { ServiceView } from './backends.ts';
+
+/** A Service with the addresses that its load balancer has been given. */
+export interface ProxyService extends SlimService {
+  readonly external: readonly string[];
+}
+
+export interface ProxyView extends ServiceView {
+  readonly ingresses: Reflector<SlimIngress>;
+  readonly classes: Reflector<SlimIngressClass>;
+  readonly service: (namespace: string, name: string) => ProxyService | undefined;
+  readonly whenSynced: () => Promise<void>;
+}
+
+export interface WatchOptions {
+  readonly client: KubeClient;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly metrics: CacheMetrics;
+  readonly onChange: () => void;
+}
+
+/** Starts watching; runs until the signal is aborted. */
+export function watchProxied({ client, signal, log, metrics, onChange }: WatchOptions): ProxyView {
+  const reflect = <T>(rest: Pick<ReflectorOptions<T>, 'path' | 'project' | 'onChange'>): Reflector<T> =>
+    createReflector({ client, signal, log, metrics, onChange, ...rest });
+  const slicesByService = new Grouping<SlimEndpointSlice>(({ namespace, service }) => [
+    `${namespace}/${service ?? ''}`,
+  ]);
+  const caches = {
+    ingresses: reflect({ path: INGRESSES, project: slimIngress }),
+    classes: reflect({ path: INGRESS_CLASSES, project: slimIngressClass }),
+    services: reflect({ path: '/api/v1/services', project: proxyService }),
+    slices: reflect<SlimEndpointSlice>({
+      path: '/apis/discovery.k8s.io/v1/endpointslices',
+      project: slimEndpointSlice,
+      onChange: (change) => {
+        slicesByService.take(change);
+        onChange();
+      },
+    }),
+  };
+  const all: readonly Reflector<unknown>[] = Object.values(caches);
+  return {
+    ingresses: caches.ingresses,
+    classes: caches.classes,
+    service: (namespace, name) => caches.services.get(`${namespace}/${name}`),
+    slicesOf: (namespace, service) => slicesByService.get(`${namespace}/${service}`),
+    whenSynced: async () => void (await Promise.all(all.map((cache) => cache.whenSynced()))),
+  };
+}
+
+function proxyService(raw: KubeObject): ProxyService {
+  return { ...slimService(raw), external: loadBalancerAddresses(raw) };
+}
