@@ -1,0 +1,24 @@
+/** Refused connections as a user reads them. Pure. */
+import type { Drop } from './model.ts';
+
+/** One line; the reason last, since it may be long. */
+export function dropText({ secondsAgo, node, reason, from, to, protocol, port, packets, by }: Drop): string {
+  const what = `${from} → ${to} ${protocol.toUpperCase()}${port === undefined ? '' : ` ${port}`}`;
+  const times = packets === 1 ? '' : ` (${packets} packets)`;
+  return `${String(secondsAgo).padStart(3)}s ago  ${node}  ${reason.padEnd(7)}  ${what}${times}: ${reasonText(reason, by)}\n`;
+}
+
+function reasonText(reason: Drop['reason'], by: readonly string[]): string {
+  if (reason === 'network') return 'no network policy joins their networks for it';
+  return `${by.length === 0 ? 'no group' : by.join(', ')} restricts ${reason}, and no rule allows this`;
+}
+
+/** What has had further packets since the last look. */
+export function news(before: readonly Drop[], now: readonly Drop[]): readonly Drop[] {
+  const known = new Map(before.map((drop) => [keyOf(drop), drop.packets]));
+  return now.filter((drop) => drop.packets > (known.get(keyOf(drop)) ?? 0));
+}
+
+function keyOf({ node, reason, from, to, protocol, port }: Drop): string {
+  return [node, reason, from, to, protocol, port].join(' ');
+}
