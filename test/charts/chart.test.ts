@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, jest, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
 
 // Real namespaces and programs, on a machine that may be busy.
 jest.setTimeout(60_000);
@@ -49,14 +50,41 @@ const CASES: Readonly<Record<string, readonly string[]>> = {
     'contrail.api=https://contrail.example:8082',
     'contrail.caSecret=contrail-ca',
     'redis.url=rediss://redis.example:6379/0',
+    'redis.caSecret=redis-ca',
+    'workers.autoscaling.kind=hpa',
   ],
   claim: ['redis.persistence.kind=volumeClaim', 'cluster.defaultMode=namespace', 'preflight.enabled=false'],
 };
 const FIXED = ['kubernetes.apiServer=192.0.2.1:6443', 'redis.password=secret', 'contrail.token=token'];
 
-function render(sets: readonly string[]): string {
+const AUTOSCALED = (kind: string): readonly string[] => [
+  `workers.autoscaling.kind=${kind}`,
+  'workers.autoscaling.prometheus=http://prometheus.example:9090',
+];
+
+/** keda.sh/v1alpha1, as far as it is used here; what it does not know is a mistake. */
+const ScaledObject = z.object({
+  apiVersion: z.literal('keda.sh/v1alpha1'),
+  kind: z.literal('ScaledObject'),
+  metadata: z.object({ name: z.string(), namespace: z.string(), labels: z.record(z.string(), z.string()) }),
+  spec: z.strictObject({
+    scaleTargetRef: z.strictObject({ name: z.string() }),
+    minReplicaCount: z.int(),
+    maxReplicaCount: z.int(),
+    triggers: z.array(
+      z.strictObject({
+        type: z.literal('prometheus'),
+        metricType: z.enum(['AverageValue', 'Value']),
+        // Every value is a text, numbers too.
+        metadata: z.strictObject({ serverAddress: z.url(), query: z.string(), threshold: z.string() }),
+      }),
+    ),
+  }),
+});
+
+function render(sets: readonly string[], kubernetes = '1.36.3'): string {
   const args = [...FIXED, ...sets].flatMap((set) => ['--set', set]);
-  return execFileSync(helm, ['template', 'oc', CHART, '-n', 'opencontrail', '--kube-version', '1.36.3', ...args], {
+  return execFileSync(helm, ['template', 'oc', CHART, '-n', 'opencontrail', '--kube-version', kubernetes, ...args], {
     encoding: 'utf8',
   });
 }
@@ -121,7 +149,50 @@ described('the chart', () => {
     expect(podSpecs(rendered).flatMap(({ containers }) => containers.map(({ name }) => name))).not.toContain('vrouter');
   });
 
-  test('grants no verb on everything and no right on all Secrets', () => {
+  test.each([
+    'redis+sentinel://:pw@a:26379\\,b:26379/main/0?sentinelPassword=s',
+    'rediss+cluster://user:pw@a:7000\\,b:7000',
+  ])('hands %s on to the programs, and runs no Redis', (url) => {
+    const rendered = objects(render([`redis.url=${url}`]));
+    const secret = rendered.find(({ kind, metadata }) => kind === 'Secret' && metadata.name === 'redis');
+    expect(secret).toMatchObject({ stringData: { url: url.replaceAll('\\', '') } });
+    expect(rendered.map(({ kind }) => kind)).not.toContain('StatefulSet');
+  });
+
+  test('takes the URL of Redis from a Secret of the user’s, so that no password is in its values', () => {
+    const text = render(['redis.urlSecret=mine']);
+    const names = objects(text).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    expect(names).not.toContain('Secret/redis');
+    expect(names).not.toContain('StatefulSet/redis');
+    expect(text.match(/name: mine\n +key: url/g)).toHaveLength(2);
+  });
+
+  test('leaves the number of workers to whoever scales them', () => {
+    for (const kind of ['hpa', 'keda']) {
+      const rendered = objects(render(AUTOSCALED(kind)));
+      const workers = rendered.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'workers');
+      expect(workers?.spec).not.toHaveProperty('replicas');
+    }
+  });
+
+  test('has KEDA ask Prometheus for the length and the age of the queue as a ScaledObject is written', () => {
+    const scaled = objects(render(AUTOSCALED('keda'))).find(({ kind }) => kind === 'ScaledObject');
+    expect(ScaledObject.parse(scaled).spec.triggers.map(({ metadata }) => metadata.query)).toEqual([
+      'max(opencontrail_queue_jobs{queue="live",state="waiting"})',
+      'max(opencontrail_queue_oldest_seconds{queue="live"})',
+    ]);
+    expect(() => render(['workers.autoscaling.kind=keda'])).toThrow(/workers.autoscaling.prometheus is required/);
+  });
+
+  test('leaves the decision to the API server where that is asked for, and judges no assignment then', () => {
+    const rendered = objects(render(['webhooks.mutation=policy']));
+    const names = rendered.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    expect(names).not.toContain('MutatingWebhookConfiguration/opencontrail');
+    expect(names.filter((name) => name.startsWith('MutatingAdmissionPolicy'))).toHaveLength(4);
+    expect(() => render(['webhooks.mutation=policy'], '1.35.0')).toThrow(/stable from Kubernetes 1.36/);
+  });
+
+  test('grants no verb on everything, and nobody a list of all Secrets', () => {
     const rules = objects(render([])).flatMap(({ rules, metadata, kind }) =>
       (rules ?? []).map((rule) => ({ ...rule, of: `${kind}/${metadata.name}` })),
     );
@@ -130,9 +201,13 @@ described('the chart', () => {
         [verbs, resources, apiGroups].some((list) => list.includes('*')),
       ),
     ).toEqual([]);
-    expect(rules.filter(({ resources, of }) => resources.includes('secrets') && of.startsWith('ClusterRole'))).toEqual(
-      [],
+    // Certificates of Ingresses are in any namespace: they are read by name, and never listed.
+    const everywhere = rules.filter(
+      ({ resources, of }) => resources.includes('secrets') && of.startsWith('ClusterRole'),
     );
+    expect(everywhere.map(({ of, verbs }) => ({ of, verbs }))).toEqual([
+      { of: 'ClusterRole/opencontrail-proxy', verbs: ['get'] },
+    ]);
   });
 
   test.each([

@@ -23,6 +23,11 @@ app.kubernetes.io/component: {{ .program }}
 https://{{ required "kubernetes.apiServer is required: host:port of the API server at an address that works without Services (the nodes have no Service routing before this chart gives it to them)" .Values.kubernetes.apiServer }}
 {{- end }}
 
+{{/* everywhere: the address to listen on, of both families where the cluster's first is IPv6. */}}
+{{- define "opencontrail.everywhere" -}}
+{{- if contains ":" (first .Values.cluster.podCidrs) }}[::]{{ else }}0.0.0.0{{ end }}
+{{- end }}
+
 {{/* ownConfigApi: non-empty where this chart runs the config API and the vRouter itself. */}}
 {{- define "opencontrail.ownConfigApi" -}}
 {{- if not .Values.contrail.api }}yes{{ end }}
@@ -102,13 +107,42 @@ https://{{ required "kubernetes.apiServer is required: host:port of the API serv
 {{- end }}
 {{- end }}
 
+{{/* ownRedis: non-empty where this chart runs Redis itself. */}}
+{{- define "opencontrail.ownRedis" -}}
+{{- if not (or .Values.redis.url .Values.redis.urlSecret) }}yes{{ end }}
+{{- end }}
+
 {{/* redisAccess: the environment of a client of Redis; the URL holds the password. */}}
 {{- define "opencontrail.redisAccess" -}}
 - name: OPENCONTRAIL_REDIS
   valueFrom:
     secretKeyRef:
-      name: redis
+      name: {{ .Values.redis.urlSecret | default "redis" }}
       key: url
+{{- if .Values.redis.caSecret }}
+- name: NODE_EXTRA_CA_CERTS
+  value: /etc/opencontrail/redis/ca.crt
+{{- end }}
+{{- end }}
+
+{{/* redisMounts and redisVolumes: the CA of a Redis elsewhere. */}}
+{{- define "opencontrail.redisMounts" -}}
+{{- if .Values.redis.caSecret }}
+- name: redis-ca
+  mountPath: /etc/opencontrail/redis
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{- define "opencontrail.redisVolumes" -}}
+{{- if .Values.redis.caSecret }}
+- name: redis-ca
+  secret:
+    secretName: {{ .Values.redis.caSecret }}
+    items:
+      - key: ca.crt
+        path: ca.crt
+{{- end }}
 {{- end }}
 
 {{/* pod: what every pod of the product has in common: it lives on the host's network, on any node, from the first minute. */}}
@@ -169,4 +203,30 @@ helm.sh/hook: {{ .events }}
 helm.sh/hook-weight: {{ .weight | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 helm.sh/hook-output-log-policy: hook-failed
+{{- end }}
+
+{{/* hostPorts: what the programs will listen on, for preflight: all are on the host's network. */}}
+{{- define "opencontrail.hostPorts" -}}
+{{- $ports := list (printf "%v/tcp=webhooks:webhooks.port" .Values.webhooks.port) (printf "%v/tcp=workers:workers.port" .Values.workers.port) "9092/tcp=agent" }}
+{{- if include "opencontrail.ownConfigApi" . }}
+{{- $ports = concat $ports (list (printf "%v/tcp=config-api:configApi.port" .Values.configApi.port) "9091/tcp=vrouter" (printf "%v/udp=vrouter:node.vxlanPort" .Values.node.vxlanPort)) }}
+{{- end }}
+{{- if include "opencontrail.ownRedis" . }}
+{{- $ports = append $ports "6379/tcp=redis" }}
+{{- end }}
+{{- with .Values.proxy }}
+{{- if .enabled }}
+{{- $ports = concat $ports (list (printf "%v/tcp=proxy:proxy.port" .port) (printf "%v/tcp=proxy:proxy.httpPort" .httpPort) (printf "%v/tcp=proxy:proxy.httpsPort" .httpsPort)) }}
+{{- end }}
+{{- end }}
+{{- join "," $ports }}
+{{- end }}
+
+{{/* admissible: fails where pod security would refuse our pods, which are on the host's network: Helm would only wait for them. */}}
+{{- define "opencontrail.admissible" -}}
+{{- $namespace := lookup "v1" "Namespace" "" .Release.Namespace -}}
+{{- $level := dig "metadata" "labels" "pod-security.kubernetes.io/enforce" "privileged" $namespace -}}
+{{- if ne $level "privileged" -}}
+{{- fail (printf "namespace %s enforces pod security %q, and a node's network is programmed by privileged pods: kubectl label namespace %s --overwrite pod-security.kubernetes.io/enforce=privileged" .Release.Namespace $level .Release.Namespace) -}}
+{{- end -}}
 {{- end }}

@@ -1,5 +1,9 @@
-{{/* oursKey: CEL, whether the annotation key `k` is a request or a result of ours. */}}
+{{/*
+oursKey: CEL, whether the annotation key `k` is a request or a result of ours. Where the API server writes the assignment by
+itself, over anybody's, that key needs no server's judgement: else every pod would wait for one.
+*/}}
 {{- define "opencontrail.webhooks.oursKey" -}}
+{{- if eq .Values.webhooks.mutation "policy" }}k != 'opencontrail.org/assignment' && {{ end -}}
 (k.startsWith('opencontrail.org/') || k == 'opencontrail.kubernetes.isolated' || k == 'k8s.v1.cni.cncf.io/networks' || k == 'k8s.v1.cni.cncf.io/network-status')
 {{- end }}
 
@@ -38,8 +42,10 @@
 {{/* changesOursOrLabel: the same, or the label that mirrors the mode. */}}
 {{- define "opencontrail.webhooks.changesOursOrLabel" -}}
 {{ include "opencontrail.webhooks.changesOurs" . }}
+{{- if ne .Values.webhooks.mutation "policy" }}
     || object.metadata.?labels[?'opencontrail.org/mode'].orValue('') !=
     (oldObject == null ? '' : oldObject.metadata.?labels[?'opencontrail.org/mode'].orValue(''))
+{{- end }}
 {{- end }}
 
 {{/* call: what all webhooks share: (dict "root" $ "path" "/mutate/pods"). There is no caBundle here: the webhooks publish it, and upgrades keep it. */}}
@@ -53,10 +59,15 @@ clientConfig:
     name: webhooks
     path: {{ .path }}
     port: 443
+{{ include "opencontrail.webhooks.userNamespaces" .root }}
+{{- end }}
+
+{{/* userNamespaces: all but those whose pods the cluster and the product themselves need. */}}
+{{- define "opencontrail.webhooks.userNamespaces" -}}
 # Users cannot change this label; what the cluster itself needs never waits for us.
 namespaceSelector:
   matchExpressions:
     - key: kubernetes.io/metadata.name
       operator: NotIn
-      values: [kube-system, kube-node-lease, {{ .root.Release.Namespace }}]
+      values: [kube-system, kube-node-lease, {{ .Release.Namespace }}]
 {{- end }}
