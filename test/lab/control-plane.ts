@@ -2,16 +2,17 @@
 import { join } from 'node:path';
 import { machineDir } from './machine.ts';
 import type { MachineSpec, Program } from './machine.ts';
-import { cluster, underlay } from './names.ts';
+import { dnsDomain } from './names.ts';
 import { binary } from './paths.ts';
 import { pkiPath } from './pki.ts';
+import { addressesOf, type Stack, underlayAddress } from './stack.ts';
 
 /** The unix socket through which 127.0.0.1 of the real machine reaches the API server; relative to the lab's folder. */
 export const apiSocket = 'api.sock';
 
 /** The machine `cp`. */
-export function controlPlane({ dualStack }: { readonly dualStack: boolean }): MachineSpec {
-  return { name: 'cp', kind: 'plain', programs: [etcd(), apiServer(dualStack), controllerManager(), scheduler()] };
+export function controlPlane(stack: Stack): MachineSpec {
+  return { name: 'cp', kind: 'plain', programs: [etcd(), apiServer(stack), controllerManager(stack), scheduler()] };
 }
 
 function etcd(): Program {
@@ -19,13 +20,13 @@ function etcd(): Program {
   return { name: 'etcd', command: [binary('etcd'), ...flags] };
 }
 
-function apiServer(dualStack: boolean): Program {
+function apiServer(stack: Stack): Program {
   return {
     name: 'kube-apiserver',
     command: [
       binary('kube-apiserver'),
       '--etcd-servers=http://127.0.0.1:2379',
-      `--advertise-address=${underlay.controlPlane}`,
+      `--advertise-address=${underlayAddress('cp', stack)}`,
       '--secure-port=6443',
       '--allow-privileged',
       '--authorization-mode=Node,RBAC',
@@ -39,15 +40,15 @@ function apiServer(dualStack: boolean): Program {
       `--tls-private-key-file=${pkiPath('apiserver.key')}`,
       `--service-account-key-file=${pkiPath('service-account.key')}`,
       `--service-account-signing-key-file=${pkiPath('service-account.key')}`,
-      `--service-account-issuer=https://kubernetes.default.svc.${cluster.dnsDomain}`,
-      `--service-cluster-ip-range=${cluster.serviceCidr}${dualStack ? `,${cluster.serviceCidr6}` : ''}`,
+      `--service-account-issuer=https://kubernetes.default.svc.${dnsDomain}`,
+      `--service-cluster-ip-range=${addressesOf(stack).serviceCidrs.join()}`,
       // No vRouter runs on the control plane: webhooks are called at their endpoints, not at a ClusterIP.
       '--enable-aggregator-routing=true',
     ],
   };
 }
 
-function controllerManager(): Program {
+function controllerManager(stack: Stack): Program {
   return {
     name: 'kube-controller-manager',
     command: [
@@ -56,7 +57,7 @@ function controllerManager(): Program {
       '--use-service-account-credentials',
       `--service-account-private-key-file=${pkiPath('service-account.key')}`,
       `--root-ca-file=${pkiPath('ca.crt')}`,
-      `--cluster-cidr=${cluster.podCidr}`,
+      `--cluster-cidr=${addressesOf(stack).podCidrs.join()}`,
       // Addresses are the workers' to give, not a block per node.
       '--allocate-node-cidrs=false',
       '--leader-elect=false',

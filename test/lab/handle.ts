@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from './command.ts';
 import type { Output, RunOptions } from './command.ts';
 import { machineCommand } from './machine.ts';
-import { addressOf, underlay } from './names.ts';
+import { underlay } from './names.ts';
 import { binary, checkout, labDir } from './paths.ts';
+import { type Stack, underlayAddress } from './stack.ts';
 import { readState } from './state.ts';
 
 /** A pod, and the container in it when it has several. */
@@ -32,6 +33,8 @@ export interface LabHandle {
   readonly nodes: readonly string[];
   readonly kubeconfig: string;
   readonly checkout: string;
+  /** The families that it has. */
+  readonly stack: Stack;
   /** The underlay address of `cp`, `out` or a node. */
   address(machine: string): string;
   /** Runs kubectl and returns its stdout. */
@@ -62,13 +65,15 @@ export interface LabHandle {
 export function openLab(): LabHandle {
   const state = readState();
   if (state === undefined) throw new Error('no lab is up: npm run lab -- up');
+  const { stack } = state;
   const undo: (() => Promise<unknown>)[] = [];
   const kube = kubectlOf(`${labDir}/kubeconfig`);
   const handle: LabHandle = {
     nodes: state.nodes,
     kubeconfig: `${labDir}/kubeconfig`,
     checkout,
-    address: addressOf,
+    stack,
+    address: (machine) => underlayAddress(machine, stack),
     kubectl: async (args, options) => (await kube(args, options)).stdout,
     tryKubectl: (args, options) => kube(args, { ...options, allowFailure: true }),
     get: (args) => getJson(kube, args),

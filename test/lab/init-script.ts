@@ -19,6 +19,9 @@ const inTheLab: Readonly<Record<string, string>> = { '/opt/cni/bin': 'cni-bin', 
 /** cgroup v1 controllers that runc and the kubelet want, each mounted as the machine mounts it. */
 const controllers = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids'];
 
+/** A node's weight against single threads of the machine (1024 each): it stands for a computer. */
+const NODE_SHARES = 8192;
+
 /** The script. It is run by bash as PID 1 of its namespaces, in the machine's network namespace. */
 export function initScript(spec: MachineSpec): string {
   const dir = join(labDir, 'machines', spec.name);
@@ -99,6 +102,9 @@ function cgroups(name: string): readonly string[] {
     'mkdir /sys/fs/cgroup/systemd; mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd',
     `mkdir -p /sys/fs/cgroup/systemd/${folder}`,
     `for f in cpuset.cpus cpuset.mems; do cat /sys/fs/cgroup/cpuset/$f > /sys/fs/cgroup/cpuset/${folder}/$f; done`,
+    `echo ${NODE_SHARES} > /sys/fs/cgroup/cpu/${folder}/cpu.shares`,
+    // Where systemd has its own: beside the pods, which would otherwise compete with every single thread of the kubelet.
+    `mkdir -p /sys/fs/cgroup/cpu/${folder}/system; echo $$ > /sys/fs/cgroup/cpu/${folder}/system/cgroup.procs`,
   ];
 }
 

@@ -7,10 +7,10 @@ import { kubectlOf, waitFor } from './handle.ts';
 import type { Image } from './image/oci.ts';
 import { productImage, productRepository } from './image/product.ts';
 import { ensureImage } from './load.ts';
-import { cluster, underlay } from './names.ts';
 import { binary, checkout, labDir } from './paths.ts';
 import { step } from './progress.ts';
 import type { LabState } from './state.ts';
+import { addressesOf, apiServer, type Stack } from './stack.ts';
 
 /** The namespace and the release that the lab installs. */
 export const productNamespace = 'opencontrail';
@@ -18,13 +18,13 @@ export const productNamespace = 'opencontrail';
 const kubeconfig = join(labDir, 'kubeconfig');
 
 /** Idempotent. The image's tag is its content's, so pods are replaced exactly when something changed. */
-export async function install({ nodes, dualStack = false }: Pick<LabState, 'nodes' | 'dualStack'>): Promise<void> {
+export async function install({ nodes, stack }: Pick<LabState, 'nodes' | 'stack'>): Promise<void> {
   const chart = join(checkout, 'charts', 'opencontrail');
   if (!existsSync(chart)) throw new Error(`there is no chart at ${chart}; npm run lab -- up --bare needs none`);
   const image = await productImage('difference');
   await step('load the image on the nodes', 4, () => loadProduct(image, nodes));
   try {
-    await step('install the chart', 30, () => upgrade(chart, { tag: image.id, nodes, dualStack }));
+    await step('install the chart', 30, () => upgrade(chart, { tag: image.id, nodes, stack }));
     await step('nodes Ready, programs available', 30, () => served(nodes));
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${await clues()}`, { cause: error });
@@ -72,20 +72,22 @@ function helm(args: readonly string[], allowFailure = false): Promise<Output> {
 
 async function upgrade(
   chart: string,
-  { tag, nodes, dualStack }: { readonly tag: string; readonly nodes: readonly string[]; readonly dualStack: boolean },
+  { tag, nodes, stack }: { readonly tag: string; readonly nodes: readonly string[]; readonly stack: Stack },
 ): Promise<void> {
   const replicas = Math.min(2, nodes.length);
-  const values: Readonly<Record<string, string | number>> = {
+  const { podCidrs, serviceCidrs, dns } = addressesOf(stack);
+  const values = {
     'image.repository': productRepository,
     'image.tag': tag,
     'image.pullPolicy': 'Never',
-    'kubernetes.apiServer': `${underlay.controlPlane}:6443`,
-    'cluster.podCidrs[0]': cluster.podCidr,
-    'cluster.serviceCidrs[0]': cluster.serviceCidr,
-    ...(dualStack ? { 'cluster.podCidrs[1]': cluster.podCidr6, 'cluster.serviceCidrs[1]': cluster.serviceCidr6 } : {}),
+    'kubernetes.apiServer': apiServer(stack),
+    'cluster.podCidrs': `{${podCidrs.join()}}`,
+    'cluster.serviceCidrs': `{${serviceCidrs.join()}}`,
+    'cluster.dns': dns,
     'webhooks.replicas': replicas,
     'workers.replicas': replicas,
     'configApi.replicas': replicas,
+    'proxy.replicas': replicas,
   };
   const sets = Object.entries(values).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   const target = ['opencontrail', chart, '--namespace', productNamespace, '--create-namespace'];

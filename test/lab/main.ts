@@ -17,8 +17,8 @@ import { bringUp, kubeconfigPath } from './up.ts';
 
 const usage = `npm run lab -- up && npm run lab -- kubectl -- get pods -A
 
-  up [--nodes N] [--bare] [--mtu BYTES] [--dual-stack]
-                                         start what is not running; --bare: without the product. Default: 2 nodes
+  up [--nodes N] [--bare] [--mtu BYTES] [--dual-stack | --ipv6]
+                                         start what is not running; --bare: without the product. Default: 2 nodes, IPv4
   down                                   remove all of it
   status                                 what runs; exit code 1 when something of the lab does not
   load <oci-archive.tar>                 import an image on all nodes
@@ -39,11 +39,12 @@ const commands: Readonly<Record<string, Command>> = {
         bare: { type: 'boolean' },
         mtu: { type: 'string' },
         'dual-stack': { type: 'boolean' },
+        ipv6: { type: 'boolean' },
       },
     });
     await bringUp({
       bare: values.bare === true,
-      dualStack: values['dual-stack'] === true,
+      ...(values['dual-stack'] === true ? { stack: 'dual' } : values.ipv6 === true ? { stack: 'ipv6' } : {}),
       ...(values.nodes === undefined ? {} : { nodes: count(values.nodes, '--nodes', 1, 100) }),
       ...(values.mtu === undefined ? {} : { mtuBytes: count(values.mtu, '--mtu', 1330, 65_535) }),
     });

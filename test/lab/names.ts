@@ -8,27 +8,18 @@ export const labId = createHash('sha256').update(checkout).digest('hex').slice(0
 /** Network namespaces and control groups of this lab start so; `down` removes whatever does. */
 export const labPrefix = `oclab-${labId}-`;
 
-/** The underlay: one IPv4 segment, in which the control plane's machine holds the bridge and is the router. */
+/** The underlay: one segment, in which the control plane's machine holds the bridge and is the router. */
 export const underlay = {
-  subnet: '172.30.0.0/24',
+  prefix: '172.30.0.',
   prefixLength: 24,
   controlPlane: '172.30.0.1',
   outside: '172.30.0.200',
-  /** Machines have these IPv6 addresses too; a cluster of one family takes no notice. */
+  /** Machines have these IPv6 addresses too, or alone; a cluster of IPv4 takes no notice. */
   prefix6: 'fd00:30::',
 };
 
-/** What the cluster is told at its start, and what the chart is told to agree with. */
-export const cluster = {
-  podCidr: '10.32.0.0/12',
-  serviceCidr: '10.96.0.0/12',
-  podCidr6: 'fd00:32::/64',
-  serviceCidr6: 'fd00:96::/112',
-  apiServiceAddress: '10.96.0.1',
-  dnsAddress: '10.96.0.10',
-  dnsDomain: 'cluster.local',
-  apiServer: `https://${underlay.controlPlane}:6443`,
-};
+/** The domain of the cluster's names. */
+export const dnsDomain = 'cluster.local';
 
 /** `n1`, `n2`, …: Kubernetes' names of the nodes, and the lab's. */
 export function nodeNames(count: number): readonly string[] {
@@ -39,7 +30,7 @@ export function nodeNames(count: number): readonly string[] {
 export function addressOf(machine: string): string {
   if (machine === 'cp') return underlay.controlPlane;
   if (machine === 'out') return underlay.outside;
-  return `172.30.0.${10 + Number(machine.slice(1))}`;
+  return `${underlay.prefix}${10 + Number(machine.slice(1))}`;
 }
 
 /** The IPv6 address of a machine: the last number is that of its IPv4 address. */

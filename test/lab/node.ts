@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { machineDir } from './machine.ts';
 import type { MachineSpec } from './machine.ts';
-import { address6Of, addressOf, cluster, labPrefix } from './names.ts';
+import { address6Of, dnsDomain, labPrefix } from './names.ts';
 import { binariesDir, binary } from './paths.ts';
 import { pkiPath } from './pki.ts';
+import { addressesOf, type Stack, underlayAddress } from './stack.ts';
 
 /** Where the runtime listens, inside the node. */
 export const containerdSocket = '/run/containerd/containerd.sock';
@@ -17,12 +18,12 @@ export const sandboxImage = 'docker.io/library/busybox:lab';
 /** Writes a node's configuration and returns its machine. `diskFrom` holds the images that it has from the start. */
 export function node(
   name: string,
-  { diskFrom, dualStack }: { readonly diskFrom: string | undefined; readonly dualStack: boolean },
+  { diskFrom, stack }: { readonly diskFrom: string | undefined; readonly stack: Stack },
 ): MachineSpec {
-  const runtime = runtimeOnly(name);
-  writeFileSync(join(machineDir(name), 'kubelet.yaml'), stringify(kubeletConfig(name)));
+  const runtime = runtimeOnly(name, stack);
+  writeFileSync(join(machineDir(name), 'kubelet.yaml'), stringify(kubeletConfig(name, stack)));
   copyReferencePlugins(join(machineDir(name), 'cni-bin'));
-  const command = ['env', path(), binary('kubelet'), ...kubeletFlags(name, dualStack)];
+  const command = ['env', path(), binary('kubelet'), ...kubeletFlags(name, stack)];
   return {
     ...runtime,
     ...(diskFrom === undefined ? {} : { diskFrom }),
@@ -31,11 +32,11 @@ export function node(
 }
 
 /** The same with the container runtime alone. */
-export function runtimeOnly(name: string): MachineSpec {
+export function runtimeOnly(name: string, stack: Stack = 'ipv4'): MachineSpec {
   const dir = machineDir(name);
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, 'containerd.toml'), containerdConfig());
-  writeFileSync(join(dir, 'resolv.conf'), `nameserver ${addressOf('cp')}\noptions timeout:1 attempts:1\n`);
+  writeFileSync(join(dir, 'resolv.conf'), `nameserver ${underlayAddress('cp', stack)}\noptions timeout:1 attempts:1\n`);
   const command = ['env', path(), binary('containerd'), '--config', join(dir, 'containerd.toml')];
   return { name, kind: 'node', programs: [{ name: 'containerd', command }] };
 }
@@ -53,20 +54,20 @@ function copyReferencePlugins(to: string): void {
   }
 }
 
-function kubeletFlags(name: string, dualStack: boolean): readonly string[] {
+function kubeletFlags(name: string, stack: Stack): readonly string[] {
   return [
     `--config=${join(machineDir(name), 'kubelet.yaml')}`,
     `--kubeconfig=${pkiPath(`${name}.kubeconfig`)}`,
     `--hostname-override=${name}`,
-    `--node-ip=${addressOf(name)}${dualStack ? `,${address6Of(name)}` : ''}`,
+    `--node-ip=${[underlayAddress(name, stack), ...(stack === 'dual' ? [address6Of(name)] : [])].join()}`,
   ];
 }
 
-function kubeletConfig(name: string): object {
+function kubeletConfig(name: string, stack: Stack): object {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
-    address: addressOf(name),
+    address: underlayAddress(name, stack),
     authentication: {
       anonymous: { enabled: false },
       webhook: { enabled: true },
@@ -77,8 +78,8 @@ function kubeletConfig(name: string): object {
     cgroupRoot: `/${labPrefix}${name}`,
     failCgroupV1: false,
     failSwapOn: false,
-    clusterDNS: [cluster.dnsAddress],
-    clusterDomain: cluster.dnsDomain,
+    clusterDNS: [addressesOf(stack).dns],
+    clusterDomain: dnsDomain,
     containerRuntimeEndpoint: `unix://${containerdSocket}`,
     resolvConf: join(machineDir(name), 'resolv.conf'),
     // The disk is the machine's, and how full it is says nothing about the lab.

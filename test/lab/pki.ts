@@ -2,8 +2,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './command.ts';
-import { cluster, underlay } from './names.ts';
+import { dnsDomain } from './names.ts';
 import { labDir } from './paths.ts';
+import { API_ADDRESSES, apiServer, type Stack } from './stack.ts';
 
 const pki = join(labDir, 'pki');
 
@@ -13,25 +14,26 @@ export function pkiPath(file: string): string {
 }
 
 /** Makes what is missing: the CA, the API server's certificates, and a kubeconfig each for programs and nodes. */
-export async function ensurePki(nodes: readonly string[]): Promise<void> {
+export async function ensurePki(nodes: readonly string[], stack: Stack): Promise<void> {
   mkdirSync(pki, { recursive: true, mode: 0o700 });
   if (!existsSync(pkiPath('ca.crt'))) await authority();
   if (!existsSync(pkiPath('service-account.key'))) await serviceAccountKey();
-  const names = [
-    'kubernetes',
-    'kubernetes.default',
-    'kubernetes.default.svc',
-    `kubernetes.default.svc.${cluster.dnsDomain}`,
+  const names = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${dnsDomain}`];
+  const alternatives = [
+    ...names.map((name) => `DNS:${name}`),
+    'DNS:localhost',
+    ...API_ADDRESSES.map((ip) => `IP:${ip}`),
   ];
-  const addresses = ['127.0.0.1', cluster.apiServiceAddress, underlay.controlPlane];
-  const alternatives = [...names.map((name) => `DNS:${name}`), 'DNS:localhost', ...addresses.map((ip) => `IP:${ip}`)];
+  const clients = {
+    admin: '/O=system:masters/CN=kubernetes-admin',
+    'controller-manager': '/CN=system:kube-controller-manager',
+    scheduler: '/CN=system:kube-scheduler',
+    ...Object.fromEntries(nodes.map((node) => [node, `/O=system:nodes/CN=system:node:${node}`])),
+  };
   await Promise.all([
     certificate('apiserver', '/CN=kube-apiserver', `subjectAltName=${alternatives.join(',')}`),
     certificate('apiserver-kubelet', '/O=system:masters/CN=kube-apiserver-kubelet-client'),
-    kubeconfig('admin', '/O=system:masters/CN=kubernetes-admin'),
-    kubeconfig('controller-manager', '/CN=system:kube-controller-manager'),
-    kubeconfig('scheduler', '/CN=system:kube-scheduler'),
-    ...nodes.map((node) => kubeconfig(node, `/O=system:nodes/CN=system:node:${node}`)),
+    ...Object.entries(clients).map(([name, subject]) => kubeconfig(name, subject, stack)),
   ]);
 }
 
@@ -60,9 +62,9 @@ async function certificate(name: string, subject: string, extension?: string): P
   renameSync(pkiPath(`${name}.new`), pkiPath(`${name}.crt`));
 }
 
-async function kubeconfig(name: string, subject: string): Promise<void> {
+async function kubeconfig(name: string, subject: string, stack: Stack): Promise<void> {
   await certificate(name, subject);
-  writeFileSync(pkiPath(`${name}.kubeconfig`), kubeconfigText(name, cluster.apiServer), { mode: 0o600 });
+  writeFileSync(pkiPath(`${name}.kubeconfig`), kubeconfigText(name, `https://${apiServer(stack)}`), { mode: 0o600 });
 }
 
 /** JSON is YAML; the credentials are inside, so the file can be copied. */

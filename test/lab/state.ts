@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { labDir } from './paths.ts';
+import type { Stack } from './stack.ts';
 
 /** Written before the first machine starts; without it there is no lab. */
 export interface LabState {
@@ -10,8 +11,7 @@ export interface LabState {
   readonly apiPort: number;
   /** Of the underlay; pods have 50 less. */
   readonly mtuBytes: number;
-  /** Whether pods and services have addresses of both families. Absent in notes of older checkouts. */
-  readonly dualStack?: boolean;
+  readonly stack: Stack;
   /** The kernel's name for the time since the machine started; a lab does not outlive it. */
   readonly bootId: string;
 }
@@ -19,7 +19,9 @@ export interface LabState {
 /** What `up` wrote; `undefined` when there is no lab, or one whose start got no further than making its folder. */
 export function readState(): LabState | undefined {
   try {
-    return JSON.parse(readFileSync(join(labDir, 'state.json'), 'utf8')) as LabState;
+    // Notes of older checkouts say nothing of families.
+    const notes = JSON.parse(readFileSync(join(labDir, 'state.json'), 'utf8')) as LabState & { stack?: Stack };
+    return { ...notes, stack: notes.stack ?? 'ipv4' };
   } catch {
     return undefined; // Absent, or the checkout was never used: both mean that no lab is up.
   }

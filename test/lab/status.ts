@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { kubectlOf } from './handle.ts';
 import { initPid } from './machine.ts';
-import { addressOf } from './names.ts';
 import { outsideRelays } from './relay.ts';
 import { readState } from './state.ts';
+import { underlayAddress } from './stack.ts';
 import { kubeconfigPath } from './up.ts';
 
 /** Prints a line per machine, then the nodes and pods. Returns 1 when no lab is up or part of it does not run. */
@@ -16,7 +16,7 @@ export async function printStatus(): Promise<number> {
   }
   const machines = ['cp', 'out', ...state.nodes].map((name) => ({ name, pid: initPid(name) }));
   for (const { name, pid } of machines) {
-    console.log(`${name}\t${addressOf(name)}\t${pid === undefined ? 'DOWN' : `up, process ${pid}`}`);
+    console.log(`${name}\t${underlayAddress(name, state.stack)}\t${pid === undefined ? 'DOWN' : `up, process ${pid}`}`);
   }
   console.log(`API\t127.0.0.1:${state.apiPort}\t${outsideRelays().length > 0 ? 'relayed' : 'NOT RELAYED'}`);
   console.log(`KUBECONFIG=${kubeconfigPath}`);

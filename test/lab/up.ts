@@ -17,14 +17,15 @@ import { say, step } from './progress.ts';
 import { freePort, insideRelay, startOutsideRelay } from './relay.ts';
 import { currentBootId, readState, writeState } from './state.ts';
 import type { LabState } from './state.ts';
+import { addressesOf, type Stack } from './stack.ts';
 
 /** `nodes` and `mtuBytes` count when there is no lab yet; a running lab keeps its nodes and may get more. */
 export interface UpOptions {
   readonly bare: boolean;
   readonly nodes?: number;
   readonly mtuBytes?: number;
-  /** Addresses of both families; decided when the lab begins. */
-  readonly dualStack?: boolean;
+  /** IPv4, unless said otherwise. */
+  readonly stack?: Stack;
 }
 
 /** The administrator's kubeconfig of the running lab. */
@@ -41,17 +42,17 @@ export async function bringUp(options: UpOptions): Promise<void> {
   });
 }
 
-async function plannedState({ nodes, mtuBytes, dualStack = false }: UpOptions): Promise<LabState> {
+async function plannedState({ nodes, mtuBytes, stack }: UpOptions): Promise<LabState> {
   const before = stateOfThisBoot();
   const state = before ?? {
     nodes: nodeNames(nodes ?? 2),
     apiPort: await freePort(),
     mtuBytes: mtuBytes ?? 1500,
     bootId: currentBootId(),
-    dualStack,
+    stack: stack ?? 'ipv4',
   };
-  if (dualStack && state.dualStack !== true)
-    throw new Error('the lab that is up has one family: npm run lab -- down first');
+  if ((stack ?? state.stack) !== state.stack)
+    throw new Error(`the lab that is up is ${state.stack}: npm run lab -- down first`);
   const grown = { ...state, nodes: nodeNames(Math.max(state.nodes.length, nodes ?? 0)) };
   if (grown.nodes.length > state.nodes.length) say(`  the lab grows to ${grown.nodes.length} nodes`);
   writeState(grown);
@@ -68,8 +69,9 @@ function stateOfThisBoot(): LabState | undefined {
 }
 
 async function startControlPlane(state: LabState): Promise<void> {
-  await Promise.all([ensurePki(state.nodes), ensureNetwork(['out', ...state.nodes], state.mtuBytes)]);
-  const cp = controlPlane({ dualStack: state.dualStack === true });
+  const { stack, mtuBytes } = state;
+  await Promise.all([ensurePki(state.nodes, stack), ensureNetwork(['out', ...state.nodes], { mtuBytes, stack })]);
+  const cp = controlPlane(stack);
   mkdirSync(labDir, { recursive: true });
   await startMachine({ ...cp, programs: [...cp.programs, insideRelay(apiSocket, '127.0.0.1:6443')] });
   await startMachine({ name: 'out', kind: 'plain', programs: [] });
@@ -88,13 +90,11 @@ function hasNoDisk(node: string): boolean {
 
 async function startNodes(state: LabState): Promise<void> {
   const disk = state.nodes.some(hasNoDisk) ? await nodeDisk() : undefined;
-  await Promise.all(
-    state.nodes.map((name) => startMachine(node(name, { diskFrom: disk, dualStack: state.dualStack === true }))),
-  );
+  const { stack } = state;
+  await Promise.all(state.nodes.map((name) => startMachine(node(name, { diskFrom: disk, stack }))));
   const kubectl = kubectlOf(kubeconfigPath);
-  await kubectl(['apply', '-f', '-'], {
-    input: readFileSync(join(import.meta.dirname, 'manifests', 'coredns.yaml'), 'utf8'),
-  });
+  const manifest = readFileSync(join(import.meta.dirname, 'manifests', 'coredns.yaml'), 'utf8');
+  await kubectl(['apply', '-f', '-'], { input: manifest.replace('DNS_ADDRESS', addressesOf(stack).dns) });
   await waitFor('all nodes to register', async () => {
     const listed = (await kubectl(['get', 'nodes', '-o', 'name'])).stdout;
     return state.nodes.every((name) => listed.includes(`node/${name}\n`));

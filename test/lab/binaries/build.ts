@@ -60,7 +60,7 @@ async function prepareModule(module: GoModule): Promise<string> {
 }
 
 /** Kubernetes requires its staging modules at v0.0.0 and replaces them by folders: here by the published versions. */
-async function stagingReplaces(module: GoModule): Promise<readonly string[]> {
+export async function stagingReplaces(module: Pick<GoModule, 'module' | 'version'>): Promise<readonly string[]> {
   const info = await run('go', ['mod', 'download', '-json', `${module.module}@${module.version}`]);
   // The shape is documented in `go help mod download`.
   const { GoMod } = JSON.parse(info.stdout) as { GoMod: string };

@@ -17,6 +17,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { run } from '../command.ts';
 import { cacheDir } from '../paths.ts';
+import { step } from '../progress.ts';
 
 /** An uncompressed layer tar in the cache; its digest is its diff id, too. */
 export interface Layer {
@@ -59,6 +60,15 @@ export async function cachedLayer(key: string, make: (file: string) => Promise<u
     renameSync(`${partial}.sha256`, `${file}.sha256`);
   }
   return { file, digest: readFileSync(`${file}.sha256`, 'utf8'), sizeBytes: statSync(file).size };
+}
+
+/** The layer named `key` from the cache; making it is a step that is shown. */
+export async function slowLayer(
+  key: string,
+  { title, seconds }: { readonly title: string; readonly seconds: number },
+  make: (file: string) => Promise<unknown>,
+): Promise<Layer> {
+  return cachedLayer(key, (file) => step(title, seconds, () => make(file)));
 }
 
 /** Writes the archive of an image. `names` are whole (`docker.io/library/busybox:lab`); `{id}` in one is the image's id. */

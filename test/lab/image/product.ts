@@ -5,7 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { run } from '../command.ts';
 import { cacheDir, checkout } from '../paths.ts';
 import { step } from '../progress.ts';
-import { cachedLayer, keepNewest, layerFromFolder, writeImage } from './oci.ts';
+import { debianLayer } from './debian.ts';
+import { keepNewest, layerFromFolder, slowLayer, writeImage } from './oci.ts';
 import type { Image, Layer } from './oci.ts';
 import { readRecipe } from './recipe.ts';
 import type { Recipe } from './recipe.ts';
@@ -38,17 +39,8 @@ export async function lowerLayers(): Promise<readonly Layer[]> {
   return [await baseLayer(readRecipe()), await nodeLayer(), await modulesLayer()];
 }
 
-/** Debian without documentation and package lists. Its key holds the packages; delete the cache for newer ones. */
 async function baseLayer({ packages }: Recipe): Promise<Layer> {
-  const noDocs = [
-    '--dpkgopt=path-exclude=/usr/share/man/*',
-    '--dpkgopt=path-exclude=/usr/share/doc/*',
-    '--dpkgopt=path-exclude=/usr/share/locale/*',
-  ];
-  const args = ['--variant=minbase', `--include=${packages.join(',')}`, ...noDocs, 'bookworm'];
-  return slowLayer(`base-${hashOf(args.join('\0'))}`, 'Debian base of the image', 60, (file) =>
-    run('mmdebstrap', ['--quiet', '--format=tar', ...args, file]),
-  );
+  return debianLayer('Debian base of the image', packages);
 }
 
 async function nodeLayer(): Promise<Layer> {
@@ -61,7 +53,7 @@ async function nodeLayer(): Promise<Layer> {
 async function modulesLayer(): Promise<Layer> {
   const files = ['package.json', 'package-lock.json', '.npmrc'];
   const key = hashOf(files.map((file) => dependencyText(file)).join('\0'));
-  return slowLayer(`modules-lean-${key}`, 'production modules of the image', 15, async (file) => {
+  return slowLayer(`modules-lean-${key}`, { title: 'production modules of the image', seconds: 15 }, async (file) => {
     const dir = mkdtempSync(join(cacheDir, 'layers', '.making-'));
     try {
       for (const name of files) copy(join(checkout, name), join(dir, root, name));
@@ -125,15 +117,6 @@ async function builtPlugin(): Promise<string | undefined> {
 
 function bunVersion(): string {
   return readFileSync(join(checkout, 'node_modules', 'bun', 'package.json'), 'utf8');
-}
-
-async function slowLayer(
-  key: string,
-  title: string,
-  seconds: number,
-  make: (file: string) => Promise<unknown>,
-): Promise<Layer> {
-  return cachedLayer(key, (file) => step(title, seconds, () => make(file)));
 }
 
 async function folderLayer(key: string, fill: (dir: string) => void): Promise<Layer> {
