@@ -14,7 +14,7 @@ test('every CNI code stands in the catalogue with its name, and no other', () =>
 });
 
 test('every reason of an Event stands in the catalogue, and no other', () => {
-  const source = ['workers', 'contrail', 'kubernetes'].flatMap(sources).join('\n');
+  const source = ['workers', 'contrail', 'kubernetes', 'proxy'].flatMap(sources).join('\n');
   const thrown = [...source.matchAll(/new TerminalError\(\s*'(\w+)'/g)].map(([, reason]) => reason);
   const reported = [...source.matchAll(/(?:reason:|const reason = .*:) '([A-Z]\w+)'/g)].map(([, reason]) => reason);
   const listed = [...events.matchAll(/^\| ([A-Z]\w+) \|/gm)].map(([, reason]) => reason);

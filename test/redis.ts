@@ -18,33 +18,18 @@ export interface TestRedis {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts redis-server on 127.0.0.1; `persist` keeps an append-only file across `kill` and `restart`. */
+/** Starts redis-server on 127.0.0.1; `persist` keeps an append-only file across `kill` and `restart`, `flags` are its own. */
 export async function startRedis(
-  options: { readonly persist?: boolean; readonly password?: string } = {},
+  options: { readonly persist?: boolean; readonly password?: string; readonly flags?: readonly string[] } = {},
 ): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'oc-redis-'));
   const port = await freePort();
   const persistence = options.persist ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
   const login = options.password ? ['--requirepass', options.password] : [];
+  const fixed = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--loglevel', 'warning'];
   const start = async () => {
-    const child = spawn(
-      'redis-server',
-      [
-        '--port',
-        String(port),
-        '--bind',
-        '127.0.0.1',
-        '--dir',
-        folder,
-        '--save',
-        '',
-        '--loglevel',
-        'warning',
-        ...persistence,
-        ...login,
-      ],
-      { stdio: 'ignore' },
-    );
+    const flags = [...fixed, ...persistence, ...login, ...(options.flags ?? [])];
+    const child = spawn('redis-server', flags, { stdio: 'ignore' });
     await answers(port);
     return child;
   };
@@ -73,7 +58,8 @@ export async function startRedis(
   };
 }
 
-async function freePort(): Promise<number> {
+/** A port that the kernel picks. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -3,7 +3,25 @@ import { spawn } from 'node:child_process';
 import { buildBinaries } from './lab/binaries/build.ts';
 
 /** The end-to-end suites that belong to every run, in an order that leaves the disruptive ones to the end. */
-const SUITES = ['matrix', 'leaks', 'addresses', 'modes', 'changes', 'interfaces', 'faults', 'uninstall', 'lab'];
+const SUITES = [
+  'matrix',
+  'leaks',
+  'addresses',
+  'ipam',
+  'sticky',
+  'modes',
+  'connections',
+  'policy',
+  'changes',
+  'interfaces',
+  'services',
+  'balancers',
+  'edges',
+  'random',
+  'faults',
+  'uninstall',
+  'lab',
+];
 
 interface Counts {
   readonly passed: number;

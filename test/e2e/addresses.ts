@@ -4,6 +4,7 @@ import { contrailNames } from './contrail.ts';
 import { suite as interfaces } from './interfaces.ts';
 import { deploymentManifest, duplicates, podManifest, podsOf, portAddress, portsOf, shell } from './pods.ts';
 import type { Reporter } from './reporter.ts';
+import { suite as sticky } from './sticky.ts';
 
 const SHARED = 'addresses-shared';
 const ISOLATED = 'addresses-isolated';
@@ -13,6 +14,7 @@ const POD_RANGE = /^10\.(3[2-9]|4[0-7])\./;
 /** Run by `npm run e2e -- addresses`. */
 export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   await interfaces(lab, report);
+  await sticky(lab, report);
   await lab.createNamespace(SHARED);
   await lab.createNamespace(ISOLATED, { annotations: { 'opencontrail.org/isolation': 'true' } });
   await recreated(lab, report);

@@ -3,6 +3,7 @@ import type { LabHandle } from '../lab/handle.ts';
 import { contrailNames } from './contrail.ts';
 import { addressOf, dial, dialPod, dialService, expectDial } from './dial.ts';
 import type { Reporter } from './reporter.ts';
+import { suite as starts } from './starts.ts';
 
 interface Context {
   readonly lab: LabHandle;
@@ -12,6 +13,8 @@ interface Context {
 const ISOLATION = 'opencontrail.org/isolation';
 const NETWORK = 'opencontrail.org/network';
 const STATUS = 'opencontrail.org/status';
+const SNAT = 'opencontrail.org/ip_fabric_snat';
+const FORWARDING = 'opencontrail.org/ip_fabric_forwarding';
 /** The namespace that changes its mind, and one that stays as it is. */
 const HOME = 'changes-home';
 const OUT = 'changes-out';
@@ -23,6 +26,7 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   await networkInUse(context);
   await permission(context);
   await movedToAnotherNetwork(context);
+  await starts(lab, report);
 }
 
 async function isolationOnAndOff(context: Context): Promise<void> {
@@ -60,6 +64,7 @@ async function isolationOnAndOff(context: Context): Promise<void> {
   await outdated([], 'namespace', context);
   await expectDial(from('new'), { what: 'its service', address: web, want: 'new' }, context);
   await expectDial(from('out', OUT), { what: 'the service of home', address: web, want: undefined }, context);
+  await flags(context);
 
   await lab.kubectl(['annotate', '--overwrite', 'namespace', HOME, `${ISOLATION}=false`]);
   await outdated(['new'], 'cluster', context);
@@ -101,9 +106,25 @@ async function ownNetworks(lab: LabHandle): Promise<readonly string[]> {
   return (await contrailNames(lab, 'virtual-network')).filter((name) => name.includes(`:k8s-${HOME}:`));
 }
 
-async function outdated(pods: readonly string[], mode: string, { lab, report }: Context): Promise<void> {
+async function outdated(pods: readonly string[], mode: string, context: Context): Promise<void> {
   const want = pods.length === 0 ? undefined : { version: 1, mode, outdated: pods.length, pods };
-  const title = pods.length === 0 ? 'no pod is outdated' : `the status names ${pods.join(', ')}`;
+  await statusReads(pods.length === 0 ? 'no pod is outdated' : `the status names ${pods.join(', ')}`, want, context);
+}
+
+/** Forwarding has precedence; what is taken back is not spoken of. */
+async function flags(context: Context): Promise<void> {
+  const annotate = (...values: readonly string[]) =>
+    context.lab.kubectl(['annotate', '--overwrite', 'namespace', HOME, ...values]);
+  const status = { version: 1, mode: 'namespace', outdated: 0, pods: [] };
+  await annotate(`${SNAT}=true`);
+  await statusReads('the status says that SNAT is on', { ...status, snat: true, forwarding: false }, context);
+  await annotate(`${FORWARDING}=true`);
+  await statusReads('the status says that forwarding is on', { ...status, snat: false, forwarding: true }, context);
+  await annotate(`${SNAT}-`, `${FORWARDING}-`);
+  await outdated([], 'namespace', context);
+}
+
+async function statusReads(title: string, want: object | undefined, { lab, report }: Context): Promise<void> {
   await report.check(title, async () => {
     await lab.waitFor(JSON.stringify(want ?? 'no status'), async () => {
       const namespace = await lab.get<{ metadata: { annotations?: Record<string, string> } }>(['namespace', HOME]);

@@ -2,6 +2,7 @@
  * Several interfaces and static addresses: two namespaces with networks of the same subnet, and pods of the same addresses on the
  * same nodes. Each reaches its own namesake, and nobody else's.
  */
+import { contrailNames } from './contrail.ts';
 import type { LabHandle } from '../lab/handle.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -24,6 +25,8 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   await statusIsValid(lab, report);
   await refusals(lab, report);
   await addressComesBack(lab, report);
+  await ofAnotherNamespace(lab, report);
+  await inUse(lab, report);
 }
 
 interface Context {
@@ -119,6 +122,81 @@ async function refusals(lab: LabHandle, report: Reporter): Promise<void> {
       if (code === 0 || !stderr.includes(says)) throw new Error(`${code}: ${stderr}`);
     });
   }
+}
+
+/** By the verb "use" on the definition, asked of the pod's service account; and by sharing the network that it names. */
+async function ofAnotherNamespace(lab: LabHandle, report: Reporter): Promise<void> {
+  const [owner, namespace] = NAMESPACES;
+  const guest = pod({ namespace, name: 'guest', node: lab.nodes.at(-1) ?? '' }, networks(`${owner}/storage@far`));
+  const attempt = () => lab.tryKubectl(['apply', '-f', '-'], { input: JSON.stringify(guest) });
+  const refused = await attempt();
+  report.equal("a definition of another namespace's is refused", refused.code === 0, false);
+  report.equal('the refusal names who lacks what', /service account default may not use/.test(refused.stderr), true);
+  await lab.apply(mayUseStorage(owner, namespace));
+  await report.check('the verb "use" on the definition permits it', async () => {
+    await lab.waitFor('the pod to be admitted', async () => (await attempt()).code === 0, { timeoutMs: 30_000 });
+    await lab.podsReady(namespace, ['guest']);
+    const host = SAME_ADDRESS;
+    const answer = await lab.waitFor('an answer', () =>
+      dial(lab, { namespace, name: 'guest' }, { host, protocol: 'http' }),
+    );
+    if (answer !== `${owner}-same`) throw new Error(`${answer} answered`);
+  });
+  const deployment = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { namespace, name: 'denied' },
+    spec: { selector: { matchLabels: { app: 'denied' } }, template: deniedTemplate(owner) },
+  };
+  await lab.apply([{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: 'nobody' } }, deployment]);
+  await report.check("a controller's pods are judged by their service account", async () => {
+    await lab.waitFor('the refusal', async () => {
+      const events = await lab.kubectl(['get', 'events', '-n', namespace, '--field-selector=reason=FailedCreate']);
+      return events.includes('service account nobody may not use');
+    });
+  });
+}
+
+function mayUseStorage(owner: string, guest: string): readonly object[] {
+  const group = 'rbac.authorization.k8s.io';
+  const resources = ['network-attachment-definitions'];
+  const rules = [{ apiGroups: ['k8s.cni.cncf.io'], resources, resourceNames: ['storage'], verbs: ['use'] }];
+  const metadata = { namespace: owner, name: 'use-storage' };
+  return [
+    { apiVersion: `${group}/v1`, kind: 'Role', metadata, rules },
+    {
+      apiVersion: `${group}/v1`,
+      kind: 'RoleBinding',
+      metadata,
+      roleRef: { apiGroup: group, kind: 'Role', name: 'use-storage' },
+      subjects: [{ kind: 'ServiceAccount', namespace: guest, name: 'default' }],
+    },
+  ];
+}
+
+function deniedTemplate(owner: string): object {
+  const containers = [{ name: 'main', image: 'docker.io/library/busybox:lab', imagePullPolicy: 'Never' }];
+  return {
+    metadata: { labels: { app: 'denied' }, annotations: networks(`${owner}/storage`) },
+    spec: { serviceAccountName: 'nobody', containers },
+  };
+}
+
+async function inUse(lab: LabHandle, report: Reporter): Promise<void> {
+  const [, namespace] = NAMESPACES;
+  const remove = () => lab.tryKubectl(['delete', 'net-attach-def', 'storage', '-n', namespace, '--wait=false']);
+  const refused = await remove();
+  report.equal('a definition in use is not deleted', refused.code === 0, false);
+  report.equal('the refusal names a user', refused.stderr.includes(`${namespace}/beside`), true);
+  await lab.kubectl(['delete', 'pods', '--all', '-n', namespace, '--now']);
+  await report.check('without users it is deleted, and its network goes', async () => {
+    await lab.waitFor('the deletion', async () => (await remove()).code === 0);
+    await lab.waitFor(
+      'the network to be gone',
+      async () =>
+        !(await contrailNames(lab, 'virtual-network')).some((name) => name.includes(`k8s-${namespace}:k8s-storage`)),
+    );
+  });
 }
 
 /** An address that a pod held is the next one's, on another node. */

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabHandle } from '../lab/handle.ts';
 import { udpFragments, udpPacket, vxlanPayload } from '../vrouter/lab/bytes.ts';
-import { tunnelMac } from '../../vrouter/linux/entries.ts';
+import { tunnelMac } from '../../vrouter/linux/tunnel.ts';
 import { idle, podManifest } from './pods.ts';
 import type { Reporter } from './reporter.ts';
 

@@ -1,236 +1,168 @@
-/** The reachability matrix by real packets: TCP, UDP and ICMP, pods and services, one node and two, and DNS. */
-import type { LabHandle, PodRef } from '../lab/handle.ts';
-import { isReachable, type Kind, type Place } from './reachability.ts';
+/**
+ * The reachability matrix by real packets: every mode, TCP, UDP and ICMP, pods and services, one node and two, and DNS; the same
+ * again after workers, node agents and vRouters have been restarted.
+ */
+import type { LabHandle } from '../lab/handle.ts';
+import { addressesOf } from '../lab/stack.ts';
+import { contradictions } from './explained.ts';
+import {
+  type Peer,
+  type PeerSpec,
+  PROTOCOLS,
+  type Probe,
+  type ProbeContext,
+  peerPod,
+  peerService,
+  probeBetween,
+  readPeer,
+  runProbes,
+} from './peers.ts';
+import { hasDns, isReachable, type Place } from './reachability.ts';
 import type { Reporter } from './reporter.ts';
 
-/** Namespaces of the matrix; `default` is a pair, since "non-isolated" reaches across namespaces. */
-const NAMESPACES: readonly { readonly name: string; readonly place: Place }[] = [
-  { name: 'matrix-one', place: 'default' },
-  { name: 'matrix-two', place: 'default' },
-  { name: 'matrix-a', place: 'isolatedA' },
-  { name: 'matrix-b', place: 'isolatedB' },
-  { name: 'matrix-node', place: 'node' },
+type Annotations = Readonly<Record<string, string>>;
+
+const APP = 'opencontrail.org/name';
+const NETWORK = 'opencontrail.org/network';
+const ISOLATED: Annotations = { 'opencontrail.org/isolation': 'true' };
+const NAMESPACES: readonly { readonly name: string; readonly annotations?: Annotations }[] = [
+  { name: 'matrix-one' },
+  { name: 'matrix-two' },
+  { name: 'matrix-a', annotations: ISOLATED },
+  { name: 'matrix-b', annotations: ISOLATED },
+  { name: 'matrix-apps', annotations: { 'opencontrail.org/isolation': 'app' } },
+  { name: 'matrix-x', annotations: { [NETWORK]: 'x' } },
+  { name: 'matrix-y' },
+  { name: 'matrix-node' },
 ];
 
-/** agnhost answers with its pod's hostname on both, and `/dial` on the first asks others for theirs. */
-const POD_PORTS = { tcp: 8080, udp: 8081 };
-/** The same for pods on the nodes' network. */
-const NODE_PORTS = { tcp: 18_080, udp: 18_081 };
-/** `/dial` gives up after five seconds. */
-const TIMEOUT_SECONDS = 7;
-/** What must come about may need a moment after Ready, until the peer's node knows the pod; what must not, never may. */
-const TRIES = 4;
-
-interface Peer extends PodRef {
+interface Home extends Pick<PeerSpec, 'namespace' | 'labels' | 'annotations' | 'hostNetwork'> {
   readonly place: Place;
-  readonly node: string;
-  /** What it answers with. */
-  readonly answer: string;
-  readonly ports: typeof POD_PORTS;
-  readonly address: string;
-  /** The ClusterIP of the service whose only endpoint it is; a node has none. */
-  readonly service?: string;
+  /** What the names of its pods begin with, where others are in the namespace. */
+  readonly prefix?: string;
 }
 
-type Protocol = 'TCP' | 'UDP' | 'ICMP';
+/** Where pods are: `default` and `custom` twice, since both reach across namespaces. */
+const HOMES: readonly Home[] = [
+  { namespace: 'matrix-one', place: 'default' },
+  { namespace: 'matrix-two', place: 'default' },
+  { namespace: 'matrix-a', place: 'isolatedA' },
+  { namespace: 'matrix-b', place: 'isolatedB' },
+  {
+    namespace: 'matrix-apps',
+    place: 'appWeb',
+    prefix: 'web-',
+    labels: { [APP]: 'web' },
+    annotations: { 'opencontrail.org/services': '["db"]' },
+  },
+  { namespace: 'matrix-apps', place: 'appDb', prefix: 'db-', labels: { [APP]: 'db' } },
+  { namespace: 'matrix-apps', place: 'appNone', prefix: 'none-' },
+  { namespace: 'matrix-x', place: 'custom' },
+  { namespace: 'matrix-y', place: 'custom', annotations: { [NETWORK]: 'matrix-x/x' } },
+  {
+    namespace: 'matrix-y',
+    place: 'customClosed',
+    prefix: 'closed-',
+    annotations: { [NETWORK]: 'closed' },
+  },
+  { namespace: 'matrix-node', place: 'node', hostNetwork: true },
+];
+/** Sources that ask at once. */
+const AT_ONCE = 2;
 
-interface Probe {
-  readonly title: string;
-  readonly protocol: Protocol;
-  readonly address: string;
-  readonly ports: typeof POD_PORTS;
-  /** What a TCP or UDP target answers with; ICMP has nobody to name. */
-  readonly answer: string;
-  readonly expected: boolean;
-}
+type Placed<T> = T & { readonly place: Place };
 
 /** Run by `npm run e2e -- matrix`. */
 export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
+  const context = { lab, report };
   const peers = await setUp(lab);
-  for (const from of peers) await probeFrom(from, peers, { lab, report });
-  await probeDns(peers, { lab, report });
+  await probeAll(peers, peers, context);
+  await explainAll(peers, context);
+  await probeDns(peers, context);
+  await restart(context);
+  // From one node there are neighbours on it and on the other.
+  await probeAll(
+    peers.filter(({ node }) => node === lab.nodes[0]),
+    peers,
+    context,
+  );
 }
 
-interface Context {
-  readonly lab: LabHandle;
-  readonly report: Reporter;
-}
-
-/** Two pods in each namespace, on two nodes, each with a service, and one on the network of each of those nodes. */
-async function setUp(lab: LabHandle): Promise<readonly Peer[]> {
-  for (const { name, place } of NAMESPACES) {
-    const isolated = place === 'isolatedA' || place === 'isolatedB';
-    await lab.createNamespace(name, { annotations: isolated ? { 'opencontrail.org/isolation': 'true' } : {} });
+/** Two pods in each place, on two nodes, each with a service. */
+async function setUp(lab: LabHandle): Promise<readonly Placed<Peer>[]> {
+  for (const { name, annotations = {} } of NAMESPACES) {
+    await lab.createNamespace(name, { annotations });
   }
-  const places = lab.nodes.slice(0, 2).map((node, index) => ({ node, name: index === 0 ? 'near' : 'far' }));
-  const wanted = NAMESPACES.flatMap(({ name, place }) => places.map((at) => ({ namespace: name, place, ...at })));
-  await lab.apply(wanted.flatMap(objectsFor));
+  const own = lab.stack === 'ipv6' ? ['fd00:46::/64', 'fd00:46:1::/64'] : ['10.46.0.0/24', '10.46.1.0/24'];
+  await lab.apply([
+    network('matrix-x', 'x', { subnets: [{ cidr: own[0] }], sharing: { namespaces: ['matrix-y'] } }),
+    network('matrix-y', 'closed', { subnets: [{ cidr: own[1] }], serviceAccess: false }),
+  ]);
+  const places = lab.nodes.slice(0, 2).map((node, index) => ({ node, suffix: index === 0 ? 'near' : 'far' }));
+  const wanted = HOMES.flatMap(({ prefix = '', ...home }) =>
+    places.map(({ node, suffix }) => ({ ...home, node, name: `${prefix}${suffix}` })),
+  );
+  await lab.apply(wanted.flatMap((spec) => [peerPod(spec), ...(spec.place === 'node' ? [] : [peerService(spec)])]));
   for (const { name } of NAMESPACES) await lab.podsReady(name);
-  return await Promise.all(wanted.map(async (peer) => await peerFor(peer, lab)));
+  return await Promise.all(wanted.map(async (spec) => ({ ...(await readPeer(spec, lab)), place: spec.place })));
 }
 
-type Wanted = Omit<Peer, 'address' | 'service' | 'answer' | 'ports'>;
-
-async function peerFor(wanted: Wanted, lab: LabHandle): Promise<Peer> {
-  const { namespace, name, place, node } = wanted;
-  const pod = await lab.get<{ status: { podIP: string } }>(['pod', name, '-n', namespace]);
-  if (pod === undefined) throw new Error(`${namespace}/${name} is gone`);
-  const base = { ...wanted, container: 'shell', address: pod.status.podIP };
-  if (place === 'node') return { ...base, answer: node, ports: NODE_PORTS };
-  const service = await lab.get<{ spec: { clusterIP: string } }>(['service', name, '-n', namespace]);
-  if (service === undefined) throw new Error(`service ${namespace}/${name} is gone`);
-  return { ...base, answer: hostnameOf(wanted), ports: POD_PORTS, service: service.spec.clusterIP };
+function network(namespace: string, name: string, spec: object): object {
+  return { apiVersion: 'opencontrail.org/v1alpha1', kind: 'VirtualNetwork', metadata: { namespace, name }, spec };
 }
 
-function hostnameOf({ namespace, name }: Wanted): string {
-  return `${namespace}-${name}`;
+async function probeAll(
+  sources: readonly Placed<Peer>[],
+  peers: readonly Placed<Peer>[],
+  context: ProbeContext,
+): Promise<void> {
+  for (let first = 0; first < sources.length; first += AT_ONCE) {
+    const some = sources.slice(first, first + AT_ONCE);
+    await Promise.all(some.map(async (from) => await runProbes(from, probesFrom(from, peers), context)));
+  }
 }
 
-function objectsFor(wanted: Wanted): readonly object[] {
-  const { namespace, name, node, place } = wanted;
-  const onNode = place === 'node';
-  const { tcp, udp } = onNode ? NODE_PORTS : POD_PORTS;
-  const image = { imagePullPolicy: 'Never' };
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace, labels: { peer: name } },
-    spec: {
-      nodeName: node,
-      terminationGracePeriodSeconds: 0,
-      ...(onNode ? { hostNetwork: true } : { hostname: hostnameOf(wanted) }),
-      containers: [
-        {
-          ...image,
-          name: 'peer',
-          image: 'docker.io/library/agnhost:lab',
-          args: ['netexec', `--http-port=${tcp}`, `--udp-port=${udp}`],
-          readinessProbe: { httpGet: { path: '/hostname', port: tcp }, periodSeconds: 1 },
-        },
-        { ...image, name: 'shell', image: 'docker.io/library/busybox:lab' },
-      ],
-    },
-  };
-  if (onNode) return [pod];
-  const ports = [
-    { name: 'tcp', protocol: 'TCP', port: tcp },
-    { name: 'udp', protocol: 'UDP', port: udp },
-  ];
-  return [
-    pod,
-    { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace }, spec: { selector: { peer: name }, ports } },
-  ];
+/** Every cell again, by what the nodes say of it. */
+async function explainAll(peers: readonly Placed<Peer>[], { lab, report }: ProbeContext): Promise<void> {
+  const observed = peers.flatMap((from) =>
+    probesFrom(from, peers).map(({ title, protocol, address: to, ports, expected: isPassed }) => {
+      const port = { TCP: ports.tcp, UDP: ports.udp, ICMP: 0 }[protocol];
+      return { title, from, to, protocol, port, isPassed };
+    }),
+  );
+  report.equal(`why says of ${observed.length} flows what packets say`, await contradictions(observed, lab), []);
 }
 
-async function probeFrom(from: Peer, peers: readonly Peer[], { lab, report }: Context): Promise<void> {
-  // A pod asks itself through its service too: that is the hairpin.
-  const probes = peers.flatMap((to) => [...(to === from ? [] : direct(from, to)), ...throughService(from, to)]);
-  await runProbes(probes, {
-    report,
-    run: async (script) => (await lab.execInPod(from, ['sh', '-c', script])).stdout,
-    from,
-  });
+/** A pod asks itself through its service too: that is the hairpin. */
+function probesFrom(from: Placed<Peer>, peers: readonly Placed<Peer>[]): readonly Probe[] {
+  return peers.flatMap((to) => [...(to === from ? [] : direct(from, to)), ...throughService(from, to)]);
 }
 
-function direct(from: Peer, to: Peer): readonly Probe[] {
+function direct(from: Placed<Peer>, to: Placed<Peer>): readonly Probe[] {
   const kind = to.place === 'node' ? 'node' : 'pod';
-  return (['TCP', 'UDP', 'ICMP'] as const).map((protocol) => probe({ from, to, kind, protocol }, to.address));
+  const expected = isReachable(from.place, to.place, kind);
+  return PROTOCOLS.map((protocol) => probeBetween(from, to, { kind, protocol, expected }));
 }
 
-function throughService(from: Peer, to: Peer): readonly Probe[] {
-  const { service } = to;
-  if (service === undefined) return [];
-  return (['TCP', 'UDP'] as const).map((protocol) => probe({ from, to, kind: 'service', protocol }, service));
+function throughService(from: Placed<Peer>, to: Placed<Peer>): readonly Probe[] {
+  if (to.service === undefined) return [];
+  const expected = isReachable(from.place, to.place, 'service');
+  return (['TCP', 'UDP'] as const).map((protocol) => probeBetween(from, to, { kind: 'service', protocol, expected }));
 }
 
-interface Relation {
-  readonly from: Peer;
-  readonly to: Peer;
-  readonly kind: Kind;
-  readonly protocol: Protocol;
-}
-
-function probe({ from, to, kind, protocol }: Relation, address: string): Probe {
-  const where = to === from ? 'itself' : to.node === from.node ? 'same node' : 'other node';
-  return {
-    title: `${from.namespace}/${from.name} → ${kind} ${to.namespace}/${to.name} (${where}) ${protocol}`,
-    protocol,
-    address,
-    ports: to.ports,
-    answer: to.answer,
-    expected: isReachable(from.place, to.place, kind),
-  };
-}
-
-interface Runner {
-  readonly report: Reporter;
-  /** Runs a busybox shell script at the source and answers what it printed. */
-  readonly run: (script: string) => Promise<string>;
-  readonly from: Peer;
-}
-
-async function runProbes(probes: readonly Probe[], { report, run, from }: Runner): Promise<void> {
-  let answers = parseAnswers(
-    await run(
-      scriptFor(
-        probes.map((probe, index) => ({ probe, index })),
-        from,
-      ),
-    ),
-  );
-  for (let tries = 1; tries < TRIES; tries += 1) {
-    const missing = probes.flatMap((probe, index) =>
-      probe.expected && !isAnswered(probe, answers.get(index)) ? [{ probe, index }] : [],
-    );
-    if (missing.length === 0) break;
-    answers = new Map([...answers, ...parseAnswers(await run(`sleep 1; ${scriptFor(missing, from)}`))]);
-  }
-  for (const [index, probe] of probes.entries()) judge(probe, answers.get(index), report);
-}
-
-function judge(probe: Probe, answer: string | undefined, report: Reporter): void {
-  const title = `${probe.title} ${probe.expected ? 'answers' : 'is refused'}`;
-  if (isAnswered(probe, answer) === probe.expected) report.ok(title);
-  else report.failed(title, answer === undefined || answer === '' ? 'no answer' : `answered "${answer}"`);
-}
-
-/** A wrong name is no answer where one is wanted, and any answer is one where none may come. */
-function isAnswered(probe: Probe, answer: string | undefined): boolean {
-  if (answer === undefined || answer === '') return false;
-  return !probe.expected || probe.protocol === 'ICMP' || answer === probe.answer;
-}
-
-/** All probes at once; each prints `<index> <answer>` when something answered. */
-function scriptFor(probes: readonly { readonly probe: Probe; readonly index: number }[], from: Peer): string {
-  const lines = probes.map(
-    ({ probe, index }) => `(a=$(${commandFor(probe, from)}) && [ -n "$a" ] && echo "${index} $a") &`,
-  );
-  return `${lines.join('\n')}\nwait`;
-}
-
-/** TCP and UDP are asked by the server of the source itself, which answers `{"responses":["<hostname>"]}` or `{"errors":…}`. */
-function commandFor({ protocol, address, ports }: Probe, from: Peer): string {
-  if (protocol === 'ICMP') return `ping -c 1 -W 2 ${address} >/dev/null 2>&1 && echo pong`;
-  const ask = protocol === 'TCP' ? `protocol=http&port=${ports.tcp}` : `protocol=udp&port=${ports.udp}`;
-  const url = `http://127.0.0.1:${from.ports.tcp}/dial?host=${address}&${ask}&request=hostname&tries=1`;
-  return `timeout ${TIMEOUT_SECONDS} wget -qO- '${url}' | sed -n 's/.*"responses":\\["\\([^"]*\\)"\\].*/\\1/p'`;
-}
-
-function parseAnswers(text: string): ReadonlyMap<number, string> {
-  const rows = text.split('\n').flatMap((line) => {
-    const match = /^(\d+) (.*)$/.exec(line);
-    return match === null ? [] : [[Number(match[1]), match[2] ?? ''] as const];
-  });
-  return new Map(rows);
-}
-
-/** The cluster's DNS is a service of a namespace that is not isolated: everybody may ask it. */
-async function probeDns(peers: readonly Peer[], { lab, report }: Context): Promise<void> {
+async function probeDns(peers: readonly Placed<Peer>[], { lab, report }: ProbeContext): Promise<void> {
   for (const from of peers.filter(({ place }) => place !== 'node')) {
-    const name = `${from.name}.${from.namespace}.svc.cluster.local`;
-    await report.check(`${from.namespace}/${from.name} resolves ${name}`, async () => {
-      const { stdout } = await lab.execInPod(from, ['nslookup', name]);
-      if (!stdout.includes(String(from.service))) throw new Error(`no ${String(from.service)} in: ${stdout}`);
-    });
+    const { stdout } = await lab.execInPod(from, ['nslookup', 'kubernetes.default.svc.cluster.local']);
+    const title = `${from.namespace}/${from.name} ${hasDns(from.place) ? 'resolves a name' : 'resolves no name'}`;
+    report.equal(title, stdout.includes(`${addressesOf(lab.stack).apiService}\n`), hasDns(from.place));
   }
+}
+
+async function restart({ lab, report }: ProbeContext): Promise<void> {
+  await report.check('workers, node agents and vRouters restart', async () => {
+    for (const program of ['deployment/workers', 'daemonset/node']) {
+      await lab.kubectl(['rollout', 'restart', '-n', 'opencontrail', program]);
+      await lab.kubectl(['rollout', 'status', '-n', 'opencontrail', program, '--timeout=120s']);
+    }
+  });
 }

@@ -1,6 +1,7 @@
 /** What pods of isolated apps and of networks of users' own reach (design 1), by packets. */
 import type { LabHandle } from '../lab/handle.ts';
 import { addressOf, dialPod, dialService, expectDial } from './dial.ts';
+import { suite as probes } from './probes.ts';
 import type { Reporter } from './reporter.ts';
 
 const APPS = 'modes-apps';
@@ -48,6 +49,7 @@ const ROWS: readonly Row[] = [
 
 /** Run by `npm run e2e -- modes`. */
 export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
+  await probes(lab, report);
   await setUp(lab);
   for (const { from, to, want } of ROWS) {
     const [namespace, name] = from;

@@ -1,10 +1,12 @@
 /**
  * `npm run e2e -- [--as-is] [name …]`: runs end-to-end suites on the lab, one line per expectation, a count at the end.
- * The lab is brought up with this checkout's product, unless it is to be taken `--as-is`.
+ * The lab is brought up with this checkout's product, unless it is to be taken `--as-is`, or no suite needs it.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildBinaries } from '../lab/binaries/build.ts';
 import { openLab } from '../lab/handle.ts';
+import type { LabHandle } from '../lab/handle.ts';
 import { alone } from '../lab/lock.ts';
 import { bringUp } from '../lab/up.ts';
 import { createReporter } from './reporter.ts';
@@ -12,33 +14,47 @@ import type { Suite } from './reporter.ts';
 
 const print = (line: string): void => console.log(line);
 
-/** A file here is a suite when it exports `suite`; the ones that do not are tables the suites share. */
-async function loadSuites(names: readonly string[]): Promise<ReadonlyMap<string, Suite>> {
-  const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.ts') && file !== 'run.ts');
-  const available = files.map((file) => file.slice(0, -'.ts'.length)).sort();
-  const suites = new Map<string, Suite>();
-  for (const name of names.length === 0 ? available : names) {
-    if (!available.includes(name)) throw new Error(`no suite ${name}; there are ${available.join(', ')}`);
-    const module = (await import(join(import.meta.dirname, `${name}.ts`))) as { suite?: Suite };
-    if (module.suite !== undefined) suites.set(name, module.suite);
-    else if (names.length > 0) throw new Error(`${name} is no suite: it does not export one`);
-  }
-  return suites;
+/** A suite that says `needsLab = false` brings what it needs itself, and is given no lab. */
+interface LoadedSuite {
+  readonly suite: Suite;
+  readonly needsLab: boolean;
 }
 
-async function runSuite(name: string, suite: Suite): Promise<{ passed: number; failures: number }> {
+/** A file here is a suite when it exports `suite`; the ones that do not are tables the suites share. */
+async function loadSuites(names: readonly string[]): Promise<ReadonlyMap<string, LoadedSuite>> {
+  const all = new Map<string, LoadedSuite>();
+  for (const file of readdirSync(import.meta.dirname).sort()) {
+    if (!file.endsWith('.ts') || file === 'run.ts') continue;
+    const module = (await import(join(import.meta.dirname, file))) as { suite?: Suite; needsLab?: boolean };
+    if (module.suite !== undefined)
+      all.set(file.slice(0, -'.ts'.length), { suite: module.suite, needsLab: module.needsLab ?? true });
+  }
+  if (names.length === 0) return all;
+  return new Map(names.map((name) => [name, all.get(name) ?? unknownSuite(name, [...all.keys()])]));
+}
+
+function unknownSuite(name: string, known: readonly string[]): never {
+  throw new Error(`npm run e2e -- matrix leaks\n\nno suite ${name}; there are ${known.join(', ')}`);
+}
+
+// Nothing of it is used by a suite that needs none.
+const NO_LAB = {} as LabHandle;
+
+async function runSuite(name: string, { suite, needsLab }: LoadedSuite): Promise<{ passed: number; failures: number }> {
   const report = createReporter(name, print);
-  const lab = openLab();
+  const lab = needsLab ? openLab() : NO_LAB;
   await suite(lab, report).catch((error: unknown) =>
     report.failed('the suite runs to its end', error instanceof Error ? error.message : String(error)),
   );
-  await lab.cleanup().catch((error: unknown) => report.failed('cleans up', String(error)));
+  if (needsLab) await lab.cleanup().catch((error: unknown) => report.failed('cleans up', String(error)));
   return report;
 }
 
 async function main(args: readonly string[]): Promise<number> {
   const suites = await loadSuites(args.filter((name) => name !== '--as-is'));
-  if (!args.includes('--as-is')) await bringUp({ bare: false });
+  const needsLab = [...suites.values()].some((loaded) => loaded.needsLab);
+  if (!needsLab) await buildBinaries();
+  else if (!args.includes('--as-is')) await bringUp({ bare: false });
   let passed = 0;
   let failed = 0;
   for (const [name, suite] of suites) {
