@@ -1,4 +1,4 @@
-/** TCP throughput and request/response rate between pods of two nodes, against the bare veth and a VXLAN without our rules. */
+/** TCP throughput and request/response rate between pods of two nodes, against the bare veth path between nodes and a VXLAN without our rules. */
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run as command } from '../test/lab/command.ts';

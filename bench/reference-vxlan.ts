@@ -1,4 +1,4 @@
-/** Two network namespaces joined by a bare veth pair, each with a VXLAN device and a pod behind it, and no rule at all. */
+/** Two network namespaces joined by a bridge in a third, as the lab's nodes are, each with a VXLAN device and a pod behind it, and no rule at all. */
 import { run } from '../test/lab/command.ts';
 
 /** Where a benchmark runs: a command prefix that enters the place, and the address it is reached at there. */
@@ -19,21 +19,9 @@ const netns = (name: string): string => `${PREFIX}${name}`;
 /** Builds the reference with the same kernel constructions as the vRouter: collect-metadata VXLAN and encap routes. */
 export async function createReference(): Promise<Reference> {
   await remove();
-  for (const name of ['node1', 'node2', 'pod1', 'pod2']) await ip('netns', 'add', netns(name));
-  await ip(
-    'link',
-    'add',
-    'eth0',
-    'netns',
-    netns('node1'),
-    'type',
-    'veth',
-    'peer',
-    'name',
-    'eth0',
-    'netns',
-    netns('node2'),
-  );
+  for (const name of ['hub', 'node1', 'node2', 'pod1', 'pod2']) await ip('netns', 'add', netns(name));
+  await ip('-n', netns('hub'), 'link', 'add', 'br0', 'type', 'bridge');
+  await ip('-n', netns('hub'), 'link', 'set', 'br0', 'up');
   for (const self of [1, 2]) await createNode(self, 3 - self);
   const place = (kind: string, index: number, address: string): Place => ({
     enter: ['ip', 'netns', 'exec', netns(`${kind}${index}`)],
@@ -50,6 +38,8 @@ async function createNode(self: number, peer: number): Promise<void> {
   const node = netns(`node${self}`);
   const inNode = (...args: readonly string[]): Promise<void> => ip('-n', node, ...args);
   const inPod = (...args: readonly string[]): Promise<void> => ip('-n', netns(`pod${self}`), ...args);
+  await inNode('link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', `node${self}`, 'netns', netns('hub'));
+  await ip('-n', netns('hub'), 'link', 'set', `node${self}`, 'master', 'br0', 'up');
   await inNode('addr', 'add', `192.0.2.${self}/24`, 'dev', 'eth0');
   await inNode('link', 'set', 'eth0', 'up');
   await inNode('link', 'add', 'vx', 'address', mac(self), 'type', 'vxlan', 'external', 'dstport', '4789');

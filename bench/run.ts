@@ -3,9 +3,13 @@ import { messageOf } from '../runtime/errors.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly run: () => Promise<readonly string[]> }>>> = {
   webhook: () => import('./webhook.ts'),
+  'cold-start': () => import('./cold-start.ts'),
   cni: () => import('./cni.ts'),
   pods: () => import('./pods.ts'),
   datapath: () => import('./datapath.ts'),
+  addresses: () => import('./addresses.ts'),
+  networks: () => import('./networks.ts'),
+  policy: () => import('./policy.ts'),
 };
 
 const names = process.argv.slice(2);

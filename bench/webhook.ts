@@ -1,6 +1,5 @@
 /** A Pod CREATE review at 200/s over TLS: ours against a bare Node https server with a constant answer. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -9,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createAuthority, issueServing } from '../certs/issue.ts';
 import { startApiServer } from '../test/kubernetes/apiserver.ts';
 import { buildBinaries } from '../test/lab/binaries/build.ts';
+import { podReview } from './pod-review.ts';
 import { percentile, ratioLine } from './statistics.ts';
 
 const RATE = 200;
@@ -89,34 +89,6 @@ function post(server: Server, agent: Agent): Promise<void> {
     call.on('error', reject);
     call.end(body);
   });
-}
-
-function podReview(): object {
-  const env = Array.from({ length: 40 }, (_, index) => ({
-    name: `SETTING_${index}`,
-    value: 'some text of a usual length',
-  }));
-  const object = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { generateName: 'web-', namespace: 'default', labels: { app: 'web' }, annotations: { team: 'shop' } },
-    spec: { containers: [{ name: 'web', image: 'registry.example/web:1', env }] },
-  };
-  return {
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
-    request: {
-      uid: randomUUID(),
-      kind: { group: '', version: 'v1', kind: 'Pod' },
-      resource: { group: '', version: 'v1', resource: 'pods' },
-      namespace: 'default',
-      operation: 'CREATE',
-      userInfo: { username: 'system:serviceaccount:kube-system:replicaset-controller' },
-      object,
-      oldObject: null,
-      dryRun: false,
-    },
-  };
 }
 
 function certificate(folder: string): readonly [cert: string, key: string] {
