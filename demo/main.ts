@@ -89,7 +89,16 @@ async function demonstrate(once: boolean): Promise<number> {
   }
 }
 
+const USAGE = `npm run demo -- --once
+
+  --once   torn down at once; exit code 1 if any packet went where it should not. Without: stays up until Ctrl-C`;
+
 async function main(args: readonly string[]): Promise<number> {
+  const unknown = args.find((arg) => arg !== '--once');
+  if (unknown !== undefined) {
+    say(USAGE);
+    return unknown === '--help' ? 0 : 2;
+  }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       interrupted = true;
