@@ -11,13 +11,14 @@ RUN npm run build:plugin && npm prune --omit=dev \
   && find node_modules -type f -regextype egrep -regex '.*\.(map|md|d\.[cm]?ts)' -delete
 
 FROM debian:bookworm-slim
-ARG PACKAGES="ca-certificates conntrack iproute2 nftables redis-server"
+ARG PACKAGES="ca-certificates conntrack haproxy iproute2 nftables redis-server socat"
 RUN apt-get update && apt-get install -y --no-install-recommends ${PACKAGES} && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/opencontrail
 COPY --from=build /usr/local/bin/node ./bin/node
 COPY --from=build /src/node_modules ./node_modules
 COPY --from=build /src/dist/opencontrail-cni ./cni/opencontrail-cni
 COPY tools/opencontrail ./bin/opencontrail
+COPY tools/kubectl-contrail ./bin/kubectl-contrail
 COPY package.json ./package.json
 COPY runtime ./runtime
 COPY kubernetes ./kubernetes
@@ -27,5 +28,7 @@ COPY webhooks ./webhooks
 COPY workers ./workers
 COPY vrouter ./vrouter
 COPY cni ./cni
+COPY proxy ./proxy
+COPY cli ./cli
 ENV NODE_ENV=production
 ENTRYPOINT ["/opt/opencontrail/bin/opencontrail"]

@@ -8,4 +8,6 @@ export default {
   transform: { '\\.ts$': '<rootDir>/tools/jest-strip-types.mjs' },
   coverageProvider: 'v8',
   maxWorkers: 2,
+  // Much of this talks with real servers, on machines that are busy.
+  testTimeout: 30_000,
 };

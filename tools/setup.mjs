@@ -16,6 +16,7 @@ const packages = {
   'containernetworking-plugins': '/usr/lib/cni/host-local',
   e2fsprogs: '/sbin/mkfs.ext4',
   gcc: '/usr/bin/gcc',
+  haproxy: '/usr/sbin/haproxy',
   iproute2: '/sbin/ip',
   'iputils-ping': '/usr/bin/ping',
   'libc6-dev': '/usr/include/stdlib.h',
