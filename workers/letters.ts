@@ -15,8 +15,8 @@ export interface Letter {
 
 export interface Letters {
   readonly refuse: (key: string, error: TerminalError) => Promise<void>;
-  /** The key has had another outcome since. */
-  readonly clear: (key: string) => Promise<void>;
+  /** The key has had another outcome since. Does not wait for Redis, since every run ends with it and hardly a key was refused. */
+  readonly clear: (key: string) => void;
   /** At most about `limit` of each state, those first that have waited longest. */
   readonly list: (limit: number) => Promise<readonly Letter[]>;
 }
@@ -32,7 +32,8 @@ export function createLetters(redis: Redis, keyOf: (name: string) => string): Le
       const letter: Letter = { key, state: 'refused', attempts: (before?.attempts ?? 0) + 1, reason: text, since };
       await redis.hset(refused, key, JSON.stringify(letter));
     },
-    clear: async (key) => void (await redis.hdel(refused, key)),
+    // Sent before the job's end is, so it is there first. Lost with a connection, the letter goes after the key's next run.
+    clear: (key) => void redis.hdel(refused, key).catch(() => undefined),
     list: async (limit) => {
       const [, pairs] = await redis.hscan(refused, 0, 'COUNT', limit);
       const letters = pairs.flatMap((text, index) => (index % 2 === 0 ? [] : (parseLetter(text) ?? [])));

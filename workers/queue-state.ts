@@ -38,3 +38,9 @@ export async function readQueueState(redis: Redis, keyOf: (name: string) => stri
   const oldestSeconds = oldest === 0 ? 0 : Math.max(0, (Date.now() - oldest) / 1000);
   return { waiting, active, delayed, refused, oldestSeconds };
 }
+
+/** How many keys wait, and nothing else: next to nothing to Redis, however many they are. */
+export async function readWaiting(redis: Redis, keyOf: (name: string) => string): Promise<number> {
+  const [listed, inLine] = await Promise.all([redis.llen(keyOf('wait')), redis.zcard(keyOf('prioritized'))]);
+  return listed + inLine;
+}

@@ -101,13 +101,13 @@ async function runAsJob(key: string, { run, letters, signal }: RunDeps): Promise
   try {
     const outcome = await run(key, signal);
     if (outcome.kind === 'notYet') throw new NotYet(outcome.retryAfterMs, outcome.missing);
-    await letters.clear(key);
+    letters.clear(key);
   } catch (error) {
     if (error instanceof TerminalError) {
       await letters.refuse(key, error);
       throw new UnrecoverableError(error.message);
     }
-    await letters.clear(key);
+    letters.clear(key);
     throw error instanceof Error ? error : new Error(String(error));
   }
 }

@@ -17,7 +17,7 @@ import type { Logger } from '../runtime/log.ts';
 import type { Redis } from '../runtime/redis.ts';
 import { createLetters, type Letter } from './letters.ts';
 import { createProducer } from './producer.ts';
-import { type QueueState, readQueueState } from './queue-state.ts';
+import { type QueueState, readQueueState, readWaiting } from './queue-state.ts';
 import { EVER, PREFIX, type QueueTiming, type Run, startWorker, TIMING } from './queue-worker.ts';
 import type { Turn } from './turn.ts';
 import { createTurns, type TakeTurns } from './turns.ts';
@@ -40,6 +40,8 @@ export interface KeyQueue {
   /** Runs a key again and again. The same schedule from several replicas is one. */
   readonly every: (key: string, ms: number) => Promise<void>;
   readonly state: () => Promise<QueueState>;
+  /** How many keys wait: as much of the state as may be asked for often. */
+  readonly waiting: () => Promise<number>;
   /** Keys that do not get on, at most about `limit` of each kind. */
   readonly letters: (limit: number) => Promise<readonly Letter[]>;
   /** Starts taking keys, at most `concurrency` at once. */
@@ -84,6 +86,7 @@ export function createQueue(options: QueueOptions): KeyQueue {
     every: async (key, ms) =>
       void (await queue.upsertJobScheduler(`every ${key}`, { every: ms }, { name: key, opts: KEPT })),
     state: () => readQueueState(redis, keyOf),
+    waiting: () => readWaiting(redis, keyOf),
     letters: letters.list,
     work: (run, concurrency) => {
       const connection = options.connect(`${name}-worker`);

@@ -1,4 +1,5 @@
 /** What each queue does with a key: the live queue reconciles, the resync queue feeds it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readStatus } from './status.ts';
 import type { Redis } from '../runtime/redis.ts';
 import type { Deps } from './deps.ts';
@@ -79,7 +80,11 @@ export function createRunner(options: RunnerOptions): { readonly runLive: Run; r
     runResync: async (text, signal) => {
       if (text === RESYNC) return resyncAll(deps, resync);
       if (text === PRUNE) return await pruneAll(during(signal), options);
-      if ((await live.state()).waiting > BUSY) return notYet('live keys');
+      if ((await live.waiting()) > BUSY) {
+        // Its place is held meanwhile: else thousands of such keys, after a rebuild, ask Redis by turns without an end.
+        await sleep(BUSY_MS);
+        return notYet('live keys');
+      }
       await deps.digests.forget(text);
       live.enqueue([text]);
       return DONE;
