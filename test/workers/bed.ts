@@ -1,11 +1,12 @@
 /** One worker between a real API server, a real Redis and the embedded config API. */
-import { type ContrailClient, createContrailClient } from '../../contrail/client.ts';
+import type { ContrailClient } from '../../contrail/client.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { type PodPort, portsOfPod } from '../../kubernetes/ports.ts';
 import { startRedis } from '../redis.ts';
-import { startApiServer, type TestApiServer } from './apiserver.ts';
-import { eventually, freePort, startProgram } from './programs.ts';
+import type { TestApiServer } from './apiserver.ts';
+import { startFleet } from './fleet.ts';
+import { eventually } from './programs.ts';
 
 export interface Bed {
   readonly api: TestApiServer;
@@ -20,32 +21,15 @@ export async function startBed(
   flags: Readonly<Record<string, string>> = {},
   token?: string,
 ): Promise<Bed> {
-  const [api, redis] = await Promise.all([startApiServer(bin), startRedis()]);
-  const url = `http://127.0.0.1:${await freePort()}`;
-  const contrail = createContrailClient({ endpoints: async () => [url], ...(token === undefined ? {} : { token }) });
-  const programs = [
-    startProgram('contrail/server/main.ts', {
-      listen: url.replace('http://', ''),
-      redis: redis.url,
-      ...(token === undefined ? {} : { token }),
-    }),
-    startProgram('workers/main.ts', {
-      kubeconfig: api.kubeconfig,
-      'contrail-api': url,
-      ...(token === undefined ? {} : { 'contrail-token': token }),
-      redis: redis.url,
-      listen: `127.0.0.1:${await freePort()}`,
-      ...flags,
-    }),
-  ];
+  const redis = await startRedis();
+  const fleet = await startFleet({ bin, redisUrl: redis.url, ...(token === undefined ? {} : { token }) });
+  await fleet.startWorker(flags);
   return {
-    api,
-    contrail,
+    api: fleet.api,
+    contrail: fleet.contrail,
     redisUrl: redis.url,
     stop: async () => {
-      await Promise.all(programs.map((program) => program.kill()));
-      contrail.close();
-      await api.stop();
+      await fleet.stop();
       await redis.stop();
     },
   };
