@@ -23,6 +23,11 @@ export function partUuid(owner: string, ...part: readonly string[]): string {
   return uuidV5(owner, part.join(' '));
 }
 
+/** The `rule_uuid` of everything that one rule of a NetworkPolicy becomes, by which what the vRouter counts is told as its. */
+export function policyRuleUuid(policyUid: string, direction: 'ingress' | 'egress', index: number): string {
+  return uuidOf('policy-rule', [policyUid, direction, `${index}`]);
+}
+
 /** The names of one cluster's objects. */
 export type Names = ReturnType<typeof createNames>;
 

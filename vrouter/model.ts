@@ -154,11 +154,12 @@ export type PeerTest =
   | { readonly kind: 'block'; readonly cidr: string }
   | { readonly kind: 'group'; readonly group: string; readonly family: '4' | '6' };
 
-/** Traffic that a port may exchange with somebody, and the security group that says so. */
+/** Traffic that a port may exchange with somebody, and the security group that says so, with its rule's `rule_uuid`. */
 export interface Allowance {
   readonly peer: PeerTest;
   readonly traffic: Traffic;
   readonly by: string;
+  readonly rule?: string;
 }
 
 /** A rule of an ordered list: the first that means a flow decides it. */

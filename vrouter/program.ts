@@ -7,7 +7,7 @@ import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createRegistry } from '../runtime/metrics.ts';
 import { readPodRoutes } from './apply/adopt.ts';
-import { readDrops } from './apply/drops.ts';
+import { readDrops } from './apply/noted.ts';
 import { createAnnouncer } from './announce/announcer.ts';
 import { createJournal } from './apply/journal.ts';
 import { createKernel } from './apply/kernel.ts';
@@ -18,6 +18,7 @@ import { contrailEndpoints } from '../contrail/endpoints.ts';
 import { createEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { createHealthPorts } from './health-ports.ts';
+import { createHitCounter } from './hit-counter.ts';
 import type { ForwardingState } from './model.ts';
 import { createVrouterMetrics } from './metrics.ts';
 import { servePorts } from './ports/api.ts';
@@ -50,12 +51,13 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
     onApplied,
   });
   lifecycle.onClose('engine', engine.close);
+  const hits = createHitCounter(engine, runHere);
   const ports = await openPorts({ store: createPortStore(settings.portDir), engine });
   const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(settings.listen) ?? [];
   const checks = [{ name: 'kernel', unready: engine.unready }];
   const server = await servePorts(
     { host: host.replace(/^\[|\]$/g, ''), port: Number(port) },
-    { ports, engine, registry, checks, ...KERNEL_READS },
+    { ports, engine, registry, checks, readHits: hits.read, ...KERNEL_READS },
   );
   lifecycle.onClose('port API', () => {
     server.close();
@@ -67,11 +69,11 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   });
   lifecycle.onClose('contrail', client.close);
   void watchConfig({ client, node, onChange: engine.setConfig, signal: lifecycle.signal, log });
-  void verifyForEver(engine, {
+  void lookForEver({
     everyMs: settings.verifyInterval * 1000,
     signal: lifecycle.signal,
     log,
-    readDrops: async () => metrics.readDrops(runHere),
+    look: [engine.verify, async () => metrics.readDrops(runHere), hits.look],
   });
   log.info({ node, listen: settings.listen }, 'serving ports');
 }
@@ -101,20 +103,21 @@ function serveOutside(
   };
 }
 
-interface VerifyOptions {
+interface LookOptions {
   readonly everyMs: number;
   readonly signal: AbortSignal;
   readonly log: Logger;
-  readonly readDrops: () => Promise<void>;
+  /** What is looked at, all at once. */
+  readonly look: readonly (() => Promise<void>)[];
 }
 
-/** Others flush rules and routes at times (facts 1.22): what is missing is put back. */
-async function verifyForEver(engine: Engine, { everyMs, signal, log, readDrops }: VerifyOptions): Promise<void> {
+/** Others flush rules and routes at times (facts 1.22): what is missing is put back. What the kernel counts is taken up. */
+async function lookForEver({ everyMs, signal, log, look }: LookOptions): Promise<void> {
   while (!signal.aborted) {
     // Ends early when the program stops.
     await sleep(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
     if (signal.aborted) return;
-    await Promise.all([engine.verify(), readDrops()]).catch((error: unknown) => {
+    await Promise.all(look.map((each) => each())).catch((error: unknown) => {
       log.warn({ reason: messageOf(error) }, 'cannot compare with the kernel');
     });
   }

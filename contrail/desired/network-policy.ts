@@ -24,6 +24,8 @@ export interface GroupInput {
 }
 
 export interface AllowedTraffic {
+  /** The `rule_uuid`, if the server is not to make one up. */
+  readonly id?: string;
   readonly direction: 'ingress' | 'egress';
   readonly peer: GroupPeer;
   /** As Contrail writes it; `any` is every one. */
@@ -56,8 +58,9 @@ export function everythingIn(direction: AllowedTraffic['direction']): readonly P
 const LOCAL: PolicyAddress = { security_group: 'local' };
 const ALL_PORTS = [{ start_port: 0, end_port: 65_535 }];
 
-function rulesOf({ direction, peer, protocol, ports: [first, last] }: AllowedTraffic): readonly PolicyRule[] {
+function rulesOf({ id, direction, peer, protocol, ports: [first, last] }: AllowedTraffic): readonly PolicyRule[] {
   return addressesOf(peer).map(([ethertype, address]) => ({
+    ...(id === undefined ? {} : { rule_uuid: id }),
     direction: '>',
     protocol,
     ethertype,
@@ -87,7 +90,13 @@ function addressesOf(peer: GroupPeer): readonly (readonly [Ethertype, PolicyAddr
   }
 }
 
-/** The server refuses a rule that stands there twice. */
+/** The server refuses a rule that stands there twice, whatever its UUID: the first one stands for all. */
 function distinct(rules: readonly PolicyRule[]): readonly PolicyRule[] {
-  return [...new Map(rules.map((rule) => [JSON.stringify(rule), rule])).values()];
+  const known = new Map<string, PolicyRule>();
+  for (const rule of rules) {
+    const { rule_uuid: _, ...meaning } = rule;
+    const text = JSON.stringify(meaning);
+    if (!known.has(text)) known.set(text, rule);
+  }
+  return [...known.values()];
 }

@@ -224,6 +224,33 @@ async function toldToOperators({ lab, report }: Context): Promise<void> {
     told.filter(({ to }) => to === `pod ${Y}/a`).map(({ by }) => by),
     [[`NetworkPolicy ${X}/deny`]],
   );
+  await counted({ lab, report });
+}
+
+/** While pods of the one namespace may speak with each other alone. */
+async function counted({ lab, report }: Pick<Context, 'lab' | 'report'>): Promise<void> {
+  const ingress = [{ ports: [{ port: 9999 }] }, { from: [{ podSelector: every }] }];
+  await replacePolicies([policy(X, 'count', { podSelector: app('a'), ingress })], lab);
+  const own = await addressOf('pod', X, 'a', lab);
+  const ask = async (namespace: string): Promise<void> => {
+    const command = ['timeout', '2', 'nc', '-w', '1', own, '8080'];
+    await lab.execInPod({ namespace, name: 'b', container: 'shell' }, command);
+  };
+  await report.check('hits counts for the rule that allows, and for the policy that refuses', () =>
+    lab.waitFor('counts by rule', async () => {
+      await ask(X);
+      await ask(Y);
+      const { stdout } = await contrailCommand(['hits', '--all', '--json', '--kubeconfig', lab.kubeconfig]);
+      if (stdout === '') return false;
+      const { rules } = JSON.parse(stdout) as {
+        readonly rules: readonly { policy: string; rule?: string; allowed: number; refused: number }[];
+      };
+      const by = (rule: string | undefined) =>
+        rules.find((each) => each.policy === `NetworkPolicy ${X}/count` && each.rule === rule);
+      const [unused, used, none] = ['spec.ingress[0]', 'spec.ingress[1]', undefined].map(by);
+      return unused?.allowed === 0 && (used?.allowed ?? 0) > 0 && used?.refused === 0 && (none?.refused ?? 0) > 0;
+    }),
+  );
 }
 
 /** Probes, the node, and a pod's own service: all of it goes on although everything is denied. */

@@ -1,10 +1,13 @@
 /** Security groups by packets between two nodes: both directions, both ends, groups and blocks, services, and a change of mind. */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readDrops } from '../../vrouter/apply/drops.ts';
+import type { PolicyRule } from '../../contrail/objects.ts';
+import { readDrops, readHits } from '../../vrouter/apply/noted.ts';
 import { compile } from '../../vrouter/compile/compile.ts';
 import { DROP_LISTINGS } from '../../vrouter/linux/drops.ts';
+import { HIT_LISTINGS } from '../../vrouter/linux/hits.ts';
 import { dropsOf } from '../../vrouter/explain/drops.ts';
+import { createHits } from '../../vrouter/explain/hits.ts';
 import { groupName, type TestPod, type TestWorld, worldObjects } from './config.ts';
 import { isExplained } from './explained.ts';
 import { createLab, inNamespace } from './lab/nodes.ts';
@@ -20,6 +23,10 @@ const pod = (network: string, address: string, node: string, groups: readonly st
   node,
   groups,
 });
+
+const numbered =
+  (rule: string) =>
+  (each: PolicyRule): PolicyRule => ({ ...each, rule_uuid: rule });
 
 const WORLD = {
   nodes: { n1: '192.0.2.1', n2: '192.0.2.2' },
@@ -37,8 +44,8 @@ const WORLD = {
     friends: [],
     'no-ingress': sends({ peer: 'all' }),
     web: [
-      ...receives({ peer: 'friends', protocol: 'tcp', ports: [8080, 8080] }),
-      ...receives({ peer: '10.32.0.4/32', protocol: 'tcp', ports: [8000, 8100] }),
+      ...receives({ peer: 'friends', protocol: 'tcp', ports: [8080, 8080] }).map(numbered('web-by-friends')),
+      ...receives({ peer: '10.32.0.4/32', protocol: 'tcp', ports: [8000, 8100] }).map(numbered('web-by-block')),
       ...sends({ peer: 'all' }),
     ],
     range: [...receives({ peer: 'friends', protocol: 'tcp', ports: [8081, 8089] }), ...sends({ peer: 'all' })],
@@ -191,6 +198,36 @@ describe('what no group allows, does not', () => {
     const unpaired = { reason: 'network', groups: [], protocol: 'tcp', port: 8080 };
     expect(pods).toContainEqual(drop('10.32.0.2', { address: '10.9.0.9' }, unpaired));
     expect(Math.max(...pods.map(({ secondsAgo }) => secondsAgo))).toBeLessThan(20);
+  });
+
+  test('rules count connections, not packets; what no rule allows counts for the groups', async () => {
+    const node = inNamespace(`${lab.prefix}-n1`);
+    const state = compile({ objects: worldObjects(WORLD) }, 'n1');
+    const hits = createHits();
+    const look = async () => hits.add({ hits: (await readHits(node)).hits, drops: await readDrops(node) }, state);
+    const sets = [...DROP_LISTINGS, ...HIT_LISTINGS].map((set) => `nft flush set inet opencontrail ${set}`);
+    await lab.sh('n1', sets.join('; '));
+    for (let tries = 0; tries < 3; tries += 1) await lab.reach('near', '10.32.0.1', 8080);
+    await lab.reach('far', '10.96.0.10', 80);
+    await look();
+    await lab.reach('block', '10.32.0.1', 8081);
+    await lab.reach('friend', '10.32.0.1', 8080);
+    await lab.reach('other', '10.32.0.1', 8080);
+    await look();
+    const counted = hits.list().filter(({ by }) => by === groupName('web'));
+    const web = { direction: 'ingress', tier: 'groups', by: groupName('web') };
+    expect(counted).toHaveLength(3);
+    expect(counted).toContainEqual({ ...web, rule: 'web-by-friends', allowed: 5, refused: 0 });
+    expect(counted).toContainEqual({ ...web, rule: 'web-by-block', allowed: 1, refused: 0 });
+    expect(counted).toContainEqual({ ...web, allowed: 0, refused: expect.any(Number) });
+    // Datagrams that nobody answers are one connection too; the node's own flows are not judged.
+    const five = 'for i in 1 2 3 4 5; do echo x; sleep 0.1; done';
+    await lab.sh('o2', `(${five}) | socat -u - UDP4-SENDTO:10.9.0.1:9,sourceport=999`);
+    await lab.sh('n1', 'busybox ping -c 1 -W 1 10.32.0.1');
+    await look();
+    const own = { direction: 'ingress', tier: 'groups', by: groupName('own-only') };
+    const since = hits.list().filter((each) => !counted.includes(each) && each.direction === 'ingress');
+    expect(since).toEqual([{ ...own, allowed: 1, refused: 0 }]);
   });
 
   test('a group that is not there allows nothing', async () => {

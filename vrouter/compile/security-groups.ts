@@ -48,7 +48,7 @@ function restricted(
 ): readonly Allowance[] | undefined {
   const found = allowances
     .filter(({ direction }) => direction === wanted)
-    .map(({ peer, traffic, by }) => ({ peer, traffic, by }));
+    .map(({ direction: _direction, ...allowance }) => allowance);
   const isOpen = (cidr: string): boolean =>
     found.some(({ peer, traffic }) => peer.kind === 'block' && peer.cidr === cidr && isEverything([traffic]));
   return isOpen('0.0.0.0/0') && isOpen('::/0') ? undefined : found;
@@ -60,9 +60,13 @@ function allowancesOf(group: SecurityGroup): readonly (Allowance & { readonly di
     directionsOf(rule).flatMap(({ direction, peers }) =>
       peers
         .flatMap((address) => peersOf(address, rule, by))
-        .flatMap((peer) => trafficFor(rule).map((traffic) => ({ direction, peer, traffic, by }))),
+        .flatMap((peer) => trafficFor(rule).map((traffic) => ({ direction, peer, traffic, by, ...ruleId(rule) }))),
     ),
   );
+}
+
+function ruleId({ rule_uuid: rule }: PolicyRule): Pick<Allowance, 'rule'> {
+  return rule === undefined ? {} : { rule };
 }
 
 /** Source ports cannot be told apart here: such a rule allows nothing. */

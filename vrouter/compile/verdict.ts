@@ -12,7 +12,7 @@ export interface JudgedFlow {
 }
 
 /** What has the last word: security groups, or one of the tiers around them. */
-type Tier = 'groups' | keyof Tiers;
+export type Tier = 'groups' | keyof Tiers;
 
 /** `unrestricted` where no policy speaks of the direction; else the rules that decide, of which there may be none, which denies. */
 export type PolicyVerdict =

@@ -1,9 +1,8 @@
 /** Refused connections with what is known here of their ends: networks, and the groups that restrict the port. Pure. */
 import type { DropReason, NotedDrop } from '../linux/drops.ts';
 import { instancesOf } from '../linux/marks.ts';
-import { PROTOCOL_NUMBERS } from '../compile/rule-traffic.ts';
-import { policyVerdict } from '../compile/verdict.ts';
-import type { Direction, ForwardingState, InstanceId, Port } from '../model.ts';
+import type { ForwardingState, InstanceId } from '../model.ts';
+import { createJudged } from './judged.ts';
 
 interface DroppedEnd {
   readonly address: string;
@@ -24,50 +23,27 @@ export interface Drop extends Pick<NotedDrop, 'protocol' | 'port' | 'packets' | 
 
 /** The connections, the latest first. */
 export function dropsOf(noted: readonly NotedDrop[], state: ForwardingState): readonly Drop[] {
+  const judge = createJudged(state);
   return noted
-    .map((each) => dropOf(each, state))
+    .map((each) => dropOf(each, judge, state))
     .sort((a, b) => a.secondsAgo - b.secondsAgo || (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
-function dropOf({ mark, from, to, ...drop }: NotedDrop, state: ForwardingState): Drop {
+function dropOf({ mark, from, to, ...drop }: NotedDrop, judge: Judge, state: ForwardingState): Drop {
   const [source, target] = instancesOf(mark);
-  const ends = { from: { address: from, network: source }, to: { address: to, network: target } };
-  const { reason: direction } = drop;
-  const judges =
-    direction === 'network'
-      ? { groups: [], rules: [] }
-      : judgesOf(drop, direction === 'ingress' ? [ends.to, ends.from] : [ends.from, ends.to], { direction, state });
+  const judges = judgesOf({ ...drop, mark, from, to }, judge);
   return { ...drop, from: endOf(from, source, state), to: endOf(to, target, state), ...judges };
 }
 
+type Judge = ReturnType<typeof createJudged>;
+
 /** Whose word it is that the port's flow is refused. */
-function judgesOf(
-  { protocol, port: number = 0 }: Pick<NotedDrop, 'protocol' | 'port'>,
-  [own, peer]: readonly [own: At, peer: At],
-  { direction, state }: { readonly direction: Direction; readonly state: ForwardingState },
-): Pick<Drop, 'groups' | 'rules'> {
-  const port = state.ports.find((each) => isAt(each, own));
-  const policy = state.policies.find(({ vmi }) => vmi === port?.vmi);
-  const network = peer.network === undefined ? {} : { network: peer.network };
-  const flow = {
-    peer: peer.address,
-    ...network,
-    protocol: PROTOCOL_NUMBERS[protocol] ?? Number(protocol),
-    port: number,
-  };
-  const verdict = policyVerdict(policy, direction, { flow, state });
+function judgesOf(drop: NotedDrop, judge: Judge): Pick<Drop, 'groups' | 'rules'> {
+  if (drop.reason === 'network') return { groups: [], rules: [] };
+  const { policy, verdict } = judge(drop, drop.reason);
   if (verdict.kind === 'judged' && verdict.tier !== 'groups')
     return { groups: [], rules: verdict.by.map(({ by }) => by) };
   return { groups: policy?.groups ?? [], rules: [] };
-}
-
-interface At {
-  readonly address: string;
-  readonly network: InstanceId | undefined;
-}
-
-function isAt(port: Port, { address, network }: At): boolean {
-  return port.addresses.includes(address) && port.network === network;
 }
 
 /** Where no pair was, the target's network is whose address it is, if only one has it. */

@@ -7,7 +7,8 @@
  * A port without a policy in a direction costs one look-up that finds nothing, or none. Pure.
  */
 import { chain, perFamily } from './chain.ts';
-import { noteChain } from './drops.ts';
+import { dropChain } from './drops.ts';
+import { noteHit } from './hits.ts';
 import { hex, OUTBOUND } from './marks.ts';
 
 /** The sets of policy. Numbers of ports and identities are marks with the highest bit set, which no packet's mark has. */
@@ -40,13 +41,15 @@ export function policy(): readonly string[] {
     ...perFamily(({ n, ip }) => [
       chain(`ingress${n}`, undefined, [
         'ct direction reply accept',
-        ...judged('ingress', n, { peer: `${ip} saddr`, self: `${ip} daddr`, interface: 'oifname', next: 'arrived' }),
+        ...judged('ingress', n, { peer: `${ip} saddr`, self: `${ip} daddr`, interface: 'oifname' }),
       ]),
       chain(
         `egress${n}`,
         undefined,
-        judged('egress', n, { peer: `${ip} daddr`, self: `${ip} saddr`, interface: 'iifname', next: 'departed' }),
+        judged('egress', n, { peer: `${ip} daddr`, self: `${ip} saddr`, interface: 'iifname' }),
       ),
+      passage('ingress', n, 'goto arrived'),
+      passage('egress', n, 'goto departed'),
       refusal('ingress', n, 'goto arrived'),
       refusal('egress', n, 'goto departed'),
     ]),
@@ -69,11 +72,10 @@ interface Ends {
   readonly peer: string;
   readonly self: string;
   readonly interface: string;
-  /** Where an allowed packet goes on. */
-  readonly next: string;
 }
 
-function judged(direction: Direction, n: string, { peer, self, interface: name, next }: Ends): readonly string[] {
+function judged(direction: Direction, n: string, { peer, self, interface: name }: Ends): readonly string[] {
+  const next = passing(direction, n);
   return [
     `meta mark set ct mark . ${peer} map @${direction}_identities${n}`,
     `meta mark . ${self} . meta l4proto . th dport @${direction}_ports${n} goto ${next}`,
@@ -86,13 +88,22 @@ function judged(direction: Direction, n: string, { peer, self, interface: name, 
   ];
 }
 
+function passing(direction: Direction, n: string): string {
+  return `pass_${direction}${n}`;
+}
+
+/** What a rule allows. */
+function passage(direction: Direction, n: string, allowed: string): string {
+  return chain(passing(direction, n), undefined, [noteHit(direction, n), allowed]);
+}
+
 /** An error about an answer belongs to the answer; a pod always reaches itself through its service. */
 function refusal(direction: Direction, n: string, allowed: string): string {
   const ip = n === '4' ? 'ip' : 'ip6';
   return chain(`refuse_${direction}${n}`, undefined, [
     `ct state related ${allowed}`,
     `${ip} saddr . ${ip} daddr @hairpin${n} ${allowed}`,
-    `jump ${noteChain(direction, n)}`,
+    `jump ${dropChain(direction, n)}`,
     `counter name denied_${direction} drop`,
   ]);
 }

@@ -13,10 +13,11 @@
 import { services, pair } from './admission.ts';
 import { perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
-import { DROP_SETS, notes } from './drops.ts';
+import { DROP_SETS, dropChains } from './drops.ts';
 import { EDGE_SETS } from './edges.ts';
 import { forward, output, source } from './egress.ts';
 import { outer, track, zone } from './ingress.ts';
+import { HIT_SETS, hitChains } from './hits.ts';
 import { LIMIT_SETS } from './limits.ts';
 import { affinitySets, memberChains } from './pools.ts';
 import { POLICY_SETS, policy } from './policy.ts';
@@ -37,7 +38,8 @@ export function skeleton(options: SkeletonOptions): string {
       'denied_egress',
     ].map((name) => `counter ${name} { }`),
     ...sets(),
-    ...notes(),
+    ...dropChains(),
+    ...hitChains(),
     ...outer(options),
     ...zone(options),
     ...track(options),
@@ -63,6 +65,7 @@ function sets(): readonly string[] {
     'map known_to_fabric { typeof meta mark . ct mark : meta mark; }',
     ...POLICY_SETS,
     ...DROP_SETS,
+    ...HIT_SETS,
     'map back_from_fabric { typeof ct mark : meta mark; }',
     'map back_by_host { typeof ct mark : meta mark; }',
     'set forth_by_host { typeof ct mark; }',

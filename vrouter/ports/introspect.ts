@@ -7,6 +7,7 @@ import { dropsOf } from '../explain/drops.ts';
 import { supposing } from '../explain/hypothesis.ts';
 import { askedSchema } from '../explain/questions.ts';
 import { verdictsOn } from '../explain/verdicts.ts';
+import type { HitCount } from '../hit-counter.ts';
 import type { NotedDrop } from '../linux/drops.ts';
 import { type Answer, json, notFound } from './answer.ts';
 import { holdings, type KernelRoute } from './answers.ts';
@@ -19,12 +20,15 @@ export interface IntrospectionDeps {
   readonly readKernel: () => Promise<readonly KernelRoute[]>;
   /** The connections that the kernel has noted as refused. */
   readonly readDrops: () => Promise<readonly NotedDrop[]>;
+  /** What each rule has decided. */
+  readonly readHits: () => Promise<HitCount>;
 }
 
-/** `ports`, `state`, `drops` and `kernel`. */
+/** `ports`, `state`, `drops`, `hits` and `kernel`. */
 export async function introspect(what: string, deps: IntrospectionDeps): Promise<Answer> {
-  const { engine, ports, readKernel, readDrops } = deps;
+  const { engine, ports, readKernel, readDrops, readHits } = deps;
   if (what === 'drops') return readDropsOf(engine, readDrops);
+  if (what === 'hits') return json(await readHits());
   if (what === 'ports') return json(holdings(await readKernel(), ports.list()));
   if (what === 'state') return json(engine.state() ?? {});
   if (what === 'kernel') return { status: 200, body: engine.kernelText(), contentType: 'text/plain; charset=utf-8' };

@@ -5,7 +5,7 @@ import type {
   GroupPeer,
   NetworkPolicyInput,
 } from '../../contrail/desired/network-policy.ts';
-import type { Names } from '../../contrail/names.ts';
+import { type Names, policyRuleUuid } from '../../contrail/names.ts';
 import type { PolicyPort, PolicyRuleSpec, SlimNetworkPolicy } from '../../kubernetes/network-policy.ts';
 import { blockWithout } from '../blocks.ts';
 import type { Placed } from '../policy-membership.ts';
@@ -66,30 +66,36 @@ function resolutionsOf({ policy, pods }: Context): readonly Resolution[] {
 
 /** Without a resolution, the rules of ports with numbers; with one, those of ports with names. */
 function ingressRules({ policy, parts }: Context, resolution?: Resolution): readonly AllowedTraffic[] {
-  return (policy.ingress ?? []).flatMap((rule) =>
-    peersOf(rule, parts).flatMap((peer) =>
-      portsOf(rule, resolution).map((ports) => ({ direction: 'ingress' as const, peer, ...ports })),
-    ),
-  );
+  return (policy.ingress ?? []).flatMap((rule, index) => {
+    const origin = { id: policyRuleUuid(policy.uid, 'ingress', index), direction: 'ingress' as const };
+    return peersOf(rule, parts).flatMap((peer) =>
+      portsOf(rule, resolution).map((ports) => ({ ...origin, peer, ...ports })),
+    );
+  });
 }
 
 function egressRules(context: Context): readonly AllowedTraffic[] {
   const { policy, parts } = context;
-  return (policy.egress ?? []).flatMap((rule) => [
-    ...peersOf(rule, parts).flatMap((peer) =>
-      portsOf(rule).map((ports) => ({ direction: 'egress' as const, peer, ...ports })),
+  return (policy.egress ?? []).flatMap((rule, index) => {
+    const origin = { id: policyRuleUuid(policy.uid, 'egress', index), direction: 'egress' as const };
+    const numbered = peersOf(rule, parts).flatMap((peer) =>
+      portsOf(rule).map((ports) => ({ ...origin, peer, ...ports })),
+    );
+    return [...numbered, ...namedEgressRules(context, rule).map((named) => ({ ...origin, ...named }))];
+  });
+}
+
+/** What a rule of egress says by names of ports: for each number that a name has, those of its peers who have it. */
+function namedEgressRules(context: Context, rule: PolicyRuleSpec): readonly Omit<AllowedTraffic, 'direction'>[] {
+  return targetPeers({ egress: [rule] }).flatMap(({ peer, names }) =>
+    names.flatMap(({ protocol, name }) =>
+      numbersIn(context, peer, { protocol, name }).map((number) => ({
+        peer: { kind: 'group' as const, group: context.parts.peerPort(peer, { protocol, name, number }) },
+        protocol: protocol.toLowerCase(),
+        ports: [number, number] as const,
+      })),
     ),
-    ...targetPeers({ egress: [rule] }).flatMap(({ peer, names }) =>
-      names.flatMap(({ protocol, name }) =>
-        numbersIn(context, peer, { protocol, name }).map((number) => ({
-          direction: 'egress' as const,
-          peer: { kind: 'group' as const, group: parts.peerPort(peer, { protocol, name, number }) },
-          protocol: protocol.toLowerCase(),
-          ports: [number, number] as const,
-        })),
-      ),
-    ),
-  ]);
+  );
 }
 
 type NamedPort = ReturnType<typeof targetPeers>[number]['names'][number];
