@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { LabHandle } from '../lab/handle.ts';
 import type { Pod, Policy, World } from '../policy/reference.ts';
 import { contrailCommand } from './command-line.ts';
@@ -241,16 +242,24 @@ async function counted({ lab, report }: Pick<Context, 'lab' | 'report'>): Promis
       await ask(X);
       await ask(Y);
       const { stdout } = await contrailCommand(['hits', '--all', '--json', '--kubeconfig', lab.kubeconfig]);
-      if (stdout === '') return false;
-      const { rules } = JSON.parse(stdout) as {
-        readonly rules: readonly { policy: string; rule?: string; allowed: number; refused: number }[];
-      };
-      const by = (rule: string | undefined) =>
-        rules.find((each) => each.policy === `NetworkPolicy ${X}/count` && each.rule === rule);
-      const [unused, used, none] = ['spec.ingress[0]', 'spec.ingress[1]', undefined].map(by);
-      return unused?.allowed === 0 && (used?.allowed ?? 0) > 0 && used?.refused === 0 && (none?.refused ?? 0) > 0;
+      return isDeepStrictEqual(countedRules(stdout), [
+        ['ingress, no rule', false, true],
+        ['spec.ingress[0]', false, false],
+        ['spec.ingress[1]', true, false],
+      ]);
     }),
   );
+}
+
+/** Rules of the policy `count`, and whether each has let something pass, and refused something. */
+function countedRules(json: string): readonly (readonly [rule: string, allowed: boolean, refused: boolean])[] {
+  if (json === '') return [];
+  const { rules } = JSON.parse(json) as {
+    readonly rules: readonly { policy: string; rule?: string; allowed: number; refused: number }[];
+  };
+  return rules
+    .filter((rule) => rule.policy === `NetworkPolicy ${X}/count`)
+    .map(({ rule = 'ingress, no rule', allowed, refused }) => [rule, allowed > 0, refused > 0]);
 }
 
 /** Probes, the node, and a pod's own service: all of it goes on although everything is denied. */
