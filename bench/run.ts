@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   addresses: () => import('./addresses.ts'),
   networks: () => import('./networks.ts'),
   policy: () => import('./policy.ts'),
+  'policy-change': () => import('./policy-change.ts'),
 };
 
 const names = process.argv.slice(2);

@@ -22,6 +22,8 @@ export interface WatchConfigOptions {
   readonly node?: string;
   /** Called after the first complete set and after every change, never twice at once for one burst. */
   readonly onChange: (view: ConfigView) => void;
+  /** Called with a revision that has changed nothing in the view; there is a view by then, and nothing of it is yet to be told. */
+  readonly onRevision?: (position: Pick<ConfigView, 'revision' | 'epoch'>) => void;
   readonly signal: AbortSignal;
   readonly log: Logger;
   /** Changes within this time are told together; milliseconds, default 10. */
@@ -159,6 +161,7 @@ class Replica {
     if (state === 'ready') this.#takeOver();
     if (this.#arriving !== undefined) return;
     if (!this.#hasView || isNew || this.#changed.size > 0) this.#tell();
+    else this.#pass({ revision, epoch });
     this.#hasView = true;
   }
 
@@ -176,6 +179,11 @@ class Replica {
       this.#changed.add(uuid);
     }
     this.#arriving = undefined;
+  }
+
+  /** What is still to be told has the revision with it. */
+  #pass(position: { readonly revision: number; readonly epoch: string }): void {
+    if (this.#timer === undefined) this.#options.onRevision?.(position);
   }
 
   #tell(): void {

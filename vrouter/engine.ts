@@ -19,6 +19,7 @@ import { documentText } from './linux/transaction.ts';
 import type { Bindings, ForwardingState } from './model.ts';
 import { createProgrammed } from './programmed.ts';
 import type { Programmed } from './programmed.ts';
+import { createRealised, type Position } from './realised.ts';
 import { createRounds } from './rounds.ts';
 import type { RoundResult } from './rounds.ts';
 
@@ -27,9 +28,16 @@ interface ConfigObjects {
   readonly objects: ReadonlyMap<string, ContrailObject>;
 }
 
+/** A configuration, and where in its history it stands. */
+type ConfigAt = ConfigObjects & Position;
+
 export interface Engine {
   /** Replaces the configuration. Nothing is applied before the first one. */
-  readonly setConfig: (config: ConfigObjects) => void;
+  readonly setConfig: (config: ConfigAt) => void;
+  /** Notes a revision that changes nothing here. */
+  readonly passRevision: (position: Position) => void;
+  /** The revision that stands in the kernel; `undefined` before the first round that ended well. */
+  readonly realised: () => Position | undefined;
   /** Names of nodes that are dead: their back ends are left out where there are others. */
   readonly setDead: (nodes: readonly string[]) => void;
   readonly bind: (vmi: string, hostInterface: string) => void;
@@ -79,6 +87,7 @@ export function createEngine(deps: EngineDeps): Engine {
     const startedAt = performance.now();
     const state = compiled.current();
     if (state === undefined) return 'applied';
+    const stands = compiled.realised.begin();
     const outcome = await attempt(node, deps.log, { state, bindings: new Map(bound.bindings) });
     unready = outcome.unready;
     // A port bound again meanwhile waits for the next round.
@@ -86,6 +95,7 @@ export function createEngine(deps: EngineDeps): Engine {
       programmed.replace(stillBound(outcome.standing, bound.bindings));
       deps.onApplied?.(state);
     }
+    if (outcome.result === 'applied') stands();
     deps.onRound?.((performance.now() - startedAt) / 1000, outcome.result);
     return outcome.result;
   };
@@ -94,6 +104,8 @@ export function createEngine(deps: EngineDeps): Engine {
 
   return {
     setConfig: anew(compiled.replace),
+    passRevision: compiled.realised.passed,
+    realised: compiled.realised.position,
     setDead: anew(compiled.mourn),
     bind: (vmi, hostInterface) => {
       bound.bind(vmi, hostInterface);
@@ -155,12 +167,15 @@ function createCompiled({ node, nodeAddress }: EngineDeps) {
   let state: ForwardingState | undefined;
   let dead: ReadonlySet<string> = new Set();
   const memory = createMemory<Balanced>();
+  const realised = createRealised();
   return {
+    realised,
     mourn: (nodes: readonly string[]): void => {
       dead = new Set(nodes);
       state = undefined;
     },
-    replace: (next: ConfigObjects): void => {
+    replace: (next: ConfigAt): void => {
+      realised.changed(next);
       config = next;
       state = undefined;
     },

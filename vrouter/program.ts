@@ -53,12 +53,9 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   lifecycle.onClose('engine', engine.close);
   const hits = createHitCounter(engine, runHere);
   const ports = await openPorts({ store: createPortStore(settings.portDir), engine });
-  const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(settings.listen) ?? [];
   const checks = [{ name: 'kernel', unready: engine.unready }];
-  const server = await servePorts(
-    { host: host.replace(/^\[|\]$/g, ''), port: Number(port) },
-    { ports, engine, registry, checks, readHits: hits.read, ...KERNEL_READS },
-  );
+  const reads = { readHits: hits.read, ...KERNEL_READS };
+  const server = await servePorts(listening(settings.listen), { ports, engine, registry, checks, ...reads });
   lifecycle.onClose('port API', () => {
     server.close();
     server.closeAllConnections();
@@ -68,7 +65,8 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
     signal: lifecycle.signal,
   });
   lifecycle.onClose('contrail', client.close);
-  void watchConfig({ client, node, onChange: engine.setConfig, signal: lifecycle.signal, log });
+  const { setConfig: onChange, passRevision: onRevision } = engine;
+  void watchConfig({ client, node, onChange, onRevision, signal: lifecycle.signal, log });
   void lookForEver({
     everyMs: settings.verifyInterval * 1000,
     signal: lifecycle.signal,
@@ -76,6 +74,12 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
     look: [engine.verify, async () => metrics.readDrops(runHere), hits.look],
   });
   log.info({ node, listen: settings.listen }, 'serving ports');
+}
+
+/** `host:port`, as the settings have it. */
+function listening(text: string): { readonly host: string; readonly port: number } {
+  const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(text) ?? [];
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 /** What the port API tells of the kernel, read when it is asked. */

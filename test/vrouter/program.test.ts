@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import type { ContrailObject } from '../../contrail/objects.ts';
 import { tapName, uuidOf } from '../../contrail/names.ts';
 import { vmiOf, worldObjects } from './config.ts';
 import type { TestWorld } from './config.ts';
@@ -112,6 +113,14 @@ const binding = (pod: string): string =>
     'vmi-uuid': vmiOf(pod),
   });
 
+async function create(objects: readonly ContrailObject[]): Promise<void> {
+  const { code, stderr } = await inNamespace(`${lab.prefix}-out`)(
+    [process.execPath, '--no-warnings', 'test/vrouter/programs/call.ts', 'create', API, TOKEN],
+    JSON.stringify(objects),
+  );
+  if (code !== 0) throw new Error(stderr);
+}
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vp-'));
   lab = await createLab('vp', WORLD.nodes);
@@ -127,14 +136,7 @@ beforeAll(async () => {
     '--rebuild',
     'off',
   ]);
-  const objects = JSON.stringify([...worldObjects(WORLD).values()]);
-  const create = async () =>
-    inNamespace(`${lab.prefix}-out`)(
-      [process.execPath, '--no-warnings', 'test/vrouter/programs/call.ts', 'create', API, TOKEN],
-      objects,
-    );
-  const created = await create();
-  if (created.code !== 0) throw new Error(created.stderr);
+  await create([...worldObjects(WORLD).values()]);
   for (const node of Object.keys(WORLD.nodes)) startVrouter(node);
   await Promise.all(Object.keys(WORLD.nodes).map(async (node) => untilAnswers(node, '/readyz')));
   for (const pod of ['c1', 'c2', 'm0', 'm1', 'm2']) await lab.addPod(pod, WORLD);
@@ -165,6 +167,26 @@ test('a port is configured before it is bound, and programmed after', async () =
   ]);
   await untilAnswers('n2', `/vm/${vmOf('c2')}/${vmiOf('c2')}`);
   await expect(lab.reach('c1', '10.32.0.2')).resolves.toBe('c2 10.32.0.1');
+});
+
+test('a revision of the configuration is told when it stands, by ports too, and on all nodes', async () => {
+  const revisionOf = async (node: string): Promise<{ readonly revision: number; readonly epoch: string }> =>
+    JSON.parse((await call(node, 'GET', '/introspect/revision')).text);
+  const before = await revisionOf('n1');
+  // Nobody's interface: no node is concerned, and each says within the stream's five seconds that it has come past it.
+  const known = new Set(worldObjects(WORLD).keys());
+  const nobodys = worldObjects({ ...WORLD, pods: { nobody: { network: 'c', address: '10.32.2.1', node: 'n3' } } });
+  await create([...nobodys.values()].filter(({ uuid }) => !known.has(uuid)));
+  for (const node of ['n1', 'n2']) {
+    for (let tries = 0; (await revisionOf(node)).revision <= before.revision; tries += 1) {
+      if (tries > 60) throw new Error(`${node} never came to the revision`);
+      await sleep(100);
+    }
+  }
+  const { text } = await call('n1', 'GET', `/vm/${vmOf('c1')}/${vmiOf('c1')}`);
+  const [port] = JSON.parse(text) as { readonly 'observed-policy-revision': number }[];
+  expect(port?.['observed-policy-revision']).toBeGreaterThan(before.revision);
+  expect((await revisionOf('n2')).epoch).toBe(before.epoch);
 });
 
 test.each([

@@ -7,8 +7,16 @@ import type { Binding } from './binding.ts';
 /** No VLAN. */
 const NO_VLAN = 65_535;
 
+/** What stands of a port. */
+interface Standing {
+  readonly binding: Binding;
+  readonly state: ForwardingState;
+  /** The revision of the configuration that stands, its policy with it. */
+  readonly revision: number | undefined;
+}
+
 /** One item of `GET /vm`: a programmed port. */
-export function portAnswer(port: Port, binding: Binding, state: ForwardingState): Record<string, unknown> {
+export function portAnswer(port: Port, { binding, state, revision }: Standing): Record<string, unknown> {
   const v4 = port.addresses.find((address) => !address.includes(':'));
   const v6 = port.addresses.find((address) => address.includes(':'));
   return {
@@ -27,6 +35,7 @@ export function portAnswer(port: Port, binding: Binding, state: ForwardingState)
     ...(v6 === undefined ? {} : { 'v6-ip-address': v6, 'v6-dns-server': '', 'v6-gateway': 'fe80::1' }),
     author: binding.author ?? '',
     time: binding.time ?? '',
+    ...(revision === undefined ? {} : { 'observed-policy-revision': revision }),
   };
 }
 

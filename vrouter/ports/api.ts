@@ -94,7 +94,7 @@ async function readPorts({ parts: [vm = '', vmi], url, gone }: Call, { ports, en
     const binding = ports.get(uuid);
     const port = state?.ports.find((candidate) => candidate.vmi === uuid);
     if (!ready[index] || binding === undefined || port === undefined || port.vm !== vm) return [];
-    return state === undefined ? [] : [portAnswer(port, binding, state)];
+    return state === undefined ? [] : [portAnswer(port, { binding, state, revision: engine.realised()?.revision })];
   });
   return items.length === 0 ? notFound() : json(items);
 }

@@ -24,15 +24,22 @@ export interface IntrospectionDeps {
   readonly readHits: () => Promise<HitCount>;
 }
 
-/** `ports`, `state`, `drops`, `hits` and `kernel`. */
+/** `ports`, `state`, `revision`, `drops`, `hits` and `kernel`. */
 export async function introspect(what: string, deps: IntrospectionDeps): Promise<Answer> {
   const { engine, ports, readKernel, readDrops, readHits } = deps;
   if (what === 'drops') return readDropsOf(engine, readDrops);
   if (what === 'hits') return json(await readHits());
   if (what === 'ports') return json(holdings(await readKernel(), ports.list()));
+  if (what === 'revision') return revisionOf(engine);
   if (what === 'state') return json(engine.state() ?? {});
   if (what === 'kernel') return { status: 200, body: engine.kernelText(), contentType: 'text/plain; charset=utf-8' };
   return notFound();
+}
+
+/** The revision of the configuration that stands in the kernel. */
+function revisionOf(engine: Engine): Answer {
+  const position = engine.realised();
+  return position === undefined ? notFound() : json(position);
 }
 
 async function readDropsOf(engine: Engine, readDrops: IntrospectionDeps['readDrops']): Promise<Answer> {

@@ -27,7 +27,8 @@ if (what === 'create') {
 /** Creates what a world needs, parents first; what exists already gets its references. */
 async function createObjects(objects: readonly ContrailObject[]): Promise<void> {
   const client = createContrailClient({ endpoints: async () => [url], token: argument });
-  await client.create({ type: 'project', fq_name: ['default-domain', 'k8s-test'], parent_type: 'domain' });
+  const project = { type: 'project', fq_name: ['default-domain', 'k8s-test'], parent_type: 'domain' };
+  if ((await client.fqNameToUuid(project.type, project.fq_name)) === undefined) await client.create(project);
   for (const object of objects) {
     if (object.fq_name.at(-1) === 'ip-fabric') {
       const references = object['network_policy_refs'] as readonly Reference[];
