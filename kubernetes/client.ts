@@ -10,6 +10,8 @@ export interface ObjectMeta {
   readonly namespace?: string;
   readonly uid: string;
   readonly resourceVersion: string;
+  /** Counts the changes of what users ask for; absent where a kind does not count. */
+  readonly generation?: number;
   readonly generateName?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;

@@ -25,7 +25,7 @@ export function resolveBackend({ namespace, service, port }: ServicePortReferenc
   const found = view.service(namespace, service);
   if (found === undefined || found.type === 'ExternalName') {
     const why = found === undefined ? 'does not exist' : 'is of type ExternalName, which is not proxied';
-    const message = `Service "${namespace}/${service}" ${why}: requests for it are answered 503 until it is there`;
+    const message = `Service "${namespace}/${service}" ${why}: requests for it are refused until it is there`;
     return { kind: 'problem', problem: { reason: 'ServiceNotFound', message } };
   }
   const wanted = found.ports.find((each) => isMeant(each, port));

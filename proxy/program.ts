@@ -8,10 +8,13 @@ import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import { counter, createRegistry } from '../runtime/metrics.ts';
 import { addressesOf } from './addresses.ts';
+import type { CompiledGateways } from './gateway/compile.ts';
+import { createGatewayRound } from './gateway/round.ts';
 import { createKeeper } from './haproxy/keeper.ts';
 import { secretsOf } from './ingress/certificates.ts';
 import { compileIngresses } from './ingress/compile.ts';
 import { createTeller } from './ingress/status.ts';
+import type { ProxyModel } from './model.ts';
 import { createRounds } from './rounds.ts';
 import { createSecretStore } from './secrets.ts';
 import type { ProxySettings } from './settings.ts';
@@ -37,18 +40,27 @@ export async function startProxy(settings: ProxySettings, log: Logger, lifecycle
   await view.whenSynced();
   const teller = createTeller(kube, { host: hostname(), log });
   const outcomes = counter(registry, 'proxy_rounds', 'rounds by what they did to HAProxy', ['outcome']);
+  const gateways = createGatewayRound({ kube, view, settings, log });
   await rounds.start(async () => {
     const ingresses = ingressesOfOurs(view.ingresses.list(), view.classes.list());
-    secrets.follow(secretsOf(ingresses));
+    secrets.follow(new Set([...secretsOf(ingresses), ...gateways.secrets()]));
     const { model, problems } = compileIngresses(ingresses, { ...view, secrets: secrets.get });
-    const outcome = await keeper.serve(model);
+    const compiled = gateways.compile(secrets.get);
+    const outcome = await keeper.serve(joined(model, compiled));
     outcomes.inc({ outcome });
-    log.debug({ outcome, backends: model.backends.length }, 'round');
+    log.debug({ outcome, backends: model.backends.length, entrances: compiled.entrances.length }, 'round');
     await teller.problems(ingresses, problems);
     await teller.addresses(ingresses, addressesOf(settings, view));
+    await gateways.tell(compiled);
   });
   isServing = true;
   log.info({ http: settings.httpPort, https: settings.httpsPort }, 'serving');
+}
+
+/** A back end of both is the same. */
+function joined(model: Omit<ProxyModel, 'entrances'>, { entrances, backends }: CompiledGateways): ProxyModel {
+  const all = [...model.backends, ...backends];
+  return { ...model, entrances, backends: [...new Map(all.map((each) => [each.name, each])).values()] };
 }
 
 function placeOf({ folder, httpPort, httpsPort, drain }: ProxySettings) {

@@ -4,12 +4,16 @@ import type { ProgramDescription, Settings, SettingsValues } from '../runtime/co
 
 export const PROGRAM: ProgramDescription = {
   name: 'proxy',
-  summary: 'Serves Ingresses by a HAProxy of its own. Any number of replicas, each on a node of its own.',
+  summary: 'Serves Ingresses and Gateways by a HAProxy of its own. Any number of replicas, each on a node of its own.',
   example: 'proxy --kubeconfig ~/.kube/config --folder /tmp/proxy --http-port 8080 --https-port 8443',
 };
 
 const text = z.string();
 const port = z.coerce.number().int().min(1).max(65_535);
+const portRange = text.regex(/^\d{1,5}-\d{1,5}$/, 'is no first-last').transform((range) => {
+  const [first = 0, last = 0] = range.split('-').map(Number);
+  return { first, last };
+});
 const seconds = z.coerce.number().positive();
 
 export const SETTINGS = {
@@ -33,6 +37,12 @@ export const SETTINGS = {
   },
   httpPort: { describe: 'port for HTTP, on all addresses', schema: port, default: '80' },
   httpsPort: { describe: 'port for HTTP over TLS, on all addresses', schema: port, default: '443' },
+  gatewayPorts: {
+    describe:
+      'first-last of the ports that HAProxy may listen at for Gateways, on all addresses; nobody else may use them',
+    schema: portRange,
+    default: '21000-21999',
+  },
   secretInterval: {
     describe: 'seconds between two looks at each Secret that is named',
     schema: seconds,

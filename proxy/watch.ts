@@ -1,7 +1,7 @@
 /** What the proxy sees of Kubernetes. */
 import { createReflector, type Reflector, type ReflectorOptions } from '../kubernetes/cache.ts';
 import type { CacheMetrics } from '../kubernetes/cache-metrics.ts';
-import type { KubeClient, KubeObject } from '../kubernetes/client.ts';
+import type { KubeClient } from '../kubernetes/client.ts';
 import { Grouping } from '../kubernetes/grouping.ts';
 import {
   INGRESS_CLASSES,
@@ -11,25 +11,18 @@ import {
   slimIngress,
   slimIngressClass,
 } from '../kubernetes/ingress.ts';
-import {
-  loadBalancerAddresses,
-  type SlimEndpointSlice,
-  type SlimService,
-  slimEndpointSlice,
-  slimService,
-} from '../kubernetes/objects.ts';
+import { type SlimEndpointSlice, slimEndpointSlice } from '../kubernetes/objects.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { ServiceView } from './backends.ts';
-
-/** A Service with the addresses that its load balancer has been given. */
-export interface ProxyService extends SlimService {
-  readonly external: readonly string[];
-}
+import { type GatewayWatch, watchGateways } from './gateway/watch.ts';
+import { type ProxyService, proxyService } from './service.ts';
 
 export interface ProxyView extends ServiceView {
   readonly ingresses: Reflector<SlimIngress>;
   readonly classes: Reflector<SlimIngressClass>;
+  readonly gateway: GatewayWatch;
   readonly service: (namespace: string, name: string) => ProxyService | undefined;
+  readonly services: () => readonly ProxyService[];
   readonly whenSynced: () => Promise<void>;
 }
 
@@ -43,8 +36,9 @@ export interface WatchOptions {
 
 /** Starts watching; runs until the signal is aborted. */
 export function watchProxied({ client, signal, log, metrics, onChange }: WatchOptions): ProxyView {
-  const reflect = <T>(rest: Pick<ReflectorOptions<T>, 'path' | 'project' | 'onChange'>): Reflector<T> =>
-    createReflector({ client, signal, log, metrics, onChange, ...rest });
+  const reflect = <T>(
+    rest: Pick<ReflectorOptions<T>, 'path' | 'project' | 'onChange' | 'mayBeUnknown'>,
+  ): Reflector<T> => createReflector({ client, signal, log, metrics, onChange, ...rest });
   const slicesByService = new Grouping<SlimEndpointSlice>(({ namespace, service }) => [
     `${namespace}/${service ?? ''}`,
   ]);
@@ -61,16 +55,15 @@ export function watchProxied({ client, signal, log, metrics, onChange }: WatchOp
       },
     }),
   };
-  const all: readonly Reflector<unknown>[] = Object.values(caches);
+  const gateway = watchGateways(reflect);
+  const all: readonly Pick<Reflector<unknown>, 'whenSynced'>[] = [...Object.values(caches), gateway];
   return {
     ingresses: caches.ingresses,
     classes: caches.classes,
+    gateway,
     service: (namespace, name) => caches.services.get(`${namespace}/${name}`),
+    services: caches.services.list,
     slicesOf: (namespace, service) => slicesByService.get(`${namespace}/${service}`),
     whenSynced: async () => void (await Promise.all(all.map((cache) => cache.whenSynced()))),
   };
-}
-
-function proxyService(raw: KubeObject): ProxyService {
-  return { ...slimService(raw), external: loadBalancerAddresses(raw) };
 }

@@ -4,6 +4,8 @@ import type { Subnet } from '../contrail/objects.ts';
 
 export interface ClusterSettings extends Naming {
   readonly domain: string;
+  /** The namespace that these programs run in. */
+  readonly ownNamespace: string;
   readonly defaultMode: 'cluster' | 'namespace' | 'app';
   readonly podSubnets: readonly Subnet[];
   readonly serviceSubnets: readonly Subnet[];

@@ -87,10 +87,11 @@ export type WorkerSettings = SettingsValues<typeof SETTINGS>;
 
 /** What reconciles need of the settings. Pure. */
 export function clusterSettings(settings: WorkerSettings): ClusterSettings {
-  const { clusterName: cluster, domain, defaultMode, dns, podMtu, metaPlugin } = settings;
+  const { clusterName: cluster, domain, namespace, defaultMode, dns, podMtu, metaPlugin } = settings;
   return {
     cluster,
     domain,
+    ownNamespace: namespace,
     defaultMode,
     dns,
     podMtu,

@@ -1,5 +1,8 @@
 /** HAProxy's configuration as text. Pure. */
 import type { ProxyModel } from '../model.ts';
+import { backendSection } from './backend.ts';
+import { entranceSections } from './entrances.ts';
+import { answerLines } from './frontend.ts';
 import type { Slots } from './slots.ts';
 
 /** Where HAProxy listens and keeps its files. */
@@ -27,7 +30,8 @@ export function configText(input: ConfigInput, place: Place): string {
     DEFAULTS,
     frontend('http', [`bind :::${place.httpPort} v4v6`], place),
     frontend('https', [tlsBind(input, place)], place),
-    ...[...input.slots].map(([name, places]) => backendSection(name, places)),
+    ...input.model.entrances.flatMap((entrance) => entranceSections(entrance, place.folder)),
+    ...input.model.backends.map((backend) => backendSection(backend, input.slots.get(backend.name) ?? [])),
   ];
   return `${sections.map((lines) => lines.join('\n  ')).join('\n\n')}\n`;
 }
@@ -74,9 +78,6 @@ const DEFAULTS = [
   'default-server init-addr none',
 ];
 
-/** A method that may be sent twice (RFC 9110, 9.2.2): one that was sent and not answered is tried on another server. */
-const REPEATABLE = '{ method GET HEAD OPTIONS TRACE PUT DELETE }';
-
 function tlsBind({ hasDefaultCertificate }: ConfigInput, { folder, httpsPort }: Place): string {
   const strict = hasDefaultCertificate ? '' : ' strict-sni';
   return `bind :::${httpsPort} v4v6 ssl crt-list ${folder}/certificates.list${strict} alpn h2,http/1.1`;
@@ -90,14 +91,7 @@ function frontend(scheme: 'http' | 'https', binds: readonly string[], { folder }
     // A wildcard stands for one label (Ingress documentation, "Hostname wildcards").
     'http-request set-var(txn.wildcard) var(txn.host),regsub(^[^.]+,*)',
     ...lookups(folder),
-    'http-request return status 404 content-type text/plain string "no rule for this host and path\\n" unless { var(txn.backend) -m found }',
-    `http-request disable-l7-retry unless ${REPEATABLE}`,
-    // What a client says of itself is not believed.
-    'http-request set-header X-Forwarded-For %[src]',
-    `http-request set-header X-Forwarded-Proto ${scheme}`,
-    'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
-    'http-request set-header X-Forwarded-Port %[dst_port]',
-    'use_backend %[var(txn.backend)]',
+    ...answerLines(scheme, '%[dst_port]'),
   ];
 }
 
@@ -113,19 +107,4 @@ function lookups(folder: string): readonly string[] {
       set(`${host}${host.endsWith('(') ? '' : ','}/),map_beg(${folder}/prefixes.map)`),
     ]),
   ];
-}
-
-function backendSection(name: string, places: Slots extends ReadonlyMap<string, infer P> ? P : never) {
-  const servers = places.map((server, index) => {
-    const at = server === undefined ? '0.0.0.0:1 disabled' : `${hostOf(server.address)}:${server.port}`;
-    return `server ${serverName(index)} ${at}`;
-  });
-  return [`backend ${name}`, 'balance leastconn', ...servers];
-}
-
-/** The name of a place. */
-export const serverName = (index: number): string => `s${index + 1}`;
-
-function hostOf(address: string): string {
-  return address.includes(':') ? `[${address}]` : address;
 }

@@ -1,7 +1,8 @@
 /** HAProxy's files: written beside their names and renamed, so that a reload never reads half of one. */
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ProxyModel } from '../model.ts';
+import type { HttpRouting, ProxyModel } from '../model.ts';
+import { hostsFile, listFile } from './entrances.ts';
 import { certificateFile, certificateList, mapText } from './maps.ts';
 
 /** A file's text by its name in the folder. */
@@ -10,13 +11,32 @@ export type Files = ReadonlyMap<string, string>;
 const CERTIFICATES = 'certificates';
 
 /** All files but the configuration itself. Pure. */
-export function filesOf({ paths, certificates }: ProxyModel, folder: string): Files {
+export function filesOf({ paths, certificates, entrances }: ProxyModel, folder: string): Files {
+  const http = entrances.flatMap((entrance) => {
+    const served = entrance.kind === 'tls' ? entrance.http : entrance.kind === 'http' ? entrance : undefined;
+    return served === undefined ? [] : [{ entrance, routing: served.routing }];
+  });
+  const lists = entrances.flatMap((entrance) =>
+    entrance.kind === 'tls' && entrance.http !== undefined ? [{ entrance, ...entrance.http }] : [],
+  );
+  const pems = [...certificates, ...lists.flatMap((list) => list.certificates)];
   return new Map([
     ['exact.map', mapText(paths.exact)],
     ['prefixes.map', mapText(paths.prefixes)],
+    ['routes-exact.map', http.map(({ routing }) => mapText(routing.paths.exact)).join('')],
+    ['routes-prefixes.map', http.map(({ routing }) => mapText(routing.paths.prefixes)).join('')],
+    ...http.map(({ entrance, routing }) => [hostsFile(entrance), mapText(wholeNames(routing))] as const),
     ['certificates.list', certificateList(certificates, join(folder, CERTIFICATES))],
-    ...certificates.map((each) => [join(CERTIFICATES, certificateFile(each)), each.pem] as const),
+    ...lists.map((list) => {
+      return [listFile(list.entrance), certificateList(list.certificates, join(folder, CERTIFICATES))] as const;
+    }),
+    ...pems.map((each) => [join(CERTIFICATES, certificateFile(each)), each.pem] as const),
   ]);
+}
+
+function wholeNames({ hosts }: HttpRouting): ReadonlyMap<string, string> {
+  const whole = hosts.filter(({ host }) => host !== '' && !host.startsWith('*'));
+  return new Map(whole.map(({ host, group }) => [host, group]));
 }
 
 /** Writes files; what is of another time stays until `removeOthers`. Only this user may read them: some hold keys. */

@@ -24,6 +24,10 @@ export interface HaproxyOptions {
 /** How long a start or a reload may take; with ten thousand back ends it takes two seconds. */
 const RELOAD_MS = 60_000;
 
+/** A master that is still taking up a configuration loses signals, though the new worker serves already. */
+const RELOAD_AGAIN_MS = 10_000;
+const STOP_AGAIN_MS = 500;
+
 /** Starts HAProxy with the configuration in the file; resolves when it serves. */
 export async function startHaproxy(generation: string, options: HaproxyOptions): Promise<Haproxy> {
   const { configFile, socket, log } = options;
@@ -42,14 +46,20 @@ export async function startHaproxy(generation: string, options: HaproxyOptions):
     ended,
     reload: async (next) => {
       await check(configFile);
-      master.kill('SIGUSR2');
-      await running(next, { socket, over });
+      await insist(() => master.kill('SIGUSR2'), { everyMs: RELOAD_AGAIN_MS, until: running(next, { socket, over }) });
     },
-    stop: async () => {
-      master.kill('SIGUSR1');
-      await ended;
-    },
+    stop: async () => await insist(() => master.kill('SIGUSR1'), { everyMs: STOP_AGAIN_MS, until: ended }),
   };
+}
+
+/** Signals at once, and again until something has come about. */
+async function insist(
+  signal: () => void,
+  { everyMs, until }: { readonly everyMs: number; readonly until: Promise<void> },
+): Promise<void> {
+  signal();
+  const again = setInterval(signal, everyMs);
+  await until.finally(() => clearInterval(again));
 }
 
 /** A master that is given a file with an error keeps its workers, but has no way to say so: it is asked before. */

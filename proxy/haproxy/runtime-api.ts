@@ -1,6 +1,6 @@
 /** Commands for the running HAProxy (management guide, "Unix Socket commands"). */
 import { connect } from 'node:net';
-import { serverName } from './config.ts';
+import { serverName } from './backend.ts';
 import type { SlotChange } from './slots.ts';
 
 /** Commands in one line; it may be as long as HAProxy's buffer, 16 KiB. */

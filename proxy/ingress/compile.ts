@@ -10,7 +10,7 @@ export interface IngressView extends ServiceView {
 }
 
 export interface Compiled {
-  readonly model: ProxyModel;
+  readonly model: Omit<ProxyModel, 'entrances'>;
   /** By the Ingress's UID. */
   readonly problems: ReadonlyMap<string, readonly Problem[]>;
 }

@@ -84,9 +84,8 @@ const ScaledObject = z.object({
 
 function render(sets: readonly string[], kubernetes = '1.36.3'): string {
   const args = [...FIXED, ...sets].flatMap((set) => ['--set', set]);
-  return execFileSync(helm, ['template', 'oc', CHART, '-n', 'opencontrail', '--kube-version', kubernetes, ...args], {
-    encoding: 'utf8',
-  });
+  const cluster = ['--kube-version', kubernetes, '--api-versions', 'gateway.networking.k8s.io/v1/GatewayClass'];
+  return execFileSync(helm, ['template', 'oc', CHART, '-n', 'opencontrail', ...cluster, ...args], { encoding: 'utf8' });
 }
 
 function objects(text: string): readonly Rendered[] {

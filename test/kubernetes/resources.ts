@@ -1,4 +1,4 @@
-/** The product's custom resources, and Kubernetes' own ClusterNetworkPolicy, on a test's API server: the chart's own files. */
+/** The product's custom resources, ClusterNetworkPolicy and the Gateway API, on a test's API server: the chart's own files. */
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
@@ -6,11 +6,20 @@ import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
 import { eventually } from './eventually.ts';
 
 const CHART = join(import.meta.dirname, '../../charts/opencontrail');
-const FILES = [join(CHART, 'files/crds/*.yaml'), join(CHART, 'crds/cluster-network-policies.yaml')];
+const OWN = ['files/crds/*.yaml', 'crds/cluster-network-policies.yaml'];
 
-/** Installs them and waits until they are served. */
+/** Installs the product's own and ClusterNetworkPolicy, and waits until they are served. */
 export async function installResources(client: KubeClient): Promise<void> {
-  for (const definition of globSync(FILES).flatMap(documents)) {
+  await installDefinitions(client, OWN);
+}
+
+/** Installs the Gateway API and waits until it is served. */
+export async function installGatewayApi(client: KubeClient): Promise<void> {
+  await installDefinitions(client, ['crds/gateway-api/*.yaml']);
+}
+
+async function installDefinitions(client: KubeClient, files: readonly string[]): Promise<void> {
+  for (const definition of globSync(files.map((file) => join(CHART, file))).flatMap(documents)) {
     await client.post('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
     const { names, group, versions } = definition['spec'] as Definition;
     const path = `/apis/${group}/${versions[0]?.name}/${names.plural}`;

@@ -45,7 +45,7 @@ async function serve(
 ) {
   const at = Object.entries(services).map(([name, members]) => [name, members.map((each) => upstreams.get(each)!.at)]);
   const view = viewOf(Object.fromEntries(at) as Services, secrets);
-  return await keeper.serve(compileIngresses(ingresses(...specs), view).model);
+  return await keeper.serve({ ...compileIngresses(ingresses(...specs), view).model, entrances: [] });
 }
 
 async function whoAnswers(host: string, path: string): Promise<string> {

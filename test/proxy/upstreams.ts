@@ -1,6 +1,6 @@
 /** Web servers behind the proxy, and clients before it. */
-import { createServer, request, type Server } from 'node:http';
-import { request as requestTls } from 'node:https';
+import { createServer, request, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, request as requestTls } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { TLSSocket } from 'node:tls';
@@ -22,11 +22,17 @@ export function machineAddress(): string {
 }
 
 /** A server that answers every request with its name, and what the proxy told it. */
-export async function startUpstream(name: string, address = '127.0.0.1'): Promise<Upstream> {
-  const server = createServer((incoming, response) => {
-    const forwarded = Object.entries(incoming.headers).filter(([header]) => header.startsWith('x-forwarded-'));
-    response.end(JSON.stringify({ name, path: incoming.url, ...Object.fromEntries(forwarded) }));
-  });
+export async function startUpstream(
+  name: string,
+  address = '127.0.0.1',
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<Upstream> {
+  const answer: RequestListener = (incoming, response) => {
+    const told = Object.entries(incoming.headers).filter(([header]) => header.startsWith('x-') || header === 'host');
+    response.setHeader('x-answered-by', name);
+    response.end(JSON.stringify({ name, path: incoming.url, ...Object.fromEntries(told) }));
+  };
+  const server = tls === undefined ? createServer(answer) : createTlsServer(tls, answer);
   await new Promise<void>((resolve) => server.listen(0, address, resolve));
   // A listening server has an address and a port.
   const { port } = server.address() as AddressInfo;
@@ -45,16 +51,31 @@ export interface Answer {
   readonly [header: string]: unknown;
 }
 
-/** Asks the proxy for a path of a host. */
-export async function ask(port: number, host: string, path = '/'): Promise<Answer> {
+export interface Asked {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Asks the proxy for a path of a host; `location` is where it is sent on to. */
+export async function ask(port: number, host: string, path = '/', asked: Asked = {}): Promise<Answer> {
   return await new Promise((resolve, reject) => {
-    const headers = host === '' ? {} : { host };
-    request({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
+    const headers = { ...asked.headers, ...(host === '' ? {} : { host }) };
+    const { method = 'GET' } = asked;
+    request({ host: '127.0.0.1', port, path, headers, method, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
       });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, ...parsed(text) }));
+      response.on('end', () => {
+        const { location, ...rest } = response.headers;
+        const told = Object.entries(rest).filter(([name]) => name.startsWith('x-answer'));
+        resolve({
+          status: response.statusCode ?? 0,
+          ...(location && { location }),
+          ...Object.fromEntries(told),
+          ...parsed(text),
+        });
+      });
     })
       .on('error', reject)
       .end();

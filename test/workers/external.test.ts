@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { PLAIN_TRAFFIC } from '../../contrail/traffic.ts';
 import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
 import { TerminalError } from '../../runtime/errors.ts';
-import { externalInput } from '../../workers/desired/external.ts';
+import { beneficiaryOf, externalInput } from '../../workers/desired/external.ts';
 import type { BalancerRequest, WorkerService } from '../../workers/services.ts';
 import { settings } from './settings-for-tests.ts';
 
@@ -106,5 +106,17 @@ describe('addresses', () => {
     expect(inputFor({ clusterIPs })?.addresses).toEqual([{ family: 'v4' }]);
     const both = [pool('a', { subnets: [{ cidr: '192.0.2.0/24' }, { cidr: '2001:db8::/64' }] })];
     expect(inputFor({ clusterIPs, pools: both })?.addresses).toEqual([{ family: 'v4' }, { family: 'v6' }]);
+  });
+});
+
+describe('whose pools serve', () => {
+  const annotations = { 'opencontrail.org/gateway': 'shop/web' };
+
+  test.each([
+    ['a Service', { namespace: 'dev', annotations: {} }, 'dev'],
+    ['what the proxy has made for a Gateway', { namespace: 'opencontrail', annotations }, 'shop'],
+    ['what only says so', { namespace: 'dev', annotations }, 'dev'],
+  ])('%s', (_what, service, namespace) => {
+    expect(beneficiaryOf(service, settings)).toBe(namespace);
   });
 });

@@ -5,6 +5,7 @@ import type { ClusterSettings } from '../../workers/cluster-settings.ts';
 export const settings: ClusterSettings = {
   cluster: 'k8s',
   domain: 'default-domain',
+  ownNamespace: 'opencontrail',
   defaultMode: 'cluster',
   names: createNames({ cluster: 'k8s', domain: 'default-domain' }),
   podSubnets: [{ ip_prefix: '10.32.0.0', ip_prefix_len: 12 }],

@@ -5,6 +5,7 @@ import { type Family, familyOf } from '../../contrail/desired/pod.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
 import { literalValue } from '../../kubernetes/literal.ts';
+import { GATEWAY_ANNOTATION } from '../../kubernetes/gateway.ts';
 import type { SlimNamespace } from '../../kubernetes/objects.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
@@ -12,6 +13,7 @@ import type { WorkerService } from '../services.ts';
 
 export interface ExternalSubject {
   readonly service: WorkerService;
+  /** Whose pools serve it. */
   readonly namespace: SlimNamespace;
   /** All pools, in any order. */
   readonly pools: readonly SlimFloatingIpPool[];
@@ -37,6 +39,15 @@ export function externalInput(subject: ExternalSubject, { names }: ClusterSettin
     return { family, ...(address === undefined ? {} : { address }) };
   });
   return { pool: names.floatingIpPool(pool.name), addresses, assigned };
+}
+
+/** The namespace whose pools serve a Service: its own, or that of the Gateway that our proxy has made it for. */
+export function beneficiaryOf(
+  { namespace, annotations }: Pick<WorkerService, 'namespace' | 'annotations'>,
+  { ownNamespace }: Pick<ClusterSettings, 'ownNamespace'>,
+): string {
+  const [gateway = ''] = annotations[GATEWAY_ANNOTATION]?.split('/') ?? [];
+  return namespace === ownNamespace && gateway !== '' ? gateway : namespace;
 }
 
 /** The pool that an annotation names, on the Service or its namespace; else the first by name that serves both. */

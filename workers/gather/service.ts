@@ -4,7 +4,7 @@ import type { ExternalInput } from '../../contrail/desired/external.ts';
 import { policyOn } from '../../contrail/desired/network.ts';
 import type { ContrailObject, Reference } from '../../contrail/objects.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
-import { externalInput } from '../desired/external.ts';
+import { beneficiaryOf, externalInput } from '../desired/external.ts';
 import { serviceInput } from '../desired/service.ts';
 import { type Key, namespaceKey, serviceKey } from '../keys.ts';
 import { readExistingNamespace, readService } from '../lookup.ts';
@@ -25,7 +25,8 @@ export const serviceReconciler: Reconciler<ServiceInput> = {
     };
     const input = serviceInput(subject, deps.settings);
     const pools = deps.view.floatingIpPools.list();
-    const external = input && externalInput({ ...subject, pools }, deps.settings);
+    const beneficiary = await readExistingNamespace(beneficiaryOf(service, deps.settings), deps);
+    const external = input && externalInput({ ...subject, namespace: beneficiary, pools }, deps.settings);
     return input === undefined || external === undefined ? input : { ...input, external };
   },
   observe,

@@ -1,17 +1,18 @@
 /**
- * `node requests.ts <url> <requests per second> <seconds>`: asks for a URL at a steady rate, each time by a new connection,
- * and prints `{"sent":…,"failed":…,"reasons":{…},"answers":{…}}`.
+ * `node requests.ts <url> <requests per second> <seconds> [host]`: asks for a URL at a steady rate, each time by a new connection, as a
+ * host's where one is named, and prints `{"sent":…,"failed":…,"reasons":{…},"answers":{…}}`.
  */
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const [url = '', rate = '1', seconds = '1'] = process.argv.slice(2);
+const [url = '', rate = '1', seconds = '1', host] = process.argv.slice(2);
+const headers = host === undefined ? {} : { host };
 const TIMEOUT_MS = 5000;
 
 /** The body of the answer; rejects for whatever is none. */
 function ask(): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent: false, timeout: TIMEOUT_MS }, (response) => {
+    const request = get(url, { agent: false, timeout: TIMEOUT_MS, headers }, (response) => {
       let body = '';
       response.on('data', (chunk: Buffer) => (body += chunk.toString()));
       response.on('end', () =>

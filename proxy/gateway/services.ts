@@ -1,0 +1,128 @@
+/**
+ * The Services by which Gateways are reached: one for each, in our own namespace, of the proxies' pods. It is also the record
+ * of the ports that HAProxy listens at for the Gateway's, the same at all replicas. Pure.
+ */
+import { createHash } from 'node:crypto';
+import { GATEWAY_ANNOTATION, type SlimGateway } from '../../kubernetes/gateway.ts';
+import type { ProxyService } from '../service.ts';
+
+/** On the Services of Gateways: the Gateway's UID. */
+export const GATEWAY_LABEL = 'opencontrail.org/gateway-uid';
+/** Ports that HAProxy may listen at for Gateways, both inclusive. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A Service as it is to be; `port` is the Gateway's, `targetPort` HAProxy's. */
+export interface WantedService {
+  readonly name: string;
+  readonly gateway: SlimGateway;
+  readonly ports: readonly { readonly port: number; readonly targetPort: number }[];
+}
+
+export interface ServicePlan {
+  readonly wanted: readonly WantedService[];
+  /** What is left of Gateways that are no longer there, or no longer ours. */
+  readonly left: readonly ProxyService[];
+  /** Gateways that have got no port, since all are taken. */
+  readonly without: readonly SlimGateway[];
+}
+
+/** The name of a Gateway's Service. */
+export function serviceName({ uid, name }: SlimGateway): string {
+  const digest = createHash('sha256').update(uid).digest('hex').slice(0, 8);
+  return `gateway-${name.slice(0, 46).replaceAll('.', '-')}-${digest}`;
+}
+
+/** The Services of these Gateways, the oldest first; what a Service says already stays, where two say the same the older's does. */
+export function planServices(
+  gateways: readonly SlimGateway[],
+  services: readonly ProxyService[],
+  range: PortRange,
+): ServicePlan {
+  const known = new Map(services.map((service) => [service.name, service]));
+  const taken = new Set<number>();
+  const recorded = gateways.map((gateway) => ({ gateway, kept: keptPorts(gateway, known, { range, taken }) }));
+  const without: SlimGateway[] = [];
+  const wanted = recorded.flatMap(({ gateway, kept }) => {
+    const ports = [...new Set(gateway.listeners.map(({ port }) => port))].flatMap((port) => {
+      const targetPort = kept.get(port) ?? firstFree(range, taken);
+      if (targetPort === undefined) return [];
+      taken.add(targetPort);
+      return [{ port, targetPort }];
+    });
+    if (ports.length === 0) without.push(gateway);
+    return ports.length === 0 ? [] : [{ name: serviceName(gateway), gateway, ports }];
+  });
+  const names = new Set(wanted.map(({ name }) => name));
+  return { wanted, left: services.filter(({ name }) => !names.has(name)), without };
+}
+
+/** Whether a Service is what it should be. */
+export function isAsWanted({ gateway, ports }: WantedService, service: ProxyService): boolean {
+  const { labels, annotations } = metadataOf(gateway);
+  return (
+    JSON.stringify(service.targets) === JSON.stringify(ports) &&
+    Object.entries(labels).every(([key, value]) => service.labels[key] === value) &&
+    Object.entries(annotations).every(
+      ([key, value]) => !key.startsWith('opencontrail.org/') || service.annotations[key] === value,
+    ) &&
+    service.requested === requestedAddress(gateway)
+  );
+}
+
+/** The Service's object; pods are chosen as the proxies' own Service does, and with that it goes. */
+export function serviceManifest({ name, gateway, ports }: WantedService, { name: owner, uid, selector }: ProxyService) {
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'Service', name: owner, uid }];
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, ownerReferences, ...metadataOf(gateway) },
+    spec: {
+      type: 'LoadBalancer',
+      // A node that has no proxy sends nobody to one, and clients keep their addresses.
+      externalTrafficPolicy: 'Local',
+      // A patch takes away what is null.
+      loadBalancerIP: requestedAddress(gateway) ?? null,
+      selector,
+      ports: ports.map(({ port, targetPort }) => ({ name: `p${port}`, protocol: 'TCP', port, targetPort })),
+    },
+  };
+}
+
+function metadataOf(gateway: SlimGateway) {
+  const { namespace, name, uid } = gateway;
+  return {
+    labels: {
+      ...gateway.labels,
+      'app.kubernetes.io/managed-by': 'opencontrail-proxy',
+      'gateway.networking.k8s.io/gateway-name': name.slice(0, 63),
+      [GATEWAY_LABEL]: uid,
+    },
+    annotations: { ...gateway.annotations, [GATEWAY_ANNOTATION]: `${namespace}/${name}` },
+  };
+}
+
+function requestedAddress({ addresses }: SlimGateway): string | undefined {
+  return addresses.find(({ type, value }) => type === 'IPAddress' && value !== '')?.value;
+}
+
+function keptPorts(
+  gateway: SlimGateway,
+  known: ReadonlyMap<string, ProxyService>,
+  { range, taken }: { readonly range: PortRange; readonly taken: Set<number> },
+): ReadonlyMap<number, number> {
+  const needed = new Set(gateway.listeners.map(({ port }) => port));
+  const own = (known.get(serviceName(gateway))?.targets ?? []).filter(
+    ({ port, targetPort }) =>
+      needed.has(port) && targetPort >= range.first && targetPort <= range.last && !taken.has(targetPort),
+  );
+  for (const { targetPort } of own) taken.add(targetPort);
+  return new Map(own.map(({ port, targetPort }) => [port, targetPort]));
+}
+
+function firstFree({ first, last }: PortRange, taken: ReadonlySet<number>): number | undefined {
+  for (let port = first; port <= last; port += 1) if (!taken.has(port)) return port;
+  return undefined;
+}
