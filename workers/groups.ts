@@ -3,6 +3,7 @@ import type { Names } from '../contrail/names.ts';
 import { connectedNetworks } from '../kubernetes/connected-networks.ts';
 import { Grouping } from '../kubernetes/grouping.ts';
 import type { SlimFloatingIp } from '../kubernetes/floating-ip.ts';
+import type { SlimIngress } from '../kubernetes/ingress.ts';
 import type { SlimLogicalRouter } from '../kubernetes/logical-router.ts';
 import type { SlimNetworkConnection } from '../kubernetes/network-connection.ts';
 import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
@@ -42,6 +43,7 @@ export function createGroups(names: Names) {
       networksOfPod(pod).flatMap((network) => [network, placeOf(pod.namespace, network)]),
     ),
     servicesByNamespace: new Grouping<WorkerService>(({ namespace }) => [namespace]),
+    ingressesByNamespace: new Grouping<SlimIngress>(({ namespace }) => [namespace]),
     podsByNamespace: new Grouping<SlimPod>(({ namespace }) => [namespace]),
     podsByNode: new Grouping<SlimPod>(({ nodeName }) => (nodeName === undefined ? [] : [nodeName])),
   };

@@ -17,6 +17,7 @@ export const OWNING_KINDS = [
   'ClusterNetworkPolicy',
   'Pod',
   'Service',
+  'Ingress',
 ] as const;
 export type OwningKind = (typeof OWNING_KINDS)[number];
 
@@ -37,6 +38,7 @@ const NAMESPACED: ReadonlySet<OwningKind> = new Set<OwningKind>([
   'NetworkPolicy',
   'Pod',
   'Service',
+  'Ingress',
 ]);
 
 export function keyText({ kind, namespace, name }: Key): string {
@@ -63,6 +65,7 @@ export const networkPolicyKey = (namespace: string, name: string): string =>
 export const clusterPolicyKey = (name: string): string =>
   keyText({ kind: 'ClusterNetworkPolicy', namespace: '', name });
 export const serviceKey = (namespace: string, name: string): string => keyText({ kind: 'Service', namespace, name });
+export const ingressKey = (namespace: string, name: string): string => keyText({ kind: 'Ingress', namespace, name });
 export const virtualNetworkKey = (namespace: string, name: string): string =>
   keyText({ kind: 'VirtualNetwork', namespace, name });
 export const floatingIpPoolKey = (name: string): string => keyText({ kind: 'FloatingIPPool', namespace: '', name });

@@ -8,6 +8,7 @@ import type { Reflector } from '../kubernetes/cache.ts';
 import { type SlimFloatingIp, slimFloatingIp } from '../kubernetes/floating-ip.ts';
 import { FLOATING_IP_POOLS, type SlimFloatingIpPool, slimFloatingIpPool } from '../kubernetes/floating-ip-pool.ts';
 import type { KubeObject } from '../kubernetes/client.ts';
+import { type SlimIngress, slimIngress } from '../kubernetes/ingress.ts';
 import { type SlimLogicalRouter, slimLogicalRouter } from '../kubernetes/logical-router.ts';
 import { type SlimNetworkConnection, slimNetworkConnection } from '../kubernetes/network-connection.ts';
 import { type SlimNetworkPolicy, slimNetworkPolicy } from '../kubernetes/network-policy.ts';
@@ -138,6 +139,11 @@ export async function readNetworkConnection(
 ): Promise<SlimNetworkConnection | undefined> {
   const live = { path: objectPath('networkconnections', namespace, name), project: slimNetworkConnection, deps };
   return await cachedOrLive(deps.view.connections, `${namespace}/${name}`, live);
+}
+
+export async function readIngress(namespace: string, name: string, deps: Deps): Promise<SlimIngress | undefined> {
+  const path = `/apis/networking.k8s.io/v1/namespaces/${namespace}/ingresses/${name}`;
+  return await cachedOrLive(deps.view.ingresses, `${namespace}/${name}`, { path, project: slimIngress, deps });
 }
 
 async function cachedOrLive<T>(

@@ -17,6 +17,7 @@ type Caches = Pick<
   | 'clusterPolicies'
   | 'pods'
   | 'services'
+  | 'ingresses'
 >;
 
 /** The cache of a kind; the cluster itself, and what is attached to a network, are no objects of Kubernetes. */
@@ -35,6 +36,7 @@ const CACHES: Readonly<
   ClusterNetworkPolicy: ({ clusterPolicies }) => clusterPolicies,
   Pod: ({ pods }) => pods,
   Service: ({ services }) => services,
+  Ingress: ({ ingresses }) => ingresses,
 };
 
 /** Whether a key's kind is one of Kubernetes'. */

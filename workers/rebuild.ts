@@ -39,7 +39,7 @@ const STAGES: readonly { readonly kinds: readonly OwningKind[]; readonly atOnce?
   { kinds: ['NetworkPolicy', 'ClusterNetworkPolicy'] },
   { kinds: ['Network', 'NetworkConnection', 'Pod'] },
   // On interfaces of pods and Services, and in networks.
-  { kinds: ['FloatingIP', 'LogicalRouter'] },
+  { kinds: ['FloatingIP', 'LogicalRouter', 'Ingress'] },
 ];
 
 /** Rebuilds the database of `epoch`; nothing to do when another replica has. Safe to run twice, also at once. */

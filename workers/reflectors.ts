@@ -9,6 +9,14 @@ import type { CacheMetrics } from '../kubernetes/cache-metrics.ts';
 import type { KubeClient, KubeObject } from '../kubernetes/client.ts';
 import { FLOATING_IPS, type SlimFloatingIp, slimFloatingIp } from '../kubernetes/floating-ip.ts';
 import { FLOATING_IP_POOLS, type SlimFloatingIpPool, slimFloatingIpPool } from '../kubernetes/floating-ip-pool.ts';
+import {
+  INGRESS_CLASSES,
+  INGRESSES,
+  type SlimIngress,
+  type SlimIngressClass,
+  slimIngress,
+  slimIngressClass,
+} from '../kubernetes/ingress.ts';
 import { LOGICAL_ROUTERS, type SlimLogicalRouter, slimLogicalRouter } from '../kubernetes/logical-router.ts';
 import {
   NETWORK_CONNECTIONS,
@@ -44,6 +52,8 @@ export interface Caches {
   readonly nodes: Reflector<SlimNode>;
   readonly definitions: Reflector<SlimAttachmentDefinition>;
   readonly services: Reflector<WorkerService>;
+  readonly ingresses: Reflector<SlimIngress>;
+  readonly ingressClasses: Reflector<SlimIngressClass>;
   readonly slices: Reflector<SlimEndpointSlice>;
   readonly statefulSets: Reflector<SlimStatefulSet>;
   readonly virtualNetworks: Reflector<SlimVirtualNetwork>;
@@ -130,6 +140,19 @@ function groupReflectors(reflect: Reflect, groups: Groups, tell: (change: Source
         groups.slicesByService.take(change);
         tell({ source: 'EndpointSlice', change });
       },
+    }),
+    ingresses: reflect<SlimIngress>({
+      path: INGRESSES,
+      project: slimIngress,
+      onChange: (change) => {
+        groups.ingressesByNamespace.take(change);
+        tell({ source: 'Ingress', change });
+      },
+    }),
+    ingressClasses: reflect<SlimIngressClass>({
+      path: INGRESS_CLASSES,
+      project: slimIngressClass,
+      onChange: (change) => tell({ source: 'IngressClass', change }),
     }),
     statefulSets: reflect<SlimStatefulSet>({
       path: STATEFUL_SETS,

@@ -5,6 +5,7 @@ import type { Change } from '../kubernetes/cache.ts';
 import type { SlimAttachmentDefinition } from '../kubernetes/attachment-definition.ts';
 import type { Holder, SlimFloatingIp } from '../kubernetes/floating-ip.ts';
 import type { SlimFloatingIpPool } from '../kubernetes/floating-ip-pool.ts';
+import type { SlimIngress, SlimIngressClass } from '../kubernetes/ingress.ts';
 import type { SlimLogicalRouter } from '../kubernetes/logical-router.ts';
 import type { SlimNetworkConnection } from '../kubernetes/network-connection.ts';
 import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
@@ -20,6 +21,7 @@ import {
   connectionKey,
   floatingIpKey,
   floatingIpPoolKey,
+  ingressKey,
   logicalRouterKey,
   namespaceKey,
   networkIdsKey,
@@ -44,6 +46,8 @@ export type SourceChange =
   | { readonly source: 'LogicalRouter'; readonly change: Change<SlimLogicalRouter> }
   | { readonly source: 'NetworkConnection'; readonly change: Change<SlimNetworkConnection> }
   | { readonly source: 'Service'; readonly change: Change<SlimService> }
+  | { readonly source: 'Ingress'; readonly change: Change<SlimIngress> }
+  | { readonly source: 'IngressClass'; readonly change: Change<SlimIngressClass> }
   | { readonly source: 'EndpointSlice'; readonly change: Change<SlimEndpointSlice> }
   | { readonly source: 'StatefulSet'; readonly change: Change<SlimStatefulSet> };
 
@@ -51,6 +55,8 @@ export type SourceChange =
 export interface RelatedView {
   /** Names of the services of a namespace. */
   readonly servicesOf: (namespace: string) => readonly string[];
+  /** Keys of the Ingresses of a namespace, or of all: their members have the addresses of Services. */
+  readonly ingressKeys: (namespace?: string) => readonly string[];
   /** Keys of the pods of a namespace, and of those bound to a node. */
   readonly podsIn: (namespace: string) => readonly string[];
   readonly podsOn: (node: string) => readonly string[];
@@ -100,6 +106,7 @@ export function relatedKeys(given: SourceChange, view: RelatedView): readonly st
     case 'Service':
       return [
         serviceKey(given.change.object.namespace, given.change.object.name),
+        ...view.ingressKeys(given.change.object.namespace),
         ...view.appsIn(given.change.object.namespace),
         ...view.floatingIpsFor({ kind: 'Service', ...given.change.object }),
       ];
@@ -120,7 +127,9 @@ type ResourceChange = Extract<
       | 'FloatingIP'
       | 'LogicalRouter'
       | 'NetworkPolicy'
-      | 'ClusterNetworkPolicy';
+      | 'ClusterNetworkPolicy'
+      | 'Ingress'
+      | 'IngressClass';
   }
 >;
 
@@ -133,10 +142,12 @@ function isOfResource(given: SourceChange): given is ResourceChange {
     'LogicalRouter',
     'NetworkPolicy',
     'ClusterNetworkPolicy',
+    'Ingress',
+    'IngressClass',
   ].includes(given.source);
 }
 
-/** Those of resources that speak of networks. */
+/** Those of resources that speak of networks, or of Services. */
 function resourceKeys({ source, change }: ResourceChange, view: RelatedView): readonly string[] {
   switch (source) {
     case 'VirtualNetwork':
@@ -153,6 +164,10 @@ function resourceKeys({ source, change }: ResourceChange, view: RelatedView): re
       return policyKeys(change, view);
     case 'ClusterNetworkPolicy':
       return clusterPolicyKeys(change, view);
+    case 'Ingress':
+      return [ingressKey(change.object.namespace, change.object.name)];
+    case 'IngressClass':
+      return view.ingressKeys();
   }
 }
 

@@ -19,6 +19,7 @@ const API_VERSIONS: Readonly<Partial<Record<Key['kind'], string>>> = {
   LogicalRouter: API_VERSION,
   NetworkConnection: API_VERSION,
   NetworkPolicy: 'networking.k8s.io/v1',
+  Ingress: 'networking.k8s.io/v1',
   ClusterNetworkPolicy: CLUSTER_POLICY_API,
 };
 

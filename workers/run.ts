@@ -12,6 +12,7 @@ import { connectionReconciler } from './gather/connection.ts';
 import { logicalRouterReconciler } from './gather/logical-router.ts';
 import { namespaceReconciler } from './gather/namespace.ts';
 import { networkReconciler } from './gather/network.ts';
+import { ingressReconciler } from './gather/ingress.ts';
 import { networkPolicyReconciler } from './gather/network-policy.ts';
 import { nodeReconciler } from './gather/node.ts';
 import { podReconciler } from './gather/pod.ts';
@@ -40,6 +41,7 @@ const RECONCILES: Readonly<Record<OwningKind, Reconcile>> = {
   ClusterNetworkPolicy: reconcileWith(clusterPolicyReconciler),
   Pod: reconcileWith(podReconciler),
   Service: reconcileWith(serviceReconciler),
+  Ingress: reconcileWith(ingressReconciler),
 };
 
 /** The reconcile of a key by its kind; answers of the config API that mean "not yet" are a result, other failures are thrown. */

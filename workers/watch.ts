@@ -12,6 +12,7 @@ import {
   attachmentKey,
   floatingIpKey,
   floatingIpPoolKey,
+  ingressKey,
   clusterKey,
   clusterPolicyKey,
   connectionKey,
@@ -60,6 +61,10 @@ export function watchCluster(options: WatchOptions): ClusterView {
   const groups = createGroups(options.names);
   const related: RelatedView = {
     servicesOf: (namespace) => groups.servicesByNamespace.get(namespace).map(({ name }) => name),
+    ingressKeys: (namespace) =>
+      (namespace === undefined ? view.ingresses.list() : groups.ingressesByNamespace.get(namespace)).map((ingress) =>
+        ingressKey(ingress.namespace, ingress.name),
+      ),
     podsIn: (namespace) => keysOf(groups.podsByNamespace.get(namespace)),
     podsOn: (node) => keysOf(groups.podsByNode.get(node)),
     networksOf: (pod) => customNetworksOfPod(pod, options.names),
@@ -111,6 +116,7 @@ function allKeys(view: Caches, related: RelatedView): readonly string[] {
     ...view.clusterPolicies.list().map(({ name }) => clusterPolicyKey(name)),
     ...keysOf(view.pods.list().filter(({ nodeName }) => nodeName !== undefined)),
     ...view.services.list().map(({ namespace, name }) => serviceKey(namespace, name)),
+    ...view.ingresses.list().map(({ namespace, name }) => ingressKey(namespace, name)),
     ...view.floatingIps.list().map(({ namespace, name }) => floatingIpKey(namespace, name)),
     ...view.logicalRouters.list().map(({ namespace, name }) => logicalRouterKey(namespace, name)),
   ];

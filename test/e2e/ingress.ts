@@ -1,6 +1,7 @@
 /** Ingresses as the outside sees them: hosts and paths, pods of an isolated namespace, certificates that are renewed. */
 import { createAuthority, issueServing } from '../../certs/issue.ts';
 import type { LabHandle } from '../lab/handle.ts';
+import { contrailNames } from './contrail.ts';
 import { dialPod, dialService } from './dial.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -29,6 +30,7 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   await lab.podsReady(NAMESPACE);
   const context = { lab, report };
   await paths(context);
+  await inContrail(context);
   await certificates(context);
   await balanced(context);
 }
@@ -96,6 +98,16 @@ async function paths({ lab, report }: Context): Promise<void> {
       );
     }),
   );
+}
+
+/** What the config API says of it: two paths whose Services are there, each for HTTP and for TLS. */
+async function inContrail({ lab, report }: Context): Promise<void> {
+  const balancers = (await contrailNames(lab, 'loadbalancer')).filter((name) => name.includes(':shop__'));
+  report.equal('it is a load balancer in Contrail', balancers.length, 1);
+  const uid = balancers[0]?.split('__').at(-1) ?? '';
+  const listeners = (await contrailNames(lab, 'loadbalancer-listener')).filter((name) => name.includes(uid));
+  const schemes = listeners.map((name) => (name.includes('-TERMINATED_HTTPS-443-') ? 'https' : 'http')).sort();
+  report.equal('with a listener for each path and scheme', schemes, ['http', 'http', 'https', 'https']);
 }
 
 async function certificates({ lab, report }: Context): Promise<void> {

@@ -7,6 +7,8 @@ import { formatPorts } from '../../kubernetes/ports.ts';
 import type { SlimClusterPolicy } from '../../kubernetes/cluster-network-policy.ts';
 import type { SlimNetworkPolicy } from '../../kubernetes/network-policy.ts';
 import { relatedKeys, type SourceChange } from '../../workers/related.ts';
+import { slimWorkerService } from '../../workers/services.ts';
+import { ingresses } from '../proxy/objects.ts';
 
 const pod: SlimPod = {
   namespace: 'a',
@@ -39,6 +41,7 @@ const slice: SlimEndpointSlice = {
 const set: SlimStatefulSet = { namespace: 'a', name: 'db', uid: 's', start: 0, replicas: 3, annotations: {}, kept: {} };
 const view = {
   servicesOf: () => ['s', 't'],
+  ingressKeys: (namespace = 'any') => [`Ingress/${namespace}/i`],
   podsIn: () => ['Pod/a/web'],
   podsOn: () => ['Pod/a/web', 'Pod/b/web'],
   networksOf: ({ annotations }: SlimPod) => (annotations['net'] ?? '').split(',').filter(Boolean),
@@ -240,6 +243,20 @@ const policyRows: typeof rows = [
     want: ['Namespace/a', 'NetworkIds/a', 'NetworkPolicy/a/http', 'Pod/a/web'],
   },
 ];
+
+describe('Ingresses', () => {
+  const [ingress] = ingresses({ namespace: 'a', name: 'web' });
+  const service = { ...slimWorkerService({ metadata: { namespace: 'a', name: 's', uid: 'u', resourceVersion: '1' } }) };
+  const classOfOurs = { name: 'opencontrail', uid: 'c', controller: 'opencontrail.org/ingress' };
+
+  test.each<[string, SourceChange, readonly string[]]>([
+    ['an Ingress', { source: 'Ingress', change: { kind: 'put', object: ingress! } }, ['Ingress/a/web']],
+    ['a Service', { source: 'Service', change: { kind: 'put', object: service } }, ['Service/a/s', 'Ingress/a/i']],
+    ['a class', { source: 'IngressClass', change: { kind: 'delete', object: classOfOurs } }, ['Ingress/any/i']],
+  ])('%s', (_what, given, want) => {
+    expect(relatedKeys(given, view)).toEqual(want);
+  });
+});
 
 describe('relatedKeys', () => {
   test.each(policyRows)('$name', ({ given, want }) => {

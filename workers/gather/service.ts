@@ -6,7 +6,8 @@ import type { ContrailObject, Reference } from '../../contrail/objects.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { beneficiaryOf, externalInput } from '../desired/external.ts';
 import { serviceInput } from '../desired/service.ts';
-import { type Key, namespaceKey, serviceKey } from '../keys.ts';
+import { type Key, serviceKey } from '../keys.ts';
+import { endings, observeBalancers, withoutProject } from './balancer.ts';
 import { readExistingNamespace, readService } from '../lookup.ts';
 import { refusedAddress } from '../refused-address.ts';
 import { writeAddresses } from '../service-status.ts';
@@ -77,25 +78,19 @@ async function observe(key: Key, input: ServiceInput | undefined, deps: Deps): P
   const { contrail, names, settings } = deps;
   const own = await observeOwnNetwork(key, deps);
   const project = await names.uuidOf('project', settings.names.project(key.namespace));
-  if (project === undefined) return withoutProject(key, input);
+  if (project === undefined) return withoutProject(key, input !== undefined);
   const alone = input !== undefined && !deps.force && (await deps.digests.isSettled(uidDigest(key), input.uid));
   const others = alone ? [] : await knownUids(key, project, deps);
   const uids = new Set([...(input === undefined ? [] : [input.uid]), ...others]);
   if (uids.size === 0) return { kind: 'observed', found: own };
   const vmis = [...uids].map(serviceInterfaceUuid);
-  const [loadbalancers, interfaces, addresses, listeners, floatingIps] = await Promise.all([
-    contrail.list('loadbalancer', { uuids: [...uids], detail: true }),
+  const [balancers, interfaces, addresses, floatingIps] = await Promise.all([
+    observeBalancers([...uids], contrail),
     contrail.list('virtual-machine-interface', { uuids: vmis, detail: true }),
     contrail.list('instance-ip', { backRefId: vmis, detail: true }),
-    contrail.list('loadbalancer-listener', { backRefId: [...uids], detail: true }),
     contrail.list('floating-ip', { backRefId: vmis, detail: true }),
   ]);
-  const pools = await listOf('loadbalancer-pool', { backRefId: listeners.map(({ uuid }) => uuid) }, deps);
-  const members = await listOf('loadbalancer-member', { parentId: pools.map(({ uuid }) => uuid).join(',') }, deps);
-  return {
-    kind: 'observed',
-    found: [...own, ...loadbalancers, ...interfaces, ...addresses, ...floatingIps, ...listeners, ...pools, ...members],
-  };
+  return { kind: 'observed', found: [...own, ...interfaces, ...addresses, ...floatingIps, ...balancers] };
 }
 
 /** A Service's own network is made after its policy and deleted before it: without the policy there is none. */
@@ -119,12 +114,6 @@ async function observeOwnNetwork(
   return [policy, ...networks, ...carriers.map(({ to }) => policyOn(networkEnd(to), policy.fq_name))];
 }
 
-/** Without a project there is nothing under it either. */
-function withoutProject(key: Key, input: ServiceInput | undefined): Observation {
-  if (input === undefined) return { kind: 'observed', found: [] };
-  return { kind: 'waiting', missing: `the project of namespace ${key.namespace}`, keys: [namespaceKey(key.namespace)] };
-}
-
 /**
  * The UIDs under which this Service's name has load balancers or addresses: a deleted Service's UID is gone from
  * Kubernetes, but it is the end of its objects' names (facts 1.4), and no Service's name holds an underscore.
@@ -135,19 +124,4 @@ async function knownUids({ name }: Key, project: string, { contrail, settings }:
     contrail.list('virtual-machine-interface', { parentId: project }),
   ]);
   return [...endings(loadbalancers, `${name}__`), ...endings(interfaces, `${settings.cluster}__Service__${name}__`)];
-}
-
-function endings(objects: readonly ContrailObject[], prefix: string): readonly string[] {
-  const names = objects.map(({ fq_name }) => fq_name.at(-1) ?? '');
-  return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-}
-
-async function listOf(
-  type: string,
-  query: { readonly backRefId?: readonly string[]; readonly parentId?: string },
-  { contrail }: Deps,
-): Promise<readonly ContrailObject[]> {
-  // An empty condition would list the whole type.
-  if ((query.backRefId ?? query.parentId)?.length === 0) return [];
-  return await contrail.list(type, { ...query, detail: true });
 }

@@ -1,0 +1,41 @@
+/** Load balancers in Contrail with all that hangs on them: what Services and Ingresses have in common. */
+import type { ContrailClient } from '../../contrail/client.ts';
+import type { ContrailObject } from '../../contrail/objects.ts';
+import type { Observation } from '../deps.ts';
+import { type Key, namespaceKey } from '../keys.ts';
+
+/** The load balancers of these UUIDs, with their listeners, pools and members. */
+export async function observeBalancers(
+  uuids: readonly string[],
+  contrail: Pick<ContrailClient, 'list'>,
+): Promise<readonly ContrailObject[]> {
+  const [loadbalancers, listeners] = await Promise.all([
+    contrail.list('loadbalancer', { uuids, detail: true }),
+    contrail.list('loadbalancer-listener', { backRefId: uuids, detail: true }),
+  ]);
+  const pools = await listOf('loadbalancer-pool', { backRefId: listeners.map(({ uuid }) => uuid) }, contrail);
+  const members = await listOf('loadbalancer-member', { parentId: pools.map(({ uuid }) => uuid).join(',') }, contrail);
+  return [...loadbalancers, ...listeners, ...pools, ...members];
+}
+
+/** Without a project there is nothing under it either. */
+export function withoutProject(key: Key, isWanted: boolean): Observation {
+  if (!isWanted) return { kind: 'observed', found: [] };
+  return { kind: 'waiting', missing: `the project of namespace ${key.namespace}`, keys: [namespaceKey(key.namespace)] };
+}
+
+/** What follows a prefix in the names of those objects whose names begin with it. */
+export function endings(objects: readonly ContrailObject[], prefix: string): readonly string[] {
+  const names = objects.map(({ fq_name }) => fq_name.at(-1) ?? '');
+  return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+}
+
+async function listOf(
+  type: string,
+  query: { readonly backRefId?: readonly string[]; readonly parentId?: string },
+  contrail: Pick<ContrailClient, 'list'>,
+): Promise<readonly ContrailObject[]> {
+  // An empty condition would list the whole type.
+  if ((query.backRefId ?? query.parentId)?.length === 0) return [];
+  return await contrail.list(type, { ...query, detail: true });
+}
