@@ -10,10 +10,13 @@ export const PROGRAM: ProgramDescription = {
 
 const text = z.string();
 const port = z.coerce.number().int().min(1).max(65_535);
-const portRange = text.regex(/^\d{1,5}-\d{1,5}$/, 'is no first-last').transform((range) => {
-  const [first = 0, last = 0] = range.split('-').map(Number);
-  return { first, last };
-});
+const portRange = text
+  .regex(/^\d{1,5}-\d{1,5}$/, 'is no first-last')
+  .transform((range) => {
+    const [first = 0, last = 0] = range.split('-').map(Number);
+    return { first, last };
+  })
+  .refine(({ first, last }) => first >= 1 && first <= last && last <= 65_535, 'is no range of ports, like 21000-21999');
 const seconds = z.coerce.number().positive();
 
 export const SETTINGS = {
