@@ -1,4 +1,5 @@
 /** Indices over what the workers see: which pods, policies and the like belong to a name, kept as changes arrive. */
+import { tagName } from '../contrail/desired/tag.ts';
 import type { Names } from '../contrail/names.ts';
 import { connectedNetworks } from '../kubernetes/connected-networks.ts';
 import { Grouping } from '../kubernetes/grouping.ts';
@@ -8,6 +9,7 @@ import type { SlimLogicalRouter } from '../kubernetes/logical-router.ts';
 import type { SlimNetworkConnection } from '../kubernetes/network-connection.ts';
 import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
 import type { SlimEndpointSlice, SlimPod } from '../kubernetes/objects.ts';
+import { labelTags } from './label-tags.ts';
 import { networksOfPod } from './pod-networks.ts';
 import { reachesOut } from './policy-membership.ts';
 import type { WorkerService } from './services.ts';
@@ -45,6 +47,10 @@ export function createGroups(names: Names) {
     servicesByNamespace: new Grouping<WorkerService>(({ namespace }) => [namespace]),
     ingressesByNamespace: new Grouping<SlimIngress>(({ namespace }) => [namespace]),
     podsByNamespace: new Grouping<SlimPod>(({ namespace }) => [namespace]),
+    /** By the tags that their own labels stand for, `app=web`. */
+    podsByTag: new Grouping<SlimPod>((pod) =>
+      labelTags({ pod, namespaceLabels: {} }).map((tag) => tagName(tag).join(':')),
+    ),
     podsByNode: new Grouping<SlimPod>(({ nodeName }) => (nodeName === undefined ? [] : [nodeName])),
   };
 }

@@ -15,6 +15,7 @@ export const OWNING_KINDS = [
   'App',
   'NetworkPolicy',
   'ClusterNetworkPolicy',
+  'Label',
   'Pod',
   'Service',
   'Ingress',
@@ -59,6 +60,7 @@ export const namespaceKey = (name: string): string => keyText({ kind: 'Namespace
 export const nodeKey = (name: string): string => keyText({ kind: 'Node', namespace: '', name });
 export const attachmentKey = (namespace: string, name: string): string =>
   keyText({ kind: 'NetworkAttachmentDefinition', namespace, name });
+export const labelKey = (tag: string): string => keyText({ kind: 'Label', namespace: '', name: tag });
 export const podKey = (namespace: string, name: string): string => keyText({ kind: 'Pod', namespace, name });
 export const networkPolicyKey = (namespace: string, name: string): string =>
   keyText({ kind: 'NetworkPolicy', namespace, name });

@@ -116,6 +116,7 @@ function coreReflectors(reflect: Reflect, groups: Groups, tell: (change: SourceC
         groups.podsByNode.take(change);
         groups.podsByNamespace.take(change);
         groups.podsByNetwork.take(change);
+        groups.podsByTag.take(change);
         tell({ source: 'Pod', change });
       },
     }),

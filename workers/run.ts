@@ -9,6 +9,7 @@ import { floatingIpReconciler } from './gather/floating-ip.ts';
 import { clusterPolicyReconciler } from './gather/cluster-network-policy.ts';
 import { floatingIpPoolReconciler } from './gather/floating-ip-pool.ts';
 import { connectionReconciler } from './gather/connection.ts';
+import { labelReconciler } from './gather/label.ts';
 import { logicalRouterReconciler } from './gather/logical-router.ts';
 import { namespaceReconciler } from './gather/namespace.ts';
 import { networkReconciler } from './gather/network.ts';
@@ -39,6 +40,7 @@ const RECONCILES: Readonly<Record<OwningKind, Reconcile>> = {
   App: reconcileWith(appReconciler),
   NetworkPolicy: reconcileWith(networkPolicyReconciler),
   ClusterNetworkPolicy: reconcileWith(clusterPolicyReconciler),
+  Label: reconcileWith(labelReconciler),
   Pod: reconcileWith(podReconciler),
   Service: reconcileWith(serviceReconciler),
   Ingress: reconcileWith(ingressReconciler),

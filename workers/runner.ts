@@ -120,6 +120,7 @@ async function pruneAll(deps: Deps, { redis, live, metrics, pruneGraceMs }: Runn
 /** A pod that has run to its end counts as gone, unless its addresses are kept for the next. What is no object of Kubernetes is always there. */
 function existsInKubernetes(text: string, { view }: Deps): boolean {
   const key = parseKey(text);
+  if (key?.kind === 'Label') return view.carriesTag(key.name);
   if (key === undefined || !isObject(key)) return true;
   if (key.kind !== 'Pod') return uidOfOwner(key, view) !== undefined;
   const pod = view.pods.get(`${key.namespace}/${key.name}`);

@@ -1,11 +1,12 @@
 /** What the workers see of Kubernetes: its reflectors, indices over them, and the keys that their changes cause. */
+import { tagName } from '../contrail/desired/tag.ts';
 import type { Names } from '../contrail/names.ts';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import type { Reflector } from '../kubernetes/cache.ts';
 import { namespaceOfNetwork } from '../kubernetes/custom-network.ts';
 import { isForHolder } from '../kubernetes/floating-ip.ts';
 import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
-import type { SlimEndpointSlice, SlimPod } from '../kubernetes/objects.ts';
+import type { SlimEndpointSlice, SlimNamespace, SlimPod } from '../kubernetes/objects.ts';
 import { createGroups, placeOf } from './groups.ts';
 import {
   appKey,
@@ -25,6 +26,7 @@ import {
   serviceKey,
   virtualNetworkKey,
 } from './keys.ts';
+import { labelTags } from './label-tags.ts';
 import { byAge } from './namespaces.ts';
 import { appOfNetwork, customNetworksOfPod, networksOfPod } from './pod-networks.ts';
 import { podsNear, policyRelations } from './policy-relations.ts';
@@ -42,6 +44,8 @@ export interface ClusterView extends RelatedView, Caches {
   readonly podsInNetwork: (network: string) => readonly string[];
   /** The pods of a namespace that are in a network. */
   readonly podsOfIn: (namespace: string, network: string) => readonly SlimPod[];
+  /** Whether a pod's label, or its namespace's, stands for a tag (`app=web`). */
+  readonly carriesTag: (tag: string) => boolean;
   readonly slicesOf: (namespace: string, service: string) => readonly SlimEndpointSlice[];
   readonly whenSynced: () => Promise<void>;
   /** Whether every cache is complete and has an open watch. */
@@ -94,6 +98,8 @@ export function watchCluster(options: WatchOptions): ClusterView {
     podsOf: (namespace) => groups.podsByNamespace.get(namespace),
     podsInNetwork: (network) => keysOf(groups.podsByNetwork.get(network)),
     podsOfIn: (namespace, network) => groups.podsByNetwork.get(placeOf(namespace, network)),
+    carriesTag: (tag) =>
+      groups.podsByTag.get(tag).length > 0 || view.namespaces.list().some((namespace) => hasTag(namespace, tag)),
     slicesOf: (namespace, service) => groups.slicesByService.get(`${namespace}/${service}`),
     whenSynced: async () => void (await Promise.all(caches.map((cache) => cache.whenSynced()))),
     isFresh: () => caches.every((cache) => cache.synced && cache.stalenessMs() === 0),
@@ -120,6 +126,12 @@ function allKeys(view: Caches, related: RelatedView): readonly string[] {
     ...view.floatingIps.list().map(({ namespace, name }) => floatingIpKey(namespace, name)),
     ...view.logicalRouters.list().map(({ namespace, name }) => logicalRouterKey(namespace, name)),
   ];
+}
+
+/** What a namespace's own labels make its pods carry. */
+function hasTag({ name, labels }: SlimNamespace, tag: string): boolean {
+  const pod = { namespace: name, labels: {} };
+  return labelTags({ pod, namespaceLabels: labels }).some((each) => tagName(each).join(':') === tag);
 }
 
 function keysOf(pods: readonly SlimPod[]): readonly string[] {

@@ -9,6 +9,7 @@ import { annotationsFor, type Owner } from '../ownership.ts';
 import { type End, referenceBetween } from '../reference.ts';
 import { ACTION, DIRECTION, TIER, TITLE } from '../tiers.ts';
 import { type Naming, ownerFor } from './owner.ts';
+import { LABEL, tagName, tagObject } from './tag.ts';
 
 export interface ClusterPolicyInput {
   readonly name: string;
@@ -44,8 +45,6 @@ export interface ServiceInput {
 const ROOT = 'default-policy-management';
 /** The set of policies that are for every interface. */
 export const GLOBAL_SET: FqName = [ROOT, 'default-application-policy-set'];
-/** The type of tags of which an interface may have several. */
-const LABEL = 'label';
 
 /** The names of a policy's objects all begin with this. */
 export function clusterPolicyPrefix(name: string, cluster: string): string {
@@ -54,7 +53,7 @@ export function clusterPolicyPrefix(name: string, cluster: string): string {
 
 /** The full name of a tag by its value. */
 export function labelTag(value: string): FqName {
-  return [`${LABEL}=${value}`];
+  return tagName({ type: LABEL, value });
 }
 
 /** Everything under the key `ClusterNetworkPolicy/<name>`. */
@@ -74,24 +73,11 @@ export function desiredClusterPolicy(input: ClusterPolicyInput, set: End, naming
     firewall_rule_refs: [...refs.values()].toReversed(),
   });
   return [
-    ...input.tags.map((value) => tagObject(value, owner)),
+    ...input.tags.map((value) => tagObject({ type: LABEL, value }, owner)),
     ...distinct(rules.flatMap(({ rule, others }) => [...others, rule])),
     policy,
     referenceBetween(set, policy, { sequence: sequence(priority) }),
   ];
-}
-
-/** A tag, as Contrail names it. */
-function tagObject(value: string, owner: Owner): ContrailObject {
-  const fqName = labelTag(value);
-  return {
-    type: 'tag',
-    uuid: uuidOf('tag', fqName),
-    fq_name: fqName,
-    tag_type_name: LABEL,
-    tag_value: value,
-    ...annotationsFor(owner),
-  };
 }
 
 function ruleObjects(input: ClusterRuleInput, prefix: string, owner: Owner) {

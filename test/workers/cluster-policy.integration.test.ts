@@ -40,12 +40,13 @@ withApiServer('cluster network policies', () => {
     await kube.post(CLUSTER_NETWORK_POLICIES, { ...type, metadata: { name: 'guard' }, spec });
     const tags = await eventually(async () => {
       const found = await tagsOf(vmi);
-      return found.length === 2 && found;
+      return found.length === 4 && found;
     });
-    expect(tags).toEqual([expect.stringMatching(/^label=cnp__guard__/), 'tier=web']);
+    const guard = tags.find((tag) => tag.startsWith('label=cnp__guard__'));
+    expect(tags).toEqual(['app=guarded', guard, 'namespace=dev', 'tier=web']);
     await eventually(async () => (await sequenceOf()) === '00003.0');
     expect((await rulesNow()).map(({ endpoint_1: one, endpoint_2: two }) => [one?.tags, two?.tags])).toEqual([
-      [[tags[0]], [tags[0]]],
+      [[guard], [guard]],
     ]);
     const message = await eventually(async () => {
       const policy = await kube.get(`${CLUSTER_NETWORK_POLICIES}/guard`);
@@ -62,13 +63,41 @@ withApiServer('cluster network policies', () => {
     );
     await eventually(async () => (await sequenceOf()) === '00004.0');
     await kube.delete(`${CLUSTER_NETWORK_POLICIES}/guard`);
-    await eventually(async () => (await tagsOf(vmi)).join() === 'tier=web');
+    await eventually(async () => (await tagsOf(vmi)).join() === 'app=guarded,namespace=dev,tier=web');
     for (const type of ['firewall-policy', 'firewall-rule', 'service-group', 'tag'])
       await eventually(
         async () => !(await contrail.list(type)).some(({ fq_name: name }) => name.at(-1)?.includes('cnp__guard')),
       );
   });
+
+  test('labels of pods and namespaces are tags that rules can speak of, as long as somebody carries them', async () => {
+    const vmi = await createPod('labelled', { Team: 'a', 'pod-template-hash': '5d8' });
+    await eventually(async () => (await tagsOf(vmi)).join() === 'app=labelled,namespace=dev,team=a');
+    // By the same call as an operator's, who makes no tag first.
+    await contrail.create({
+      type: 'firewall-rule',
+      fq_name: ['default-policy-management', 'to-team'],
+      parent_type: 'policy-management',
+      direction: '>',
+      endpoint_1: { any: true },
+      endpoint_2: { tags: ['team=a'] },
+      service: { protocol: 'tcp', dst_ports: { start_port: 80, end_port: 80 } },
+      action_list: { simple_action: 'pass' },
+    });
+    await kube.patch(POD, { metadata: { labels: { Team: 'b' } } });
+    await eventually(async () => (await tagsOf(vmi)).join() === 'app=labelled,namespace=dev,team=b');
+    await kube.patch('/api/v1/namespaces/dev', { metadata: { labels: { team: 'c' } } });
+    await eventually(async () => (await tagsOf(vmi)).join() === 'app=labelled,namespace=dev,team=c');
+    await kube.delete(POD, { query: { gracePeriodSeconds: 0 } });
+    const names = async (): Promise<readonly string[]> =>
+      (await contrail.list('tag')).map(({ fq_name: name }) => name.join(':'));
+    await eventually(async () => !(await names()).includes('app=labelled'));
+    // A rule speaks of it, and another pod carries the other.
+    expect(await names()).toEqual(expect.arrayContaining(['team=a', 'namespace=dev']));
+  });
 });
+
+const POD = '/api/v1/namespaces/dev/pods/labelled';
 
 const rule = (action: string) => ({
   action,
@@ -77,9 +106,9 @@ const rule = (action: string) => ({
 });
 
 /** Creates a pod and answers the UUID of its interface. */
-async function createPod(name: string): Promise<string> {
+async function createPod(name: string, labels: Readonly<Record<string, string>> = {}): Promise<string> {
   const spec = { nodeName: 'n1', containers: [{ name: 'c', image: 'none' }] };
-  await kube.post('/api/v1/namespaces/dev/pods', { metadata: { name, labels: { app: name } }, spec });
+  await kube.post('/api/v1/namespaces/dev/pods', { metadata: { name, labels: { app: name, ...labels } }, spec });
   return (await firstPort(kube, 'dev', name)).vmi;
 }
 

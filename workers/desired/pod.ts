@@ -1,5 +1,6 @@
 /** A pod as Contrail is to have it: which networks, and which addresses it holds already. Pure. */
 import type { PodInterfaceInput } from '../../contrail/desired/pod.ts';
+import type { TagInput } from '../../contrail/desired/tag.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import {
   type AssignmentContext,
@@ -23,6 +24,7 @@ import { problemText } from '../../kubernetes/problems.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
 import { type CarriedTag, clusterPolicyTags } from '../cluster-policy-parts.ts';
+import { labelTags } from '../label-tags.ts';
 import { type Membership, openGroups, type Placed, policyMemberships } from '../policy-membership.ts';
 import { contextOf } from './namespace.ts';
 import { withoutLength } from '../../runtime/cidr.ts';
@@ -42,6 +44,8 @@ export interface PodSubject {
   readonly memberships: readonly Membership[];
   /** The tags of every interface, and the keys that make them. */
   readonly tags: readonly CarriedTag[];
+  /** The tags that its labels stand for. */
+  readonly labelTags: readonly TagInput[];
   /** Networks of other namespaces that a pod without ports names: its service account must be allowed to. */
   readonly uses: readonly NetworkUse[];
   readonly results: PodResults;
@@ -144,13 +148,14 @@ function policyParts(
     readonly clusterPolicies: readonly SlimClusterPolicy[] | undefined;
   },
   { names }: ClusterSettings,
-): Pick<PodSubject, 'groups' | 'memberships' | 'tags'> {
+): Pick<PodSubject, 'groups' | 'memberships' | 'tags' | 'labelTags'> {
   const memberships = policyMemberships(placed, policies, names);
   const open = openGroups(placed, policies, names).map((group) => group.join(':'));
   return {
     memberships,
     groups: [...open, ...memberships.map(({ group }) => group)],
     tags: clusterPolicyTags(placed, clusterPolicies),
+    labelTags: labelTags(placed),
   };
 }
 

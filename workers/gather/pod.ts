@@ -1,4 +1,5 @@
 /** A pod: its networks from Kubernetes, its machine, interfaces, addresses and place on a router from Contrail. */
+import { tagName } from '../../contrail/desired/tag.ts';
 import { keptAddresses } from '../../contrail/desired/sticky.ts';
 import { desiredPod, type Family, familyOf } from '../../contrail/desired/pod.ts';
 import { definitionsNamed } from '../../kubernetes/attachments.ts';
@@ -14,6 +15,7 @@ import { readAttachmentDefinition, readExistingNamespace, readLiveNamespace, rea
 import { explainPodFailure, refuseOutOfRange } from '../pod-failure.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import { TerminalError } from '../../runtime/errors.ts';
+import { ensureTags, unusedLabels } from './label.ts';
 import { parsePodAssignment } from '../../kubernetes/assignment.ts';
 import { permitted } from '../permission.ts';
 import { appOfNetwork } from '../pod-networks.ts';
@@ -55,7 +57,7 @@ export const podReconciler: Reconciler<Subject> = {
       addresses: index === 0 && pooled.length > 0 ? pooled : port.addresses,
       families: port.isAllocated ? [] : (families?.get(port.network.join(':')) ?? []),
     }));
-    const tags = subject.tags.map(({ tag }) => tag);
+    const tags = [...subject.tags.map(({ tag }) => tag), ...subject.labelTags.map((tag) => tagName(tag).join(':'))];
     return desiredPod({ ...subject, tags, interfaces, virtualRouter: anchor }, settings);
   },
   explain: async (error, subject, deps) =>
@@ -67,6 +69,7 @@ async function observe(key: Key, subject: Subject | undefined, deps: Deps): Prom
   const { settings, names } = deps;
   const hanging = await observePod(settings.names.virtualMachine(key.namespace, key.name), deps);
   const found = [...hanging, ...(await observeKept(key, hanging, deps))];
+  deps.enqueue(unusedLabels(found, deps));
   if (subject === undefined || isKept(subject)) return { kind: 'observed', found };
   const fqName = settings.names.virtualRouter(subject.node);
   await refuseMissingNetwork(subject, deps);
@@ -74,6 +77,7 @@ async function observe(key: Key, subject: Subject | undefined, deps: Deps): Prom
   if (app !== undefined) return waiting('the network of the app', [app]);
   const groups = await missingGroups(subject, deps);
   if (groups.length > 0) return waiting('the groups of network policies', groups);
+  await ensureTags(subject.labelTags, deps);
   const uuid = await names.uuidOf('virtual-router', fqName);
   if (uuid === undefined) return waiting(`the virtual router of node ${subject.node}`, [nodeKey(subject.node)]);
   const families = new Map<string, readonly Family[]>();
