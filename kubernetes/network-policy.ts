@@ -24,9 +24,13 @@ export interface PolicyRuleSpec {
   readonly ports?: readonly PolicyPort[];
 }
 
-export type PolicyPeer =
-  | { readonly kind: 'block'; readonly cidr: string; readonly except: readonly string[] }
-  | PodPeer;
+export type PolicyPeer = PolicyBlock | PodPeer;
+
+export interface PolicyBlock {
+  readonly kind: 'block';
+  readonly cidr: string;
+  readonly except: readonly string[];
+}
 
 export interface PodPeer {
   readonly kind: 'pods';

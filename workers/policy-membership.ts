@@ -8,6 +8,7 @@ import {
   EVERY_POD,
   isPeer,
   isSubject,
+  namesInBlocks,
   numberOf,
   partNames,
   resolutionOf,
@@ -54,13 +55,25 @@ export function policyMemberships(
 
 /** Whether a policy selects a pod, or one of its peers means it. */
 export function isConcerned(placed: Placed, policy: SlimNetworkPolicy): boolean {
-  if (isSubject(placed.pod, policy)) return true;
+  if (isSubject(placed.pod, policy) || isNamedInBlock(placed.pod, policy)) return true;
   return allPeers(policy).some((peer) => isPeer(placed, peer, policy.namespace));
 }
 
 /** Whether a policy's peers may mean pods of other namespaces. */
 export function reachesOut(policy: SlimNetworkPolicy): boolean {
-  return allPeers(policy).some(({ namespaces }) => namespaces !== undefined);
+  return namesInBlocks(policy).length > 0 || allPeers(policy).some(({ namespaces }) => namespaces !== undefined);
+}
+
+/** Whether a policy's rules depend on where a pod is, since they name a port of it for a block. */
+function isNamedInBlock(pod: SelectablePod, policy: SlimNetworkPolicy): boolean {
+  return namesInBlocks(policy).some(({ protocol, name }) => numberOf(pod, protocol, name) !== undefined);
+}
+
+/** Keys of the policies whose rules depend on a pod's addresses. */
+export function policyKeysPlacing(pod: SelectablePod, policies: readonly SlimNetworkPolicy[]): readonly string[] {
+  return policies
+    .filter((policy) => isNamedInBlock(pod, policy))
+    .map(({ namespace, name }) => networkPolicyKey(namespace, name));
 }
 
 function allPeers(policy: SlimNetworkPolicy): readonly PodPeer[] {

@@ -15,11 +15,15 @@ import {
   type PolicyRuleSpec,
   type SlimNetworkPolicy,
 } from '../kubernetes/network-policy.ts';
+import { ANNOTATION } from '../kubernetes/annotations.ts';
+import { portsOfPod } from '../kubernetes/ports.ts';
+import { withoutLength } from '../runtime/cidr.ts';
 import type { SlimPod } from '../kubernetes/objects.ts';
 import { isSelected, type Labels } from '../kubernetes/selector.ts';
 
 /** A pod as selectors see it. */
-export type SelectablePod = Pick<SlimPod, 'namespace' | 'labels' | 'namedPorts'>;
+export type SelectablePod = Pick<SlimPod, 'namespace' | 'labels' | 'namedPorts'> &
+  Partial<Pick<SlimPod, 'annotations' | 'uid'>>;
 
 /** What a policy's named ports are in a pod: `TCP http` to its number, where the pod has it. */
 export type Resolution = Readonly<Record<string, number>>;
@@ -54,6 +58,17 @@ export function resolutionOf(pod: SelectablePod, rules: readonly PolicyRuleSpec[
 /** The number of a container's port, or `undefined`. */
 export function numberOf({ namedPorts: ports = [] }: SelectablePod, protocol: PolicyProtocol, name: string) {
   return ports.find((port) => port.name === name && port.protocol === protocol)?.number;
+}
+
+/** The addresses that a pod has been given. */
+export function addressesOf({ annotations = {}, uid = '' }: SelectablePod): readonly string[] {
+  const interfaces = portsOfPod(annotations[ANNOTATION.ports], uid)?.interfaces ?? [];
+  return interfaces.flatMap(({ ips }) => ips.map(withoutLength));
+}
+
+/** The named ports of pods whose addresses lie in blocks: rules of egress that speak of both. */
+export function namesInBlocks({ egress = [] }: Pick<SlimNetworkPolicy, 'egress'>): ReturnType<typeof namedPorts> {
+  return namedPorts(egress.filter(({ peers = [] }) => peers.some(({ kind }) => kind === 'block')));
 }
 
 /** The names of a policy's groups. */

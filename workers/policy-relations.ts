@@ -4,7 +4,7 @@ import type { SlimPod } from '../kubernetes/objects.ts';
 import { clusterPolicyKeysNaming, concernsPlaced } from './cluster-policy-parts.ts';
 import type { Groups } from './groups.ts';
 import { clusterPolicyKey, podKey } from './keys.ts';
-import { isConcerned, placedIn, policyKeysNaming, reachesOut } from './policy-membership.ts';
+import { isConcerned, placedIn, policyKeysNaming, policyKeysPlacing, reachesOut } from './policy-membership.ts';
 import type { Caches } from './reflectors.ts';
 import type { RelatedView } from './related.ts';
 
@@ -14,7 +14,12 @@ export function policyRelations(
   view: () => Caches,
 ): Pick<
   RelatedView,
-  'policyKeysNaming' | 'policyKeysNamingIn' | 'podsOfPolicy' | 'podsOfClusterPolicy' | 'clusterPoliciesOfNodes'
+  | 'policyKeysNaming'
+  | 'policyKeysPlacing'
+  | 'policyKeysNamingIn'
+  | 'podsOfPolicy'
+  | 'podsOfClusterPolicy'
+  | 'clusterPoliciesOfNodes'
 > {
   const keysNaming = (pod: SlimPod): readonly string[] => [
     ...policyKeysNaming(pod, groups.policiesFor(pod.namespace)),
@@ -22,6 +27,7 @@ export function policyRelations(
   ];
   return {
     policyKeysNaming: keysNaming,
+    policyKeysPlacing: (pod) => policyKeysPlacing(pod, groups.policiesFor(pod.namespace)),
     policyKeysNamingIn: (namespace) => groups.podsByNamespace.get(namespace).flatMap(keysNaming),
     podsOfPolicy: (policy) =>
       podsNear(

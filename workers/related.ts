@@ -74,6 +74,8 @@ export interface RelatedView {
   readonly appsIn: (namespace: string) => readonly string[];
   /** Keys of the policies whose rules depend on the numbers of named ports: of a pod, or of a namespace's pods. */
   readonly policyKeysNaming: (pod: SlimPod) => readonly string[];
+  /** Keys of the policies whose rules depend on a pod's addresses. */
+  readonly policyKeysPlacing: (pod: SlimPod) => readonly string[];
   readonly policyKeysNamingIn: (namespace: string) => readonly string[];
   /** Keys of the pods that a policy selects, or means as peers. */
   readonly podsOfPolicy: (policy: SlimNetworkPolicy) => readonly string[];
@@ -237,9 +239,15 @@ const RESULTS: readonly string[] = [ANNOTATION.assignment, ANNOTATION.ports, ANN
 
 /** Policies first: a pod waits for the groups that they make for it. */
 function podKeys(change: Change<SlimPod>, view: RelatedView): readonly string[] {
-  if (!concernsPod(change)) return [];
   const { object } = change;
+  if (!concernsPod(change)) return hasMoved(change) ? view.policyKeysPlacing(object) : [];
   return [...view.policyKeysNaming(object), podKey(object.namespace, object.name)];
+}
+
+/** Whether a pod has been given its ports, or others. */
+function hasMoved(change: Change<SlimPod>): boolean {
+  const [now, before] = [change.object, change.kind === 'put' ? change.previous : undefined];
+  return before?.annotations[ANNOTATION.ports] !== now.annotations[ANNOTATION.ports];
 }
 
 /**

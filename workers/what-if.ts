@@ -62,7 +62,7 @@ export function whatIf({ policies: raw, pods }: Asked, view: View, settings: Clu
       return pod === undefined ? [] : [{ namespace, name, groups: groupsOf(pod, policies, { view, settings }) }];
     }),
     problems: subjects.flatMap(({ namespace, name, problems }) =>
-      problems.map((problem) => `NetworkPolicy ${namespace}/${name}: ${problem}`),
+      problems.map(({ message }) => `NetworkPolicy ${namespace}/${name}: ${message}`),
     ),
   };
 }

@@ -6,8 +6,10 @@ import { uuidOf as newUuidOf } from '../../contrail/names.ts';
 import type { ContrailObject } from '../../contrail/objects.ts';
 import { type End, isReference } from '../../contrail/reference.ts';
 import { type SlimClusterPolicy, slimClusterPolicy } from '../../kubernetes/cluster-network-policy.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import type { KubeObject } from '../../kubernetes/client.ts';
 import { slimNetworkPolicy } from '../../kubernetes/network-policy.ts';
+import { formatPorts } from '../../kubernetes/ports.ts';
 import { slimPod } from '../../kubernetes/objects.ts';
 import { compile } from '../../vrouter/compile/compile.ts';
 import type { ForwardingState } from '../../vrouter/model.ts';
@@ -157,9 +159,12 @@ function ref(type: string, to: readonly string[]) {
 }
 
 /** A pod as the API server has it. */
-export function rawPod({ namespace, name, labels, ports }: Pod): KubeObject {
+export function rawPod({ namespace, name, labels, ports, ips }: Pod): KubeObject {
+  const port = { name: 'eth0', vmi: name, network: NETWORK.join(':'), networkId: 'n', mac: '02:00:00:00:00:01' };
+  const held = ips.length === 0 ? [] : [{ ...port, ips, dns: [], mtu: 0 }];
+  const annotations = { [ANNOTATION.ports]: formatPorts({ uid: name, interfaces: held }) };
   return {
-    metadata: { namespace, name, uid: name, labels },
+    metadata: { namespace, name, uid: name, labels, annotations },
     spec: { nodeName: 'n1', containers: [{ name: 'c', ports }] },
   } as unknown as KubeObject;
 }

@@ -3,12 +3,14 @@ import { describe, expect, test } from '@jest/globals';
 import { desiredNetworkPolicy } from '../../contrail/desired/network-policy.ts';
 import type { PolicyRule, SecurityGroup } from '../../contrail/objects.ts';
 import type { KubeObject } from '../../kubernetes/client.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
+import { formatPorts } from '../../kubernetes/ports.ts';
 import { slimNetworkPolicy } from '../../kubernetes/network-policy.ts';
 import type { NamedPort } from '../../kubernetes/objects.ts';
 import { isSelected, type LabelSelector } from '../../kubernetes/selector.ts';
 import { blockWithout } from '../../workers/blocks.ts';
 import { policySubject } from '../../workers/desired/network-policy.ts';
-import { openGroups, type Placed, policyMemberships } from '../../workers/policy-membership.ts';
+import { openGroups, type Placed, policyKeysPlacing, policyMemberships } from '../../workers/policy-membership.ts';
 import { settings } from './settings-for-tests.ts';
 
 const { names } = settings;
@@ -93,6 +95,28 @@ describe('what a rule allows', () => {
   test('a name of another protocol is another port', () => {
     const pods = [placed({}, 'dev', [{ name: 'dns', protocol: 'UDP', number: 53 }])];
     expect(traffic({ podSelector: {}, ingress: [{ ports: [{ port: 'dns' }] }] }, pods)).toEqual([]);
+  });
+
+  test('a named port of a block is that of the pods whose addresses lie in it, wherever they are', () => {
+    const at = (ip: string, number: number): Placed => {
+      const port = { name: 'eth0', vmi: 'v', network: 'n', networkId: 'i', mac: 'm', ips: [`${ip}/12`] };
+      const ports = formatPorts({ uid: ip, interfaces: [{ ...port, dns: [], mtu: 0 }] });
+      const base = placed({}, 'prod', [{ name: 'http', protocol: 'TCP', number }]);
+      return { ...base, pod: { ...base.pod, uid: ip, annotations: { [ANNOTATION.ports]: ports } } };
+    };
+    const pods = [at('10.32.0.9', 81), at('10.32.0.4', 80), at('10.32.0.1', 82), at('10.33.0.1', 83)];
+    const to = [{ ipBlock: { cidr: '10.32.0.0/24', except: ['10.32.0.1/32'] } }];
+    const spec = { podSelector: {}, policyTypes: ['Egress'], egress: [{ to, ports: [{ port: 'http' }] }] };
+    const found = rulesOf(spec, pods).map(({ dst_addresses: [target], dst_ports: [ports] }) => [
+      `${target?.subnet?.ip_prefix}/${target?.subnet?.ip_prefix_len}`,
+      ports?.start_port,
+    ]);
+    expect(found).toEqual([
+      ['10.32.0.4/32', 80],
+      ['10.32.0.9/32', 81],
+    ]);
+    const [here, elsewhere] = [pods[0]!, placed({}, 'prod', [])];
+    expect([here, elsewhere].map((each) => policyKeysPlacing(each.pod, [policyOf(spec)]).length)).toEqual([1, 0]);
   });
 
   test('several egress rules stand beside each other', () => {
@@ -182,9 +206,18 @@ describe('blocks without others', () => {
   });
 });
 
+test('an exception outside of its block is said, and takes nothing', () => {
+  const spec = from({ ipBlock: { cidr: '10.0.0.0/24', except: ['10.0.1.0/24', '10.0.0.0/25'] } });
+  const { problems } = policySubject(policyOf(spec), [], names);
+  expect(problems).toEqual([{ reason: 'ExceptOutside', message: expect.stringContaining('except "10.0.1.0/24"') }]);
+  expect(rulesOf(spec).map(({ src_addresses: [source] }) => source?.subnet?.ip_prefix)).toEqual(['10.0.0.128']);
+});
+
 test('what is wrong with a policy is said, and the rest of it stands', () => {
   const spec = { podSelector: {}, ingress: [{ ports: [{ port: 'nobody' }, { port: 80 }] }] };
   const { problems } = policySubject(policyOf(spec), [placed({})], names);
-  expect(problems).toEqual([expect.stringMatching(/ingress port "nobody" \(TCP\)/)]);
+  expect(problems).toEqual([
+    { reason: 'PortUnknown', message: expect.stringMatching(/ingress port "nobody" \(TCP\)/) },
+  ]);
   expect(traffic(spec, [placed({})])).toEqual(['tcp 80-80']);
 });

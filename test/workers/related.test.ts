@@ -54,6 +54,7 @@ const view = {
   networkOf: (_namespace: string, name: string) => name,
   hasOutdated: () => false,
   policyKeysNaming: ({ namedPorts = [] }: SlimPod) => namedPorts.map(({ name }) => `NetworkPolicy/a/${name}`),
+  policyKeysPlacing: ({ namedPorts = [] }: SlimPod) => namedPorts.map(({ name }) => `NetworkPolicy/a/${name}-there`),
   policyKeysNamingIn: () => ['NetworkPolicy/a/http'],
   podsOfClusterPolicy: ({ name }: SlimClusterPolicy) => [`Pod/a/of-${name}`],
   clusterPoliciesOfNodes: () => ['ClusterNetworkPolicy/of-nodes'],
@@ -233,6 +234,18 @@ const policyRows: typeof rows = [
       },
     },
     want: ['FloatingIP/a/entry'],
+  },
+  {
+    name: 'a pod that gets its addresses concerns the policies that name its ports for a block',
+    given: {
+      source: 'Pod',
+      change: {
+        kind: 'put',
+        object: { ...withPorts('u'), namedPorts: [{ name: 'http', protocol: 'TCP', number: 80 }] },
+        previous: { ...bound, namedPorts: [{ name: 'http', protocol: 'TCP', number: 80 }] },
+      },
+    },
+    want: ['NetworkPolicy/a/http-there'],
   },
   {
     name: 'labels of a namespace say which policies mean its pods',

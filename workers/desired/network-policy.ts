@@ -6,13 +6,16 @@ import type {
   NetworkPolicyInput,
 } from '../../contrail/desired/network-policy.ts';
 import { type Names, policyRuleUuid } from '../../contrail/names.ts';
-import type { PolicyPort, PolicyRuleSpec, SlimNetworkPolicy } from '../../kubernetes/network-policy.ts';
+import type { PolicyBlock, PolicyPort, PolicyRuleSpec, SlimNetworkPolicy } from '../../kubernetes/network-policy.ts';
+import { cidrList } from '../../runtime/cidr.ts';
 import { blockWithout } from '../blocks.ts';
 import type { Placed } from '../policy-membership.ts';
 import {
   EVERY_POD,
+  addressesOf,
   isPeer,
   isSubject,
+  namesInBlocks,
   numberOf,
   partNames,
   type Resolution,
@@ -24,7 +27,13 @@ import {
 /** A policy's groups, and what is wrong with it: the rest of it stands. */
 export interface PolicySubject extends NetworkPolicyInput {
   readonly uid: string;
-  readonly problems: readonly string[];
+  readonly problems: readonly PolicyProblem[];
+}
+
+/** Something that is wrong with a policy: an Event's reason and words. */
+export interface PolicyProblem {
+  readonly reason: 'PortUnknown' | 'ExceptOutside';
+  readonly message: string;
 }
 
 /** What to make of a policy; `pods` are those that it may select or mean. Named ports are what they are in the pods. */
@@ -87,7 +96,7 @@ function egressRules(context: Context): readonly AllowedTraffic[] {
 
 /** What a rule of egress says by names of ports: for each number that a name has, those of its peers who have it. */
 function namedEgressRules(context: Context, rule: PolicyRuleSpec): readonly Omit<AllowedTraffic, 'direction'>[] {
-  return targetPeers({ egress: [rule] }).flatMap(({ peer, names }) =>
+  const inGroups = targetPeers({ egress: [rule] }).flatMap(({ peer, names }) =>
     names.flatMap(({ protocol, name }) =>
       numbersIn(context, peer, { protocol, name }).map((number) => ({
         peer: { kind: 'group' as const, group: context.parts.peerPort(peer, { protocol, name, number }) },
@@ -96,6 +105,34 @@ function namedEgressRules(context: Context, rule: PolicyRuleSpec): readonly Omit
       })),
     ),
   );
+  return [...inGroups, ...namesInBlocks({ egress: [rule] }).flatMap((port) => rulesInBlocks(context, rule, port))];
+}
+
+/** A port's name is a pod's, so that of a block those are meant who have the name and an address there. */
+function rulesInBlocks(
+  { pods }: Context,
+  { peers = [] }: PolicyRuleSpec,
+  { protocol, name }: NamedPort,
+): readonly Omit<AllowedTraffic, 'direction'>[] {
+  const blocks = peers.filter((peer) => peer.kind === 'block');
+  const found = pods.flatMap(({ pod }) => {
+    const number = numberOf(pod, protocol, name);
+    if (number === undefined) return [];
+    const inside = addressesOf(pod).filter((address) => blocks.some((block) => isInBlock(address, block)));
+    return inside.map((address) => ({ address, number }));
+  });
+  return found
+    .toSorted((a, b) => (a.address < b.address ? -1 : 1))
+    .map(({ address, number }) => ({
+      peer: { kind: 'block', subnet: { ip_prefix: address, ip_prefix_len: address.includes(':') ? 128 : 32 } },
+      protocol: protocol.toLowerCase(),
+      ports: [number, number],
+    }));
+}
+
+function isInBlock(address: string, { cidr, except }: PolicyBlock): boolean {
+  const left = blockWithout(cidr, except).map(({ ip_prefix: prefix, ip_prefix_len: length }) => `${prefix}/${length}`);
+  return cidrList(left)(address);
 }
 
 type NamedPort = ReturnType<typeof targetPeers>[number]['names'][number];
@@ -159,8 +196,8 @@ function resolvedSpan({ protocol, port }: PolicyPort, resolution: Resolution): r
   return number === undefined ? undefined : [number, number];
 }
 
-/** Named ports that nobody has: such a rule allows nothing, which its author should know. */
-function problemsOf(context: Context): readonly string[] {
+/** What its author will have meant otherwise: above all named ports that nobody has, whose rule allows nothing. */
+function problemsOf(context: Context): readonly PolicyProblem[] {
   const { policy, pods } = context;
   const subjects = pods.filter(({ pod }) => isSubject(pod, policy));
   const missing = podPortNames(policy.ingress).filter(
@@ -169,14 +206,31 @@ function problemsOf(context: Context): readonly string[] {
   const absent = targetPeers(policy).flatMap(({ peer, names }) =>
     names.filter((port) => numbersIn(context, peer, port).length === 0),
   );
-  return [
+  const inBlocks = (policy.egress ?? []).flatMap((rule) =>
+    namesInBlocks({ egress: [rule] }).filter((port) => rulesInBlocks(context, rule, port).length === 0),
+  );
+  const unknown = [
     ...missing.map(
       ({ protocol, name }) => `ingress port "${name}" (${protocol}): no selected pod has a port of that name`,
     ),
-    ...absent.map(
+    ...[...absent, ...inBlocks].map(
       ({ protocol, name }) => `egress port "${name}" (${protocol}): no pod of its peers has a port of that name`,
     ),
   ];
+  return [...unknown.map((message) => ({ reason: 'PortUnknown' as const, message })), ...outsideProblems(policy)];
+}
+
+/** Exceptions that take nothing away; the API server refuses them, but has not always. */
+function outsideProblems({ ingress = [], egress = [] }: SlimNetworkPolicy): readonly PolicyProblem[] {
+  const blocks = [...ingress, ...egress].flatMap(({ peers = [] }) => peers.filter((peer) => peer.kind === 'block'));
+  return blocks.flatMap(({ cidr, except }) =>
+    except
+      .filter((hole) => blockWithout(hole, [cidr]).length > 0)
+      .map((hole) => ({
+        reason: 'ExceptOutside',
+        message: `ipBlock ${cidr}: except "${hole}" does not lie in it; name a block that does, or none`,
+      })),
+  );
 }
 
 function podPortNames(rules: readonly PolicyRuleSpec[] | undefined): readonly NamedPort[] {

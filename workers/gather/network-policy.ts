@@ -5,7 +5,7 @@ import { namedPorts, type SlimNetworkPolicy } from '../../kubernetes/network-pol
 import { reportEvent } from '../../kubernetes/events.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
-import { type PolicySubject, policySubject } from '../desired/network-policy.ts';
+import { type PolicyProblem, type PolicySubject, policySubject } from '../desired/network-policy.ts';
 import { isWantedPod } from '../desired/pod.ts';
 import { type Key, namespaceKey, podKey } from '../keys.ts';
 import { readNetworkPolicy } from '../lookup.ts';
@@ -76,12 +76,15 @@ function isHeld(group: ContrailObject): boolean {
 }
 
 /** What is wrong with one rule keeps neither its policy nor any other from being in force. */
-async function tell({ namespace, name, uid }: PolicySubject, message: string, { kube, log }: Deps): Promise<void> {
+async function tell(
+  { namespace, name, uid }: PolicySubject,
+  problem: PolicyProblem,
+  { kube, log }: Deps,
+): Promise<void> {
   const object = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', namespace, name, uid };
   const report = {
     object,
-    reason: 'PortUnknown',
-    message,
+    ...problem,
     type: 'Warning',
     component: 'opencontrail-workers',
   } as const;
