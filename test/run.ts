@@ -22,6 +22,8 @@ const SUITES = [
   'services',
   'balancers',
   'edges',
+  'ingress',
+  'gateway',
   'random',
   'faults',
   'uninstall',
