@@ -9,5 +9,5 @@ export default {
   coverageProvider: 'v8',
   maxWorkers: 2,
   // Much of this talks with real servers, on machines that are busy.
-  testTimeout: 30_000,
+  testTimeout: 120_000,
 };

@@ -203,5 +203,5 @@ described('in a cluster', () => {
     expect(after.texts['ca.crt']).toBe(before.texts['ca.crt']);
     expect(() => run('destroy')).toThrow(/there is no command "destroy": use ensure, rotate or show/);
     await expect(runCommand('destroy', settings(), deps())).rejects.toThrow();
-  }, 60_000);
+  });
 });

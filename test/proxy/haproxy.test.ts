@@ -22,7 +22,7 @@ let keeper: Keeper;
 beforeAll(async () => {
   for (const name of ['one', 'two', 'three', 'four', 'five']) upstreams.set(name, await startUpstream(name));
   [httpPort, httpsPort] = [await freePort(), await freePort()];
-  const place = { folder, httpPort, httpsPort, drainSeconds: 30 };
+  const place = { folder, httpPort, httpsPort, drainSeconds: 10 };
   keeper = createKeeper(place, { log: createLogger('test', 'silent'), onEnd: () => undefined });
   await serve([]);
 });

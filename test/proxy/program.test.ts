@@ -41,7 +41,7 @@ described('the program', () => {
     await program.kill('SIGTERM');
     await Promise.all([server.stop(), upstream.stop()]);
     rmSync(folder, { recursive: true });
-  }, 60_000);
+  });
 
   test('serves an Ingress and writes the addresses of its proxies into the status', async () => {
     await create({ rules: { 'a.example': [{ to: 'web', port: 'http' }] } });
@@ -93,7 +93,7 @@ described('the program', () => {
     await server.restart();
     await kube.delete(`${NETWORKING}/namespaces/shop/ingresses/lasting`);
     await eventually(async () => (await ask(httpPort, 'lasting.example')).status === 404);
-  }, 60_000);
+  });
 });
 
 /** Namespaces, the class, the Service of the proxies and one behind them. */

@@ -98,7 +98,7 @@ withApiServer('workers', () => {
     const machine = await contrail.readByName('virtual-machine', ['k8s__dev__web']);
     expect(machine?.uuid).toBe(uid);
     expect(await machinesOn('n1')).toContain(uid);
-  }, 30_000);
+  });
 
   test('put a pod of an isolated namespace into its own network', async () => {
     await createPod('alone', 'web');
@@ -178,7 +178,7 @@ withApiServer('workers', () => {
     await eventually(
       async () => (await contrail.readByName('virtual-network', ['default-domain', 'k8s-dev', 'late'])) === undefined,
     );
-  }, 30_000);
+  });
 
   test('leave running pods where they are when their namespace is isolated, and say so', async () => {
     await kube.post('/api/v1/namespaces', { metadata: { name: 'turned' } });

@@ -22,7 +22,7 @@ beforeAll(() => {
   sh(
     `cd ${ROOT} && node_modules/.bin/bun build --compile --minify --bytecode --format=cjs cni/plugin/main.ts --outfile ${plugin}`,
   );
-}, 60_000);
+});
 afterEach(() => {
   server?.close();
   server = undefined;

@@ -60,7 +60,7 @@ describe('addresses', () => {
     const addresses = await client.list('instance-ip', { detail: true });
     expect(addresses).toHaveLength(uuids.length);
     expect(new Set(addresses.map((each) => each['instance_ip_address'])).size).toBe(uuids.length);
-  }, 30_000);
+  });
 
   test('run out exactly once: 12 of the 16 in a /28 are given, all others are refused', async () => {
     await userNetwork({ subnet: { ip_prefix: '10.9.0.0', ip_prefix_len: 28 } });

@@ -22,7 +22,7 @@ beforeAll(async () => {
   differences = await replay(session, server.url, ({ method, path, body, headers }) =>
     ask(server.url, method, path, { body, ...(headers === undefined ? {} : { headers }) }),
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   await server.close();

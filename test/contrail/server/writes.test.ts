@@ -140,7 +140,7 @@ describe('a write', () => {
     expect(list).toHaveLength(1_200);
     const some = list.slice(0, 100).map(({ uuid }) => uuid);
     expect(await client.list('virtual-machine', { uuids: some })).toHaveLength(100);
-  }, 30_000);
+  });
 });
 
 describe('Redis that dies', () => {
@@ -158,7 +158,7 @@ describe('Redis that dies', () => {
     through.close();
     await server.close();
     await persistent.stop();
-  }, 30_000);
+  });
 });
 
 describe('an error text', () => {
