@@ -1,18 +1,22 @@
 /** Services of type LoadBalancer: addresses of a pool, answered for by one node, moved when it dies, given back. */
 import type { LabHandle } from '../lab/handle.ts';
 import { dialPod } from './dial.ts';
+import { cutOff, familyOf, fetched, hostOf, inUrl, poolOf, spare } from './outside.ts';
 import type { Reporter } from './reporter.ts';
 
 const NAMESPACE = 'balancers';
 const PORT = 8080;
 const CLASS = 'opencontrail.org/balancers';
-const [FIRST, WANTED] = ['172.30.0.210', '172.30.0.215'];
+/** Of the outside's spare addresses. */
+const POOL = { name: 'balancers', first: 210, last: 219 };
 /** A quarter of what Kubernetes itself takes to call a node NotReady; a quiet machine needs less than two seconds. */
 const RECOVERY_MS = 10_000;
 
 interface Context {
   readonly lab: LabHandle;
   readonly report: Reporter;
+  /** The address of the pool that a Service asks for. */
+  readonly wanted: string;
 }
 
 /** Run by `npm run e2e -- balancers`. */
@@ -21,23 +25,13 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   lab.onCleanup(() => lab.kubectl(['delete', 'floatingippool', 'balancers', '--ignore-not-found']));
   const labels = { app: 'web' };
   const pods = lab.nodes.slice(0, 2).map((node) => dialPod({ namespace: NAMESPACE, name: `on-${node}`, node, labels }));
-  await lab.apply([pool(), ...pods]);
+  await lab.apply([poolOf(lab, POOL), ...pods]);
   await lab.podsReady(NAMESPACE);
-  const context = { lab, report };
+  const context = { lab, report, wanted: spare(lab, 215) };
   await given(context);
   await asked(context);
   await moved(context);
   await released(context);
-}
-
-function pool(): object {
-  const subnets = [{ cidr: '172.30.0.0/24', allocationPools: [{ start: FIRST, end: '172.30.0.219' }] }];
-  return {
-    apiVersion: 'opencontrail.org/v1alpha1',
-    kind: 'FloatingIPPool',
-    metadata: { name: 'balancers' },
-    spec: { subnets, loadBalancerClass: CLASS },
-  };
 }
 
 function balancer(name: string, spec: object): object {
@@ -72,8 +66,7 @@ async function waitForIngress(lab: LabHandle, name: string): Promise<Ingress> {
 }
 
 async function ask(lab: LabHandle, address: string, seconds = 3): Promise<string> {
-  const { stdout } = await lab.exec('out', ['curl', '-s', '-m', `${seconds}`, `http://${address}:${PORT}/hostname`]);
-  return stdout.trim();
+  return await fetched(lab, `http://${inUrl(address)}:${PORT}/hostname`, seconds);
 }
 
 async function given({ lab, report }: Context): Promise<void> {
@@ -81,7 +74,7 @@ async function given({ lab, report }: Context): Promise<void> {
   const { ip, ipMode } = await waitForIngress(lab, 'web');
   report.equal(
     'web: the status says an address of the pool, and its mode',
-    { pool: ip.startsWith('172.30.0.21'), ipMode },
+    { pool: ip.startsWith(spare(lab, 210).slice(0, -1)), ipMode },
     { pool: true, ipMode: 'VIP' },
   );
   await report.check('web: the outside is answered by both back ends', () =>
@@ -93,17 +86,16 @@ async function given({ lab, report }: Context): Promise<void> {
   );
 }
 
-async function asked({ lab, report }: Context): Promise<void> {
-  await lab.apply([balancer('wanted', { loadBalancerIP: WANTED, externalTrafficPolicy: 'Local' })]);
-  report.equal('wanted: the address that is asked for is given', (await waitForIngress(lab, 'wanted')).ip, WANTED);
-  const client = async (): Promise<string> =>
-    (await lab.exec('out', ['curl', '-s', '-m', '3', `http://${WANTED}:${PORT}/clientip`])).stdout.split(':')[0] ?? '';
+async function asked({ lab, report, wanted }: Context): Promise<void> {
+  await lab.apply([balancer('wanted', { loadBalancerIP: wanted, externalTrafficPolicy: 'Local' })]);
+  report.equal('wanted: the address that is asked for is given', (await waitForIngress(lab, 'wanted')).ip, wanted);
+  const client = async (): Promise<string> => hostOf(await fetched(lab, `http://${inUrl(wanted)}:${PORT}/clientip`));
   await report.check('wanted: Local keeps the client’s address', () =>
     lab.waitFor('it', async () => (await client()) === lab.address('out')),
   );
   await lab.apply([
-    balancer('refused', { loadBalancerIP: WANTED }),
-    balancer('foreign', { loadBalancerIP: '203.0.113.7' }),
+    balancer('refused', { loadBalancerIP: wanted }),
+    balancer('foreign', { loadBalancerIP: familyOf(lab) === 'IPv6' ? '2001:db8::7' : '203.0.113.7' }),
   ]);
   for (const name of ['refused', 'foreign']) {
     await report.check(`${name}: an Event says why`, () =>
@@ -136,18 +128,15 @@ export async function holderOf(lab: LabHandle, address: string): Promise<string>
 }
 
 /** A node is cut off the network, as its death is to others. */
-async function moved({ lab, report }: Context): Promise<void> {
-  const holder = await holderOf(lab, WANTED);
-  const link = (state: string) => lab.exec(holder, ['ip', 'link', 'set', 'eth0', state]);
-  lab.onCleanup(() => link('up'));
-  await link('down');
+async function moved({ lab, report, wanted }: Context): Promise<void> {
+  const holder = await holderOf(lab, wanted);
+  const join = await cutOff(lab, holder);
   const started = performance.now();
-  await lab.waitFor('an answer by another node', async () => (await ask(lab, WANTED, 0.3)) !== '', { everyMs: 50 });
+  await lab.waitFor('an answer by another node', async () => (await ask(lab, wanted, 0.3)) !== '', { everyMs: 50 });
   const tookMs = Math.round(performance.now() - started);
   report.equal(`wanted: answered again ${tookMs} ms after its node’s death`, tookMs < RECOVERY_MS, true);
-  await survived({ lab, report }, holder);
-  await link('up');
-  await lab.exec(holder, ['ip', 'route', 'replace', 'default', 'via', lab.address('cp')]);
+  await survived({ lab, report, wanted }, holder);
+  await join();
 }
 
 /** What is left answers all new flows, by the address of the cluster too, long before Kubernetes calls the node NotReady. */
@@ -162,10 +151,10 @@ async function survived({ lab, report }: Context, dead: string): Promise<void> {
   report.equal(`web: ${survivor} reaches what is left, and nobody else`, [...seen], [`on-${survivor}`]);
 }
 
-async function released({ lab, report }: Context): Promise<void> {
+async function released({ lab, report, wanted }: Context): Promise<void> {
   await lab.kubectl(['delete', 'service', 'wanted', '-n', NAMESPACE]);
   await report.check('wanted: its address is silent when it is gone', () =>
-    lab.waitFor('silence', async () => (await ask(lab, WANTED, 1)) === ''),
+    lab.waitFor('silence', async () => (await ask(lab, wanted, 1)) === ''),
   );
   await report.check('refused: gets the address that has become free', () =>
     lab.waitFor(
@@ -180,7 +169,7 @@ async function released({ lab, report }: Context): Promise<void> {
           '--overwrite',
           `opencontrail.org/fip-pool=balancers`,
         ]);
-        return (await ingressOf(lab, 'refused'))[0]?.ip === WANTED;
+        return (await ingressOf(lab, 'refused'))[0]?.ip === wanted;
       },
       { everyMs: 2000 },
     ),

@@ -1,18 +1,21 @@
 /** The cluster's edges: pods go outside under their node's address or a floating one, and are reached by that, wherever it moves. */
+import ipaddr from 'ipaddr.js';
 import type { LabHandle } from '../lab/handle.ts';
 import { holderOf } from './balancers.ts';
 import { dialPod } from './dial.ts';
+import { cutOff, familyOf, type Family, fetched, hostOf, inUrl, poolOf, spare } from './outside.ts';
 import type { Reporter } from './reporter.ts';
 
 const [OPEN, CLOSED] = ['edges', 'edges-closed'] as const;
 const [PORT, OUTSIDE_PORT] = [8080, 8098];
-const [FIRST, EGRESS] = ['172.30.0.230', '172.30.0.232'] as const;
-/** Where the machine outside is asked, and answers with the address that it sees. */
-const ECHO = `socat TCP4-LISTEN:${OUTSIDE_PORT},fork,reuseaddr SYSTEM:'echo HTTP/1.0 200 OK; echo; echo $SOCAT_PEERADDR'`;
-
+/** Of the outside's spare addresses. */
+const FIRST = 230;
 interface Context {
   readonly lab: LabHandle;
   readonly report: Reporter;
+  /** The pool's first address, and the one of a router. */
+  readonly first: string;
+  readonly egress: string;
 }
 
 /** Run by `npm run e2e -- edges`. */
@@ -21,15 +24,15 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   await lab.createNamespace(OPEN, { annotations: translated });
   await lab.createNamespace(CLOSED, { annotations: { 'opencontrail.org/isolation': 'true' } });
   lab.onCleanup(() => lab.kubectl(['delete', 'floatingippool', 'edges', '--ignore-not-found']));
-  await lab.exec('out', ['sh', '-c', `setsid ${ECHO} >/dev/null 2>&1 &`]);
+  await lab.exec('out', ['sh', '-c', `setsid ${echo(familyOf(lab))} >/dev/null 2>&1 &`]);
   lab.onCleanup(() => lab.exec('out', ['fuser', '-k', `${OUTSIDE_PORT}/tcp`]));
   const pods = [OPEN, CLOSED].flatMap((namespace) =>
     lab.nodes.slice(0, 2).map((node) => dialPod({ namespace, name: `on-${node}`, node })),
   );
-  await lab.apply([pool(), ...pods]);
+  const context = { lab, report, first: spare(lab, FIRST), egress: spare(lab, FIRST + 2) };
+  await lab.apply([poolOf(lab, { name: 'edges', first: FIRST, last: FIRST + 4 }), ...pods]);
   await lab.podsReady(OPEN);
   await lab.podsReady(CLOSED);
-  const context = { lab, report };
   await outward(context);
   await floating(context);
   await handedOn(context);
@@ -37,31 +40,27 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   await routed(context);
 }
 
-function pool(): object {
-  const subnets = [{ cidr: '172.30.0.0/24', allocationPools: [{ start: FIRST, end: '172.30.0.234' }] }];
-  const [apiVersion, kind] = ['opencontrail.org/v1alpha1', 'FloatingIPPool'];
-  return {
-    apiVersion,
-    kind,
-    metadata: { name: 'edges' },
-    spec: { subnets, loadBalancerClass: 'opencontrail.org/edges' },
-  };
+/** Where the machine outside is asked, and answers with the address that it sees. */
+function echo(family: Family): string {
+  return `socat TCP${family.at(-1)}-LISTEN:${OUTSIDE_PORT},fork,reuseaddr SYSTEM:'echo HTTP/1.0 200 OK; echo; echo $SOCAT_PEERADDR'`;
 }
 
-function floatingIp(namespace: string, name: string, spec: object): object {
+function floatingIp({ lab }: Context, namespace: string, name: string, spec: object): object {
   const [apiVersion, kind] = ['opencontrail.org/v1alpha1', 'FloatingIP'];
-  return { apiVersion, kind, metadata: { namespace, name }, spec: { pool: 'edges', ...spec } };
+  return { apiVersion, kind, metadata: { namespace, name }, spec: { pool: 'edges', family: familyOf(lab), ...spec } };
 }
 
 /** As which address the machine outside sees a pod; nothing where it is not reached. */
 async function seenAs({ lab }: Context, namespace: string, name: string): Promise<string> {
-  const script = `timeout 3 wget -qO- http://${lab.address('out')}:${OUTSIDE_PORT}/`;
-  return (await lab.execInPod({ namespace, name, container: 'shell' }, ['sh', '-c', script])).stdout.trim();
+  const script = `timeout 3 wget -qO- http://${inUrl(lab.address('out'))}:${OUTSIDE_PORT}/`;
+  const { stdout } = await lab.execInPod({ namespace, name, container: 'shell' }, ['sh', '-c', script]);
+  const seen = stdout.trim().replace(/^\[(.+)\]$/, '$1');
+  return seen === '' ? '' : ipaddr.parse(seen).toString();
 }
 
 /** Who answers the machine outside at an address: the pod's name, or as whom it sees the client. */
-async function asked({ lab }: Context, url: string): Promise<string> {
-  return (await lab.exec('out', ['curl', '-s', '-m', '2', `http://${url}`])).stdout.trim();
+async function asked({ lab }: Context, address: string, portAndPath: string): Promise<string> {
+  return await fetched(lab, `http://${inUrl(address)}:${portAndPath}`, 2);
 }
 
 async function becomes({ lab, report }: Context, title: string, probe: () => Promise<string>, want: string) {
@@ -88,60 +87,64 @@ async function addressOf({ lab }: Context, namespace: string, name: string): Pro
 }
 
 async function floating(context: Context): Promise<void> {
-  const { lab, report } = context;
-  await lab.apply([floatingIp(CLOSED, 'entry', { address: FIRST, pod: 'on-n1' })]);
-  report.equal('entry: has the address that it asks for', await addressOf(context, CLOSED, 'entry'), FIRST);
-  await becomes(context, 'outside → entry', () => asked(context, `${FIRST}:${PORT}/hostname`), 'on-n1');
-  const client = async () => (await asked(context, `${FIRST}:${PORT}/clientip`)).split(':')[0] ?? '';
+  const { lab, report, first } = context;
+  await lab.apply([floatingIp(context, CLOSED, 'entry', { address: first, pod: 'on-n1' })]);
+  report.equal('entry: has the address that it asks for', await addressOf(context, CLOSED, 'entry'), first);
+  await becomes(context, 'outside → entry', () => asked(context, first, `${PORT}/hostname`), 'on-n1');
+  const client = async () => hostOf(await asked(context, first, `${PORT}/clientip`));
   await becomes(context, 'outside → entry, the client’s address kept', client, lab.address('out'));
-  await becomes(context, `${CLOSED}/on-n1 → outside, as entry`, () => seenAs(context, CLOSED, 'on-n1'), FIRST);
+  await becomes(context, `${CLOSED}/on-n1 → outside, as entry`, () => seenAs(context, CLOSED, 'on-n1'), first);
   report.equal(`${CLOSED}/on-n2 → outside is still refused`, await seenAs(context, CLOSED, 'on-n2'), '');
 }
 
 /** To a pod on another node: the address moves there, and is not lost on the way. */
 async function handedOn(context: Context): Promise<void> {
-  const { lab, report } = context;
-  await lab.apply([floatingIp(CLOSED, 'entry', { address: FIRST, pod: 'on-n2' })]);
+  const { lab, report, first } = context;
+  await lab.apply([floatingIp(context, CLOSED, 'entry', { address: first, pod: 'on-n2' })]);
   const started = performance.now();
-  await lab.waitFor('on-n2', async () => (await asked(context, `${FIRST}:${PORT}/hostname`)) === 'on-n2', {
+  await lab.waitFor('on-n2', async () => (await asked(context, first, `${PORT}/hostname`)) === 'on-n2', {
     everyMs: 50,
   });
   report.ok(`outside → entry, handed on to a pod on n2 (${Math.round(performance.now() - started)} ms)`);
-  await becomes(context, `${CLOSED}/on-n2 → outside, as entry`, () => seenAs(context, CLOSED, 'on-n2'), FIRST);
+  await becomes(context, `${CLOSED}/on-n2 → outside, as entry`, () => seenAs(context, CLOSED, 'on-n2'), first);
   await becomes(context, `${CLOSED}/on-n1 → outside is refused again`, () => seenAs(context, CLOSED, 'on-n1'), '');
-  report.equal('entry: keeps its address', await addressOf(context, CLOSED, 'entry'), FIRST);
+  report.equal('entry: keeps its address', await addressOf(context, CLOSED, 'entry'), first);
 }
 
 async function mapped(context: Context): Promise<void> {
   const { lab, report } = context;
-  await lab.apply([floatingIp(OPEN, 'web', { pod: 'on-n1', ports: [{ port: 80, targetPort: PORT }] })]);
+  await lab.apply([floatingIp(context, OPEN, 'web', { pod: 'on-n1', ports: [{ port: 80, targetPort: PORT }] })]);
   const address = await addressOf(context, OPEN, 'web');
-  await becomes(context, 'outside → web:80, mapped', () => asked(context, `${address}:80/hostname`), 'on-n1');
-  report.equal(`outside → web:${PORT} is refused`, await asked(context, `${address}:${PORT}/hostname`), '');
+  await becomes(context, 'outside → web:80, mapped', () => asked(context, address, '80/hostname'), 'on-n1');
+  report.equal(`outside → web:${PORT} is refused`, await asked(context, address, `${PORT}/hostname`), '');
 }
 
 /** One address for a namespace, on whatever node its pods are; another node takes it over when its own dies. */
 async function routed(context: Context): Promise<void> {
-  const { lab, report } = context;
+  const { lab, report, egress } = context;
   const [apiVersion, kind] = ['opencontrail.org/v1alpha1', 'LogicalRouter'];
-  const spec = { pool: 'edges', networks: [{ kind: 'Namespace' }], addresses: [EGRESS] };
+  const spec = {
+    pool: 'edges',
+    networks: [{ kind: 'Namespace' }],
+    addresses: [egress],
+    families: [familyOf(lab)],
+  };
   await lab.apply([{ apiVersion, kind, metadata: { namespace: OPEN, name: 'egress' }, spec }]);
   const pods = lab.nodes.slice(0, 2).map((node) => `on-${node}`);
   for (const name of pods)
-    await becomes(context, `${OPEN}/${name} → outside, as its router`, () => seenAs(context, OPEN, name), EGRESS);
-  report.equal(`outside → ${EGRESS} is refused`, await asked(context, `${EGRESS}:${PORT}/hostname`), '');
-  const holder = await holderOf(lab, EGRESS);
+    await becomes(context, `${OPEN}/${name} → outside, as its router`, () => seenAs(context, OPEN, name), egress);
+  report.equal(`outside → ${egress} is refused`, await asked(context, egress, `${PORT}/hostname`), '');
+  const holder = await holderOf(lab, egress);
   const survivor = pods.find((name) => name !== `on-${holder}`) ?? '';
-  const link = (state: string) => lab.exec(holder, ['ip', 'link', 'set', 'eth0', state]);
-  lab.onCleanup(() => link('up'));
-  await link('down');
+  const join = await cutOff(lab, holder);
   const started = performance.now();
-  await lab.waitFor('another node', async () => (await seenAs(context, OPEN, survivor)) === EGRESS, { everyMs: 50 });
+  await lab.waitFor('another node', async () => (await seenAs(context, OPEN, survivor)) === egress, {
+    everyMs: 50,
+  });
   report.ok(
     `${OPEN}/${survivor} → outside, as its router, ${Math.round(performance.now() - started)} ms after ${holder}’s death`,
   );
-  await link('up');
-  await lab.exec(holder, ['ip', 'route', 'replace', 'default', 'via', lab.address('cp')]);
+  await join();
   await lab.kubectl(['delete', 'lr', 'egress', '-n', OPEN]);
   const own = lab.address(survivor.replace('on-', ''));
   await becomes(

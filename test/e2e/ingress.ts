@@ -3,12 +3,14 @@ import { createAuthority, issueServing } from '../../certs/issue.ts';
 import type { LabHandle } from '../lab/handle.ts';
 import { contrailNames } from './contrail.ts';
 import { dialPod, dialService } from './dial.ts';
+import { inUrl, poolOf, spare } from './outside.ts';
 import type { Reporter } from './reporter.ts';
 
 const NAMESPACE = 'ingress';
 const CLASS = 'opencontrail.org/ingress-suite';
 const HOST = 'shop.example';
-const POOL = { start: '172.30.0.220', end: '172.30.0.224' };
+/** Of the outside's spare addresses. */
+const POOL = { name: 'ingress', first: 220, last: 224 };
 
 interface Context {
   readonly lab: LabHandle;
@@ -67,7 +69,7 @@ async function addressesOf(lab: LabHandle): Promise<readonly string[]> {
 /** A machine outside asks an address for a path of a host; the status code, and the body where it is 200. */
 async function ask(lab: LabHandle, address: string, path: string, host = HOST): Promise<string> {
   const options = ['-s', '-m', '3', '-w', '\n%{http_code}', '-H', `Host: ${host}`];
-  const { stdout } = await lab.exec('out', ['curl', ...options, `http://${address}${path}`]);
+  const { stdout } = await lab.exec('out', ['curl', '-g', ...options, `http://${inUrl(address)}${path}`]);
   const lines = stdout.split('\n');
   const code = lines.pop() ?? '';
   return code === '200' ? (lines[0] ?? '') : code;
@@ -133,7 +135,6 @@ async function shown(lab: LabHandle): Promise<string> {
 async function balanced({ lab, report }: Context): Promise<void> {
   const service = (args: readonly string[]) =>
     lab.kubectl(['patch', 'service', 'proxy', '-n', 'opencontrail', ...args]);
-  const subnets = [{ cidr: '172.30.0.0/24', allocationPools: [POOL] }];
   lab.onCleanup(() => lab.kubectl(['delete', 'floatingippool', 'ingress', '--ignore-not-found']));
   lab.onCleanup(() =>
     service([
@@ -142,26 +143,19 @@ async function balanced({ lab, report }: Context): Promise<void> {
       '{"spec":{"type":"ClusterIP","externalTrafficPolicy":null,"loadBalancerClass":null}}',
     ]),
   );
-  await lab.apply([
-    {
-      apiVersion: 'opencontrail.org/v1alpha1',
-      kind: 'FloatingIPPool',
-      metadata: { name: 'ingress' },
-      spec: { subnets, loadBalancerClass: CLASS },
-    },
-  ]);
+  await lab.apply([poolOf(lab, POOL)]);
   const spec = { type: 'LoadBalancer', externalTrafficPolicy: 'Local', loadBalancerClass: CLASS };
   await service(['--type=merge', '-p', JSON.stringify({ spec })]);
   const address = await lab.waitFor('an address of the pool', async () => {
     const [first = '', ...others] = await addressesOf(lab);
-    return others.length === 0 && isOfPool(first) && first;
+    return others.length === 0 && isOfPool(lab, first) && first;
   });
-  report.equal(`the status says an address of the pool instead: ${address}`, isOfPool(address), true);
+  report.equal(`the status says an address of the pool instead: ${address}`, isOfPool(lab, address), true);
   await report.check('the outside is answered at it', () =>
     lab.waitFor('an answer', async () => (await ask(lab, address, '/hostname')) === `on-${lab.nodes[0]}`),
   );
 }
 
-function isOfPool(address: string): boolean {
-  return address >= POOL.start && address <= POOL.end && address.length === POOL.start.length;
+function isOfPool(lab: LabHandle, address: string): boolean {
+  return address >= spare(lab, POOL.first) && address <= spare(lab, POOL.last);
 }

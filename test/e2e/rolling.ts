@@ -1,6 +1,7 @@
 /** A Deployment's pods are replaced, one after the other, under steady requests; none may fail. */
 import { join } from 'node:path';
 import type { LabHandle } from '../lab/handle.ts';
+import { inUrl } from './outside.ts';
 import type { Reporter } from './reporter.ts';
 
 const NAMESPACE = 'services';
@@ -28,8 +29,8 @@ export async function rollingUpdates({
   const [node = ''] = lab.nodes;
   const [address, nodePort] = await Promise.all([field(lab, '.spec.clusterIP'), field(lab, '.spec.ports[0].nodePort')]);
   const loads = Promise.all([
-    load(lab, node, `http://${address}:${PORT}/hostname`),
-    load(lab, 'out', `http://${lab.address(node)}:${nodePort}/hostname`),
+    load(lab, node, `http://${inUrl(address)}:${PORT}/hostname`),
+    load(lab, 'out', `http://${inUrl(lab.address(node))}:${nodePort}/hostname`),
   ]);
   await lab.kubectl(['rollout', 'restart', `deployment/${NAME}`, '-n', NAMESPACE]);
   await lab.kubectl(['rollout', 'status', `deployment/${NAME}`, '-n', NAMESPACE, '--timeout=120s']);

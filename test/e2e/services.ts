@@ -1,6 +1,7 @@
 /** Services from pods, from nodes and from outside: policies, affinity, node ports, and what becomes of them when they change. */
 import type { LabHandle } from '../lab/handle.ts';
 import { dial, dialPod } from './dial.ts';
+import { familyOf, fetched, hostOf, inUrl } from './outside.ts';
 import type { Reporter } from './reporter.ts';
 import { rollingUpdates } from './rolling.ts';
 
@@ -99,7 +100,7 @@ async function changes(context: Context): Promise<void> {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: { namespace: NAMESPACE, name: 'manual-1', labels: { 'kubernetes.io/service-name': 'manual' } },
-    addressType: 'IPv4',
+    addressType: familyOf(lab),
     ports: [{ name: 'http', protocol: 'TCP', port: HTTP }],
     endpoints: [{ addresses: [nearAddress] }],
   };
@@ -117,11 +118,6 @@ async function changes(context: Context): Promise<void> {
     const client = { namespace: NAMESPACE, name: 'client' };
     await lab.waitFor('silence', async () => (await dial(client, before, lab)) === '');
   });
-}
-
-/** A machine outside asks: its answer, or nothing. */
-async function fromOutside(lab: LabHandle, url: string): Promise<string> {
-  return (await lab.exec('out', ['curl', '-s', '-m', '3', url])).stdout.trim();
 }
 
 async function nodePorts(context: Context): Promise<void> {
@@ -143,7 +139,8 @@ async function nodePorts(context: Context): Promise<void> {
     await report.check(`open: the outside is answered at ${title} by both`, () =>
       lab.waitFor('both pods', async () => {
         const seen = new Set<string>();
-        for (let each = 0; each < 16; each += 1) seen.add(await fromOutside(lab, `http://${address}:${open}/hostname`));
+        for (let each = 0; each < 16; each += 1)
+          seen.add(await fetched(lab, `http://${inUrl(address)}:${open}/hostname`));
         return seen.has('near') && seen.has('far') && seen.size === 2;
       }),
     );
@@ -166,6 +163,7 @@ async function localPorts(
     (
       await lab.exec('out', [
         'curl',
+        '-g',
         '-s',
         '-m',
         '3',
@@ -173,17 +171,17 @@ async function localPorts(
         '/dev/null',
         '-w',
         '%{http_code}',
-        `http://${address}:${health}/`,
+        `http://${inUrl(address)}:${health}/`,
       ])
     ).stdout;
   await report.check('balanced: the health-check port is answered by count', () =>
     lab.waitFor('200 and 503', async () => (await status(far)) === '200' && (await status(near)) === '503'),
   );
-  const client = await fromOutside(lab, `http://${far}:${port}/clientip`);
-  report.equal('balanced: Local keeps the client’s address', client.split(':')[0], lab.address('out'));
+  const client = await fetched(lab, `http://${inUrl(far)}:${port}/clientip`);
+  report.equal('balanced: Local keeps the client’s address', hostOf(client), lab.address('out'));
   report.equal(
     'balanced: Local is not answered where there is no back end',
-    await fromOutside(lab, `http://${near}:${port}/`),
+    await fetched(lab, `http://${inUrl(near)}:${port}/`),
     '',
   );
 }
