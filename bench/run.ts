@@ -6,6 +6,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   'cold-start': () => import('./cold-start.ts'),
   cni: () => import('./cni.ts'),
   pods: () => import('./pods.ts'),
+  fleet: () => import('./fleet.ts'),
   datapath: () => import('./datapath.ts'),
   addresses: () => import('./addresses.ts'),
   networks: () => import('./networks.ts'),
