@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { CERTIFICATE_SETTINGS, SECRETS } from '../certs/settings.ts';
 import type { ProgramDescription, Setting } from '../runtime/config.ts';
+import { DECISION_SETTINGS } from './decision-settings.ts';
 
 const text = z.string();
-const list = text.transform((value) => value.split(',').map((item) => item.trim()));
 const listen = text.transform((value, context) => {
   const match = /^(?:\[(.+)\]|([^:]*)):(\d+)$/.exec(value);
   if (match === null) {
@@ -29,26 +29,7 @@ export const PROGRAM: ProgramDescription = {
 
 export const SETTINGS = {
   listen: { describe: 'Where to serve HTTPS: webhooks, probes and metrics', schema: listen, default: '0.0.0.0:9443' },
-  kubernetesApi: { describe: 'The API server, https://host:port', schema: text, default: '', env: ['KUBERNETES_API'] },
   kubeconfig: { describe: 'A kubeconfig file, outside of the cluster', schema: text, default: '', env: ['KUBECONFIG'] },
-  clusterName: { describe: "The cluster's name in Contrail", schema: text, default: 'k8s' },
-  domain: { describe: 'The Contrail domain', schema: text, default: 'default-domain' },
-  defaultMode: {
-    describe: 'The mode of namespaces that ask for none: cluster, namespace or app',
-    schema: z.enum(['cluster', 'namespace', 'app']),
-    default: 'cluster',
-  },
-  podCidrs: { describe: 'The address space of pods, CIDRs separated by commas', schema: list, default: '10.32.0.0/12' },
-  metaPlugin: {
-    describe: "Who makes the interfaces of other plugins' definitions: none (they are refused) or multus",
-    schema: z.enum(['none', 'multus']),
-    default: 'none',
-  },
-  probeAddresses: {
-    describe: "Whether nodes reach pods of users' own networks by addresses for probes: true with our own vRouter",
-    schema: z.stringbool(),
-    default: 'true',
-  },
   tlsCert: {
     describe: 'PEM file of a certificate by hand; empty: Secrets are kept and used',
     schema: text,
@@ -75,6 +56,6 @@ export const SETTINGS = {
     schema: z.coerce.number().min(0),
     default: '5',
   },
-  logLevel: { describe: 'debug, info, warn or error', schema: text, default: 'info' },
+  ...DECISION_SETTINGS,
   ...CERTIFICATE_SETTINGS,
 } as const satisfies Record<string, Setting<unknown>>;

@@ -1,7 +1,7 @@
 /** The settings of the mutating webhook as a function. Functions have no flags, so each is an environment variable. */
 import { z } from 'zod';
 import { parseSettings, type ProgramDescription, type Setting, type SettingsValues } from '../../runtime/config.ts';
-import { SETTINGS } from '../settings.ts';
+import { DECISION_SETTINGS } from '../decision-settings.ts';
 
 const text = z.string();
 
@@ -11,10 +11,7 @@ export const FUNCTION_PROGRAM: ProgramDescription = {
   example: 'PORT=8080 function --kubernetes-api https://192.168.1.10:6443 --caller-token secret',
 };
 
-const { kubernetesApi, clusterName, domain, defaultMode, podCidrs, probeAddresses, metaPlugin, logLevel } = SETTINGS;
-
 export const FUNCTION_SETTINGS = {
-  kubernetesApi,
   kubernetesToken: {
     describe: 'Token for the API server, which may get namespaces; empty: the mounted service account',
     schema: text,
@@ -36,13 +33,7 @@ export const FUNCTION_SETTINGS = {
     default: '8080',
     env: ['PORT'],
   },
-  clusterName,
-  domain,
-  defaultMode,
-  podCidrs,
-  probeAddresses,
-  metaPlugin,
-  logLevel,
+  ...DECISION_SETTINGS,
 } as const satisfies Record<string, Setting<unknown>>;
 
 export type FunctionSettings = SettingsValues<typeof FUNCTION_SETTINGS>;
