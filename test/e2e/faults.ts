@@ -44,6 +44,7 @@ async function during(fault: Fault, lab: LabHandle, report: Reporter): Promise<v
   const namespace = `faults-${fault.name.toLowerCase().replaceAll(' ', '-')}`;
   await lab.createNamespace(namespace, { annotations: { 'opencontrail.org/isolation': 'true' } });
   const before = await bytesOfStreams(lab);
+  const sentAgain = await retransmissions(lab);
   await lab.apply([deploymentManifest({ namespace, name: 'many' }, PODS)]);
   // While some pods are through, some are being plumbed and some have not been seen.
   await lab.waitFor('the first pods', async () => (await running(lab, namespace)).length > 2, {
@@ -62,6 +63,7 @@ async function during(fault: Fault, lab: LabHandle, report: Reporter): Promise<v
   const differing = pods.filter((pod) => pod.status.podIP !== portAddress(pod)).map(({ metadata }) => metadata.name);
   report.equal(`${fault.name}: each pod has the address of its ports`, differing, []);
   await report.check(`${fault.name}: streams of running pods went on`, () => streamsGrew(lab, before));
+  report.equal(`${fault.name}: and lost no packet`, await retransmissions(lab), sentAgain);
   await lab.kubectl(['delete', 'namespace', namespace, '--wait=false']);
   await report.check(`${fault.name}: nothing is left of the deleted pods`, () =>
     lab.waitFor(
@@ -166,6 +168,19 @@ async function bytesOfStreams(lab: LabHandle): Promise<readonly number[]> {
       const size = await lab.execInPod({ namespace: STEADY, name }, ['wc', '-c', '/stream']);
       if (size.code !== 0) throw new Error(`stream ${name} is broken: ${size.stderr}`);
       return Number(size.stdout.trim().split(' ')[0]);
+    }),
+  );
+}
+
+/** Segments that the kernels at both ends have had to send again, pod by pod: what is lost of a stream is in here. */
+async function retransmissions(lab: LabHandle): Promise<readonly number[]> {
+  return await Promise.all(
+    ['server', ...STREAMS].map(async (name) => {
+      const { stdout } = await lab.execInPod({ namespace: STEADY, name }, ['grep', '^Tcp:', '/proc/net/snmp']);
+      const [names = [], values = []] = stdout.split('\n').map((line) => line.split(' '));
+      const count = Number(values[names.indexOf('RetransSegs')]);
+      if (Number.isNaN(count)) throw new Error(`pod ${name} does not tell its retransmissions: ${stdout}`);
+      return count;
     }),
   );
 }
