@@ -4,6 +4,7 @@ import {
   desiredClusterPolicy,
   GLOBAL_SET,
 } from '../../contrail/desired/cluster-network-policy.ts';
+import { LABEL } from '../../contrail/desired/tag.ts';
 import type { ContrailObject, Reference } from '../../contrail/objects.ts';
 import { type End, referenceBetween } from '../../contrail/reference.ts';
 import { CLUSTER_POLICY_API, type SlimClusterPolicy } from '../../kubernetes/cluster-network-policy.ts';
@@ -91,11 +92,13 @@ interface FoundPart {
 async function listParts(
   { type, holders }: Part,
   { key, prefix }: { readonly key: Key; readonly prefix: string },
-  { contrail }: Deps,
+  { contrail, names }: Deps,
 ): Promise<readonly FoundPart[]> {
   const isOwn = (name: string): boolean =>
     type === 'tag' ? name.startsWith(`label=cnp__${key.name}__`) : name === prefix || name.startsWith(`${prefix}__`);
-  const uuids = (await contrail.list(type))
+  // Labels of pods are tags of other types, and many.
+  const tagType = type === 'tag' ? await names.uuidOf('tag-type', [LABEL]) : undefined;
+  const uuids = (await contrail.list(type, tagType === undefined ? {} : { backRefId: tagType }))
     .filter(({ fq_name: name }) => isOwn(name.at(-1) ?? ''))
     .map(({ uuid }) => uuid);
   if (uuids.length === 0) return [];
