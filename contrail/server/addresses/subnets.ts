@@ -62,12 +62,15 @@ export function addressSubnet(owner: string, input: IpamSubnetInput, uuid?: stri
 export function candidate(subnet: AddressSubnet): Candidate {
   const { network, unit, fromStart } = subnet;
   const first = fromStart ? network.base : network.base + network.size - unit;
+  const belowFirst = fromStart ? network.base + network.size : network.base - unit;
+  const encoded = (value: bigint) => (network.family === 4 ? Number(value) : wordsOf(value));
   return {
     key: subnet.key,
     sparse: isSparse(subnet),
     ranges: rangesOf(subnet),
     family: network.family,
-    base: network.family === 4 ? Number(first) : wordsOf(first),
+    base: encoded(first),
+    ...(isSparse(subnet) ? { below: encoded(belowFirst) } : {}),
     step: fromStart ? Number(unit) : -Number(unit),
     subnetUuid: subnet.uuid,
   };
@@ -75,8 +78,21 @@ export function candidate(subnet: AddressSubnet): Candidate {
 
 /** The unit of an address, as the store counts: in the order in which units are given away. */
 export function unitOf(subnet: AddressSubnet, address: bigint): string {
-  const { network, unit, fromStart } = subnet;
-  return String(fromStart ? (address - network.base) / unit : (network.base + network.size - 1n - address) / unit);
+  return String(storedUnit(subnet, placeOf(subnet, address)));
+}
+
+/** How many units are given away before an address's own, where all are free. */
+function placeOf({ network, unit, fromStart }: AddressSubnet, address: bigint): bigint {
+  return fromStart ? (address - network.base) / unit : (network.base + network.size - 1n - address) / unit;
+}
+
+/**
+ * The store counts in floating point, which is exact to 2^53: the later half of a large subnet is counted from its end, in negative
+ * numbers, so that pools at either end are exact.
+ */
+function storedUnit(subnet: AddressSubnet, place: bigint): bigint {
+  const units = subnet.network.size / subnet.unit;
+  return isSparse(subnet) && place >= units / 2n ? place - units : place;
 }
 
 /** The step that marks or frees the unit of an address. */
@@ -100,7 +116,7 @@ export function reservedAddresses(subnet: AddressSubnet): readonly bigint[] {
 export function subnetKeys(subnet: AddressSubnet): string[] {
   const key = `ip:${subnet.key}`;
   if (!isSparse(subnet)) return [key];
-  return [`${key}:used`, `${key}:free`, ...rangesOf(subnet).map(({ from }) => `${key}:next:${from}`)];
+  return [`${key}:used`, `${key}:free`, ...rangesOf(subnet).map(({ from }) => `${key}:next:${BigInt(from)}`)];
 }
 
 export function isSparse(subnet: AddressSubnet): boolean {
@@ -163,15 +179,28 @@ function poolsOf(input: IpamSubnetInput, network: Network): AddressSubnet['pools
 
 function rangesOf(subnet: AddressSubnet): readonly UnitRange[] {
   const { unit, network } = subnet;
-  const ranges = subnet.pools.flatMap(({ start, end }) => {
+  const half = network.size / unit / 2n;
+  const places = subnet.pools.flatMap(({ start, end }) => {
     // Only blocks that lie wholly inside the pool.
     const low = network.base + ((start - network.base + unit - 1n) / unit) * unit;
     const high = network.base + ((end + 1n - network.base) / unit) * unit - unit;
     if (high < low) return [];
-    const units = [Number(unitOf(subnet, low)), Number(unitOf(subnet, high))];
-    return [{ from: Math.min(...units), to: Math.max(...units) }];
+    const [from = 0n, to = 0n] = [placeOf(subnet, low), placeOf(subnet, high)].sort(ascending);
+    const isSplit = isSparse(subnet) && from < half && half <= to;
+    return isSplit
+      ? [
+          { from, to: half - 1n },
+          { from: half, to },
+        ]
+      : [{ from, to }];
   });
-  return ranges.sort((a, b) => a.from - b.from);
+  return places
+    .sort((a, b) => ascending(a.from, b.from))
+    .map(({ from, to }) => ({ from: Number(storedUnit(subnet, from)), to: Number(storedUnit(subnet, to)) }));
+}
+
+function ascending(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** `"None"`, null and absent all mean the default (facts 9). */

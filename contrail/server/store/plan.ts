@@ -73,6 +73,8 @@ export interface Candidate {
   /** 4 or 6; `base` is unit 0: a number for IPv4, eight 16-bit words for IPv6. */
   readonly family: 4 | 6;
   readonly base: number | readonly number[];
+  /** The same for negative units, by which a sparse subnet's later half is counted. */
+  readonly below?: number | readonly number[];
   /** Addresses from one unit to the next: negative where the highest is given first. */
   readonly step: number;
   readonly subnetUuid: string;

@@ -132,8 +132,9 @@ local function ipv6(base, offset)
 end
 
 local function addressOf(c, unit)
-  if c.family == 6 then return ipv6(c.base, unit * c.step) end
-  local n = c.base + unit * c.step
+  local base = unit < 0 and c.below or c.base
+  if c.family == 6 then return ipv6(base, unit * c.step) end
+  local n = base + unit * c.step
   local d = n % 256
   n = (n - d) / 256
   local cc = n % 256
@@ -173,7 +174,7 @@ local function firstSparse(c, range)
   local key = P .. 'ip:' .. c.key
   local cursor = key .. ':next:' .. string.format('%.0f', range.from)
   local freed = call('ZRANGEBYSCORE', key .. ':free', range.from, range.to, 'LIMIT', 0, 1)[1]
-  local n = math.max(tonumber(call('GET', cursor) or '0'), range.from)
+  local n = tonumber(call('GET', cursor) or range.from)
   while n <= range.to and call('SISMEMBER', key .. ':used', string.format('%.0f', n)) == 1 do n = n + 1 end
   if n > range.to or (freed and tonumber(freed) < n) then return freed end
   call('SET', cursor, string.format('%.0f', n + 1))

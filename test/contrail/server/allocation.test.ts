@@ -105,6 +105,37 @@ describe('addresses', () => {
     await expect(newAddress(client, 'd', { instance_ip_address: requested })).rejects.toMatchObject({ status: 409 });
   });
 
+  test.each([
+    [false, 'fd00:2::210', 'fd00:2::211', ['fd00:2::211', 'fd00:2::210']],
+    [true, 'fd00:2::210', 'fd00:2::211', ['fd00:2::210', 'fd00:2::211']],
+    [
+      false,
+      'fd00:2::ffff:ffff:ffff:10',
+      'fd00:2::ffff:ffff:ffff:11',
+      ['fd00:2::ffff:ffff:ffff:11', 'fd00:2::ffff:ffff:ffff:10'],
+    ],
+    [
+      true,
+      'fd00:2::ffff:ffff:ffff:10',
+      'fd00:2::ffff:ffff:ffff:11',
+      ['fd00:2::ffff:ffff:ffff:10', 'fd00:2::ffff:ffff:ffff:11'],
+    ],
+  ])(
+    'of a pool at either end of a /64 are its own (from the start: %s, from %s)',
+    async (fromStart, start, end, wanted) => {
+      await userNetwork({
+        subnet: { ip_prefix: 'fd00:2::', ip_prefix_len: 64 },
+        addr_from_start: fromStart,
+        allocation_pools: [{ start, end }],
+      });
+      const first = await newAddress(client, 'first');
+      expect([await textOf(first), await textOf(await newAddress(client, 'second'))]).toEqual(wanted);
+      await expect(newAddress(client, 'none')).rejects.toMatchObject({ status: 400 });
+      await client.delete('instance-ip', first);
+      expect(await textOf(await newAddress(client, 'again'))).toBe(wanted[0]);
+    },
+  );
+
   test('that are requested far away do not cost memory in a /64', async () => {
     await userNetwork({ subnet: { ip_prefix: 'fd00:1::', ip_prefix_len: 64 } });
     const uuid = await newAddress(client, 'low', { instance_ip_address: 'fd00:1::5' });
