@@ -127,7 +127,6 @@ async function routed(context: Context): Promise<void> {
     pool: 'edges',
     networks: [{ kind: 'Namespace' }],
     addresses: [egress],
-    families: [familyOf(lab)],
   };
   await lab.apply([{ apiVersion, kind, metadata: { namespace: OPEN, name: 'egress' }, spec }]);
   const pods = lab.nodes.slice(0, 2).map((node) => `on-${node}`);
