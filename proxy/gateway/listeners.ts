@@ -43,13 +43,15 @@ const PROTOCOLS: Readonly<Record<string, { readonly kind: RouteKindName; readonl
 /** The listeners in their order. */
 export function judgeListeners(gateway: SlimGateway, view: ListenerView): readonly ListenerState[] {
   return gateway.listeners.map((listener) => {
-    const refused = reasonToRefuse(listener) ?? conflictOf(listener, gateway.listeners);
+    const unsupported = reasonToRefuse(listener);
+    const refused = unsupported ?? conflictOf(listener, gateway.listeners);
     const certified = certificatesOf(gateway, listener, view);
     const { kinds, unknown } = kindsOf(listener);
     const unresolved = unknown ?? certified.problem;
     return {
       listener,
-      kinds,
+      // What is not served at all serves no kind of route.
+      kinds: unsupported === undefined ? kinds : [],
       certificates: certified.certificates,
       isPending: certified.isPending,
       ...(refused === undefined ? {} : { refused }),

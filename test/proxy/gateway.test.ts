@@ -134,6 +134,11 @@ describe('listeners', () => {
     expect(listener!.supportedKinds).toEqual([{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute' }]);
   });
 
+  test('a listener that is not served serves no kind', () => {
+    const [listener] = listenersOf(gateway({ protocol: 'TLS', tls: { mode: 'Terminate' } }));
+    expect(listener!.supportedKinds).toEqual([]);
+  });
+
   test('routes are counted where they are attached', () => {
     const own = gateway({ name: 'any' }, { name: 'own', hostname: 'a.example', port: 81 });
     const routes = [
