@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { Reference, SecurityGroup } from '../../contrail/objects.ts';
-import type { KubeClient } from '../../kubernetes/client.ts';
+import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
 import { labBinaries } from './apiserver.ts';
 import { type Bed, createNode, firstPort, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
@@ -71,7 +71,47 @@ withApiServer('network policies', () => {
       async () => !(await contrail.list('security-group')).some(({ fq_name }) => fq_name.at(-1)?.startsWith(own)),
     );
   });
+
+  test('what is wrong with one disturbs no other', async () => {
+    await createPod('steady');
+    const podSelector = { matchLabels: { app: 'steady' } };
+    const steady = { podSelector, ingress: [{ ports: [{ port: 80 }] }] };
+    const good = await kube.post(POLICIES, { metadata: { name: 'good' }, spec: steady });
+    const all = [{ ipBlock: { cidr: '10.0.0.0/8' } }];
+    const spec = {
+      podSelector,
+      ingress: [{ ports: [{ port: 'no' }] }],
+      egress: [{ to: all, ports: [{ port: 'no' }] }],
+    };
+    const wrong = await kube.post(POLICIES, { metadata: { name: 'wrong' }, spec });
+    // What the grammar rejects, the API server refuses.
+    const outside = [{ from: [{ ipBlock: { cidr: '10.0.0.0/24', except: ['10.1.0.0/24'] } }] }];
+    const near = { matchExpressions: [{ key: 'app', operator: 'Near', values: ['x'] }] };
+    for (const refused of [{ podSelector, ingress: outside }, { podSelector: near }])
+      await expect(kube.post(POLICIES, { metadata: { name: 'refused' }, spec: refused })).rejects.toThrow();
+    await eventually(async () => (await groupsOf('steady')).join() === [good, wrong].map(groupOf).join());
+    const reasons = await eventually(async () => {
+      const { items } = await kube.list('/api/v1/namespaces/dev/events');
+      const own = items.filter((item) => (item['involvedObject'] as { uid?: string }).uid === wrong.metadata.uid);
+      return own.length === 2 && own.map(({ reason }) => reason);
+    });
+    expect(reasons).toEqual(['PortUnknown', 'PortUnknown']);
+    expect([await portsOf(good), await portsOf(wrong)]).toEqual([[80, 80], []]);
+    await kube.patch(`${POLICIES}/good`, { spec: { ingress: [{ ports: [{ port: 81 }] }] } });
+    await eventually(async () => (await portsOf(good)).join() === '81,81');
+  });
 });
+
+/** The first ports of the rules of a policy's own group. */
+async function portsOf(policy: KubeObject): Promise<readonly number[]> {
+  const found = await contrail.readByName('security-group', ['default-domain', 'k8s-dev', groupOf(policy)]);
+  const rules = (found as SecurityGroup).security_group_entries?.policy_rule ?? [];
+  return rules.flatMap(({ dst_ports: list }) => list.map(({ start_port: port }) => port));
+}
+
+function groupOf({ metadata: { name, uid } }: KubeObject): string {
+  return `${name}__${uid}`;
+}
 
 /** Creates a pod with a label, and a container's port of the name `web` where one is given. */
 async function createPod(name: string, port?: number): Promise<void> {
