@@ -24,7 +24,8 @@ export async function startSlowRelay(target: string, delayMs: number): Promise<S
         outer.destroy();
       });
     }
-    inner.on('data', (piece) => void setTimeout(() => outer.write(piece), held));
+    // What is held when the test is over keeps no process.
+    inner.on('data', (piece) => void setTimeout(() => outer.write(piece), held).unref());
     outer.pipe(inner);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
