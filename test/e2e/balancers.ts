@@ -145,7 +145,14 @@ async function survived({ lab, report }: Context, dead: string): Promise<void> {
   const address = await lab.kubectl(['get', 'service', 'web', '-n', NAMESPACE, '-o', 'jsonpath={.spec.clusterIP}']);
   const seen = new Set<string>();
   for (let each = 0; each < 20; each += 1) {
-    const { stdout } = await lab.exec(survivor, ['curl', '-s', '-m', '1', `http://${address}:${PORT}/hostname`]);
+    const { stdout } = await lab.exec(survivor, [
+      'curl',
+      '-g',
+      '-s',
+      '-m',
+      '1',
+      `http://${inUrl(address)}:${PORT}/hostname`,
+    ]);
     seen.add(stdout.trim());
   }
   report.equal(`web: ${survivor} reaches what is left, and nobody else`, [...seen], [`on-${survivor}`]);

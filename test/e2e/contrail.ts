@@ -1,5 +1,6 @@
 /** The embedded config API from a suite, as an operator: from the control plane's machine, with the chart's token. */
 import type { LabHandle } from '../lab/handle.ts';
+import { inUrl } from './outside.ts';
 
 /** Names of objects of a type, colon form. */
 export async function contrailNames(lab: LabHandle, type: string): Promise<readonly string[]> {
@@ -13,7 +14,7 @@ export async function contrail(lab: LabHandle, method: string, path: string, bod
   const hosts = await lab.kubectl([...SERVERS, '-o', 'jsonpath={.items[*].status.hostIP}']);
   let said = 'no config API answers';
   for (const host of hosts.split(' ').filter((text) => text !== '')) {
-    const url = `https://${host}:8082${path}`;
+    const url = `https://${inUrl(host)}:8082${path}`;
     const args = [method, url, Buffer.from(token, 'base64').toString(), JSON.stringify(body ?? null)];
     const answer = await lab.exec('cp', [process.execPath, '-e', ASK, ...args]);
     if (answer.code === 0) return JSON.parse(answer.stdout === '' ? 'null' : answer.stdout);
