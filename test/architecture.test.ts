@@ -14,6 +14,7 @@ const ROOMS: readonly (readonly [room: string, may: readonly string[]])[] = [
   ['contrail', ['runtime']],
   ['vrouter', ['runtime', 'contrail']],
   ['proxy', ['runtime', 'kubernetes']],
+  ['bgp', ['runtime', 'kubernetes']],
   ['certs', ['runtime', 'kubernetes']],
   ['webhooks', ['runtime', 'kubernetes', 'contrail', 'certs']],
   ['workers', ['runtime', 'kubernetes', 'contrail']],
@@ -36,7 +37,7 @@ const SOLE_USERS: readonly { readonly what: RegExp; readonly only: readonly stri
   { what: /from 'express'/, only: ['webhooks/', 'contrail/server/'], why: 'only these two serve HTTP with it' },
   {
     what: /from 'node:child_process'/,
-    only: ['cni/agent/netlink.ts', 'vrouter/', 'proxy/haproxy/process.ts'],
+    only: ['cni/agent/netlink.ts', 'vrouter/', 'proxy/haproxy/process.ts', 'bgp/bird/keeper.ts'],
     why: 'spawning is an effect of the data plane alone',
   },
 ];

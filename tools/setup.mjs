@@ -11,10 +11,12 @@ const root = join(import.meta.dirname, '..');
 
 /** Debian package → a file that it brings. A file is looked for, not the package: another source of it is as good. */
 const packages = {
+  bird2: '/usr/sbin/bird',
   'busybox-static': '/bin/busybox',
   conntrack: '/usr/sbin/conntrack',
   'containernetworking-plugins': '/usr/lib/cni/host-local',
   e2fsprogs: '/sbin/mkfs.ext4',
+  frr: '/usr/lib/frr/bgpd',
   gcc: '/usr/bin/gcc',
   haproxy: '/usr/sbin/haproxy',
   iproute2: '/sbin/ip',

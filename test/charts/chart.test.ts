@@ -45,7 +45,7 @@ interface PodSpec {
 }
 
 const CASES: Readonly<Record<string, readonly string[]>> = {
-  embedded: [],
+  embedded: ['bgp.enabled=true'],
   external: [
     'contrail.api=https://contrail.example:8082',
     'contrail.caSecret=contrail-ca',

@@ -1,5 +1,6 @@
 /** The introspection pages: what the vRouter holds, what stands in the kernel, and what becomes of a flow. Nothing is changed. */
 import { prettifyError } from 'zod';
+import { reachable } from '../announce/reachable.ts';
 import { compile } from '../compile/compile.ts';
 import { indexConfig } from '../compile/index-config.ts';
 import type { Engine } from '../engine.ts';
@@ -32,6 +33,7 @@ export async function introspect(what: string, deps: IntrospectionDeps): Promise
   if (what === 'ports') return json(holdings(await readKernel(), ports.list()));
   if (what === 'revision') return revisionOf(engine);
   if (what === 'state') return json(engine.state() ?? {});
+  if (what === 'reachable') return reachableOf(engine);
   if (what === 'kernel') return { status: 200, body: engine.kernelText(), contentType: 'text/plain; charset=utf-8' };
   return notFound();
 }
@@ -40,6 +42,12 @@ export async function introspect(what: string, deps: IntrospectionDeps): Promise
 function revisionOf(engine: Engine): Answer {
   const position = engine.realised();
   return position === undefined ? notFound() : json(position);
+}
+
+/** Nothing, as long as nothing is known: that is not the same as nobody to reach. */
+function reachableOf(engine: Engine): Answer {
+  const state = engine.state();
+  return state === undefined ? notFound() : json(reachable(state));
 }
 
 async function readDropsOf(engine: Engine, readDrops: IntrospectionDeps['readDrops']): Promise<Answer> {

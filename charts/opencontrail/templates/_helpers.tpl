@@ -219,6 +219,9 @@ helm.sh/hook-output-log-policy: hook-failed
 {{- $ports = concat $ports (list (printf "%v/tcp=proxy:proxy.port" .port) (printf "%v/tcp=proxy:proxy.httpPort" .httpPort) (printf "%v/tcp=proxy:proxy.httpsPort" .httpsPort)) }}
 {{- end }}
 {{- end }}
+{{- if and .Values.bgp.enabled (include "opencontrail.ownConfigApi" .) }}
+{{- $ports = concat $ports (list "179/tcp=bgp" (printf "%v/tcp=bgp:bgp.port" .Values.bgp.port)) }}
+{{- end }}
 {{- join "," $ports }}
 {{- end }}
 
