@@ -27,6 +27,15 @@ function router(name: string, spec: object): SlimBgpRouter {
 const neighbor = (passwordKey: string) => ({ neighbors: [{ address: '192.0.2.1', asn: 64513, passwordKey }] });
 const selecting = (rack: string) => ({ nodeSelector: { matchLabels: { rack } } });
 
+const floating = (address: string) => ({ address, target: '10.32.0.1', network: 5, inward: true, outward: true });
+const network = (subnets: readonly string[], overlapping: boolean) => ({
+  id: 5,
+  uuid: '',
+  name: '',
+  overlapping,
+  subnets,
+});
+
 test.each([
   { name: 'no selector', routers: [router('a', {})], sessions: ['a'], problems: [] },
   {
@@ -73,15 +82,7 @@ test('a session keeps its name, and a node of IPv6 alone has an identity', () =>
 });
 
 test('a node serves what it may answer for, each address under what it is of', () => {
-  const [own, other] = ['192.0.2.11', '192.0.2.12'];
-  const floating = (address: string) => ({ address, target: '10.32.0.1', network: 5, inward: true, outward: true });
-  const network = (subnets: readonly string[], overlapping: boolean) => ({
-    id: 5,
-    uuid: '',
-    name: '',
-    overlapping,
-    subnets,
-  });
+  const [own, other] = ['192.0.2.11', '192.0.2.12'] as const;
   expect(
     reachable({
       address: own,

@@ -23,15 +23,11 @@ export function startFrr(namespace: string, config: string): Frr {
   mkdirSync(sockets);
   // Its programs leave root's rights, and do not run without a user of their own.
   execFileSync('chown', ['-R', 'frr:frr', folder]);
-  const start = (name: string, extra: readonly string[] = []): ChildProcess =>
-    spawn(
-      'ip',
-      [
-        ...['netns', 'exec', namespace, `${PROGRAMS}/${name}`, '-f', file, '-P', '0'],
-        ...['-i', join(folder, `${name}.pid`), '-z', join(folder, 'zserv'), '--vty_socket', sockets, ...extra],
-      ],
-      { stdio: 'ignore' },
-    );
+  const start = (name: string, extra: readonly string[] = []): ChildProcess => {
+    const own = ['-P', '0', '-f', file, '-i', join(folder, `${name}.pid`), '-z', join(folder, 'zserv')];
+    const args = ['netns', 'exec', namespace, `${PROGRAMS}/${name}`, ...own, '--vty_socket', sockets, ...extra];
+    return spawn('ip', args, { stdio: 'ignore' });
+  };
   const programs = [start('zebra'), start('bfdd', ['--bfdctl', join(folder, 'bfdctl')]), start('bgpd')];
   return {
     ask: (command) => {
