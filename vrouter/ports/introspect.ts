@@ -25,7 +25,7 @@ export interface IntrospectionDeps {
   readonly readHits: () => Promise<HitCount>;
 }
 
-/** `ports`, `state`, `revision`, `drops`, `hits` and `kernel`. */
+/** `ports`, `state`, `revision`, `reachable`, `drops`, `hits` and `kernel`. */
 export async function introspect(what: string, deps: IntrospectionDeps): Promise<Answer> {
   const { engine, ports, readKernel, readDrops, readHits } = deps;
   if (what === 'drops') return readDropsOf(engine, readDrops);
