@@ -111,6 +111,29 @@ export interface VirtualMachineInterface extends ContrailObject {
   readonly virtual_network_refs?: readonly Reference[];
   readonly virtual_machine_refs?: readonly Reference[];
   readonly security_group_refs?: readonly Reference[];
+  readonly virtual_machine_interface_properties?: { readonly service_interface_type?: string };
+  readonly port_tuple_refs?: readonly Reference[];
+}
+
+export interface ServiceTemplate extends ContrailObject {
+  readonly type: 'service-template';
+  readonly service_template_properties?: {
+    readonly service_mode?: 'transparent' | 'in-network' | 'in-network-nat';
+  };
+}
+
+export interface ServiceInstance extends ContrailObject {
+  readonly type: 'service-instance';
+  readonly service_instance_properties?: {
+    readonly left_virtual_network?: string;
+    readonly right_virtual_network?: string;
+  };
+  readonly service_template_refs?: readonly Reference[];
+}
+
+/** The interfaces of one pod that does a service's work; they refer to it. */
+export interface PortTuple extends ContrailObject {
+  readonly type: 'port-tuple';
 }
 
 export interface InstanceIp extends ContrailObject {

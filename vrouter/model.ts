@@ -67,6 +67,38 @@ export interface Passage {
   readonly limits?: readonly Traffic[];
 }
 
+/** An interface of a service: of a pod here, or on another node. */
+export interface ServiceEnd {
+  readonly vmi: string;
+  readonly addresses: readonly string[];
+  /** The other node's underlay address. */
+  readonly node?: string;
+}
+
+/** A pod that does a service's work. */
+export interface ServiceInstance {
+  readonly uuid: string;
+  readonly left: ServiceEnd;
+  readonly right: ServiceEnd;
+}
+
+/** One service of a chain, as Contrail's modes have it. */
+export interface ChainedService {
+  readonly name: string;
+  readonly mode: 'in-network' | 'in-network-nat' | 'transparent';
+  /** Those that may be sent to; with none, nothing passes. */
+  readonly instances: readonly ServiceInstance[];
+}
+
+/** Everything between two networks passes these services: in order from left to right, in reverse on the way back. */
+export interface ServiceChain {
+  readonly left: InstanceId;
+  readonly right: InstanceId;
+  readonly services: readonly ChainedService[];
+  /** Which flows may begin: from left to right, from right to left, or both. */
+  readonly passages: readonly Passage[];
+}
+
 export interface Backend {
   readonly address: string;
   readonly port: number;
@@ -214,6 +246,7 @@ export interface ForwardingState {
   readonly ports: readonly Port[];
   readonly remotes: readonly Remote[];
   readonly passages: readonly Passage[];
+  readonly chains: readonly ServiceChain[];
   /** Passages that hold only for flows translated by a service: source network to back end's network. */
   readonly servicePassages: readonly Passage[];
   /** Passages of networks to the outside, under a node's own address. */

@@ -18,6 +18,7 @@ interface TestNetwork {
   readonly overlapping?: boolean;
   /** Names, or names with the major number of their place in the network's list. */
   readonly policies?: readonly (string | readonly [name: string, major: number])[];
+  /** Or several, with spaces between. */
   readonly subnet?: string;
   readonly snat?: boolean;
 }
@@ -31,6 +32,10 @@ export interface TestPod {
   readonly groups?: readonly string[];
   /** Tags of everybody's: `tier=web`. */
   readonly tags?: readonly string[];
+  /** The pod that has it as a further interface, under a name; else it is a pod of its own. */
+  readonly of?: readonly [pod: string, device: string];
+  /** Another address, of the other family. */
+  readonly address6?: string;
 }
 interface TestService {
   readonly vip: string;
@@ -58,6 +63,13 @@ interface TestRouter {
   readonly networks: readonly string[];
   readonly addresses: readonly string[];
 }
+/** A service of chains. */
+interface TestChained {
+  readonly mode: 'in-network' | 'in-network-nat' | 'transparent';
+  /** Names of interfaces in `pods`. */
+  readonly instances: readonly (readonly [left: string, right: string])[];
+  readonly isBypassed?: boolean;
+}
 type TestRule = readonly [from: string, to: string, fields?: Partial<PolicyRule>];
 
 export interface TestWorld {
@@ -77,6 +89,8 @@ export interface TestWorld {
   /** Back ends are names of pods, or addresses. */
   readonly services?: Readonly<Record<string, TestService>>;
   readonly routers?: Readonly<Record<string, TestRouter>>;
+  /** Services that rules name with `through`. */
+  readonly chained?: Readonly<Record<string, TestChained>>;
   /** Floating addresses of pods. */
   readonly floating?: Readonly<Record<string, TestFloating>>;
 }
@@ -84,6 +98,13 @@ export interface TestWorld {
 /** A network's name by its short one. */
 export function networkName(name: string): string[] {
   return name === 'ip-fabric' ? ['default-domain', 'default-project', 'ip-fabric'] : [...PROJECT, name];
+}
+
+/** What a rule says that leads through services of `chained`. */
+export function through(...services: readonly string[]): Partial<PolicyRule> {
+  return {
+    action_list: { simple_action: 'pass', apply_service: services.map((name) => [...PROJECT, name].join(':')) },
+  };
 }
 
 function ref(type: string, to: readonly string[], attr: unknown = null) {
@@ -105,14 +126,15 @@ export function worldObjects(world: TestWorld): Map<string, ContrailObject> {
   for (const [name, rules] of Object.entries(world.groups ?? {}))
     put('security-group', [...PROJECT, name], { security_group_entries: { policy_rule: rules } });
   const pods = Object.entries(world.pods ?? {});
-  for (const [name, pod] of pods) putPod(put, name, pod);
+  const tuples = putChained(put, world);
+  for (const [name, pod] of pods) putPod(put, { name, pod, tuple: tuples.get(name) });
   for (const [name, address] of Object.entries(world.nodes)) {
     put('virtual-router', ['default-global-system-config', name], {
       virtual_router_ip_address: address,
       ...annotations({ internal_ips: JSON.stringify([address, world.nodes6?.[name]].filter(Boolean)) }),
       virtual_machine_refs: pods
         .filter(([, { node }]) => node === name)
-        .map(([pod]) => ref('virtual-machine', [`k8s__test__${pod}`])),
+        .map(([pod, { of }]) => ref('virtual-machine', [`k8s__test__${of?.[0] ?? pod}`])),
     });
   }
   putEntrances(put, world);
@@ -152,9 +174,11 @@ function putNetworks(put: Put, world: TestWorld): void {
   for (const [name, { id, overlapping = false, subnet = '', policies = [], snat = false }] of Object.entries(
     world.networks,
   )) {
-    const [prefix, length] = subnet.split('/');
     const ipam = [...PROJECT, `${name}-ipam`];
-    const subnets = prefix ? [{ subnet: { ip_prefix: prefix, ip_prefix_len: Number(length) } }] : [];
+    const subnets = subnet.split(' ').flatMap((cidr) => {
+      const [prefix, length] = cidr.split('/');
+      return prefix ? [{ subnet: { ip_prefix: prefix, ip_prefix_len: Number(length) } }] : [];
+    });
     put('network-ipam', ipam, overlapping ? {} : { ipam_subnet_method: 'flat-subnet', ipam_subnets: { subnets } });
     put('virtual-network', networkName(name), {
       virtual_network_network_id: id,
@@ -170,8 +194,38 @@ function putNetworks(put: Put, world: TestWorld): void {
   }
 }
 
-function putPod(put: Put, name: string, pod: TestPod): void {
-  const vm = [`k8s__test__${name}`];
+/** The port tuple of each interface that is a service's, and its side. */
+function putChained(
+  put: Put,
+  { chained = {} }: TestWorld,
+): ReadonlyMap<string, readonly [side: string, tuple: string[]]> {
+  const found = new Map<string, readonly [string, string[]]>();
+  for (const [name, { mode, instances, isBypassed = false }] of Object.entries(chained)) {
+    const service = [...PROJECT, name];
+    put('service-template', ['default-domain', name], {
+      service_template_properties: { version: 2, service_mode: mode },
+    });
+    const uuid = put('service-instance', service, {
+      service_template_refs: [ref('service-template', ['default-domain', name])],
+      ...annotations(isBypassed ? { when_empty: 'bypass' } : {}),
+    });
+    for (const [left, right] of instances) {
+      const tuple = [...service, `${left} ${right}`];
+      put('port-tuple', tuple, { parent_uuid: uuid });
+      found.set(left, ['left', tuple]).set(right, ['right', tuple]);
+    }
+  }
+  return found;
+}
+
+interface PutPod {
+  readonly name: string;
+  readonly pod: TestPod;
+  readonly tuple: readonly [side: string, tuple: string[]] | undefined;
+}
+
+function putPod(put: Put, { name, pod, tuple }: PutPod): void {
+  const vm = [`k8s__test__${pod.of?.[0] ?? name}`];
   const vmi = ['default-domain', pod.project ?? 'k8s-test', name];
   const network = ref('virtual-network', networkName(pod.network));
   put('virtual-machine', vm, {});
@@ -181,13 +235,22 @@ function putPod(put: Put, name: string, pod: TestPod): void {
     security_group_refs: (pod.groups ?? []).map((group) => ref('security-group', [...PROJECT, group])),
     tag_refs: (pod.tags ?? []).map((tag) => ref('tag', [tag])),
     virtual_machine_interface_mac_addresses: { mac_address: [macOf(vmiOf(name, pod.project))] },
+    ...(tuple === undefined
+      ? {}
+      : {
+          port_tuple_refs: [ref('port-tuple', tuple[1])],
+          virtual_machine_interface_properties: { service_interface_type: tuple[0] },
+        }),
     ...(pod.probe === undefined ? {} : { annotations: { key_value_pair: [{ key: 'probe', value: pod.probe }] } }),
   });
-  put('instance-ip', [name], {
-    instance_ip_address: pod.address,
-    virtual_network_refs: [network],
-    virtual_machine_interface_refs: [ref('virtual-machine-interface', vmi)],
-  });
+  for (const address of [pod.address, pod.address6]) {
+    if (address === undefined) continue;
+    put('instance-ip', address === pod.address ? [name] : [name, 'v6'], {
+      instance_ip_address: address,
+      virtual_network_refs: [network],
+      virtual_machine_interface_refs: [ref('virtual-machine-interface', vmi)],
+    });
+  }
 }
 
 interface ServiceContext {

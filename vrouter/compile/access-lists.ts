@@ -27,13 +27,17 @@ export interface AccessList {
 
 const EMPTY: AccessList = { isPlain: true, rules: [] };
 
+/** Whether a rule grants, in the view that a list is for: directly (`passes`), or by a chain (`isChained`). */
+type Grants = (rule: PolicyRule) => boolean;
+
 /** The access lists of networks, by their instance. */
 export function compileAccessLists(
   config: ConfigIndex,
   networks: readonly Network[],
+  grants: Grants,
 ): (network: InstanceId) => AccessList {
-  const attached = attachments(config, networks);
-  const byPolicy = new Map(config.all('network-policy').map((policy) => [policy.uuid, listOf(policy, attached)]));
+  const view = { attached: attachments(config, networks), grants };
+  const byPolicy = new Map(config.all('network-policy').map((policy) => [policy.uuid, listOf(policy, view)]));
   const lists = new Map<InstanceId, AccessList>();
   for (const { id, uuid } of networks) {
     const network = config.get('virtual-network', uuid);
@@ -45,8 +49,22 @@ export function compileAccessLists(
 }
 
 /** Whether a rule lets something pass, and by no chain. */
-export function passes({ action_list: actions }: PolicyRule): boolean {
-  return (actions?.simple_action ?? 'pass') === 'pass' && (actions?.apply_service ?? []).length === 0;
+export function passes(rule: PolicyRule): boolean {
+  return isPass(rule) && servicesOf(rule).length === 0;
+}
+
+/** Whether a rule lets something pass by a chain. */
+export function isChained(rule: PolicyRule): boolean {
+  return isPass(rule) && servicesOf(rule).length > 0;
+}
+
+/** The services that a rule leads through, by their names in colon form, from its source to its destination. */
+export function servicesOf({ action_list: actions }: PolicyRule): readonly string[] {
+  return actions?.apply_service ?? [];
+}
+
+function isPass({ action_list: actions }: PolicyRule): boolean {
+  return (actions?.simple_action ?? 'pass') === 'pass';
 }
 
 export function rulesOf(policy: NetworkPolicy): readonly PolicyRule[] {
@@ -100,14 +118,22 @@ function compare(a: Place, b: Place): number {
   return (a[at] ?? 0) < (b[at] ?? 0) ? -1 : 1;
 }
 
-function listOf(policy: NetworkPolicy, attached: Attached): AccessList {
+interface View {
+  readonly attached: Attached;
+  readonly grants: Grants;
+}
+
+function listOf(policy: NetworkPolicy, view: View): AccessList {
   const rules = rulesOf(policy);
-  return { isPlain: rules.every(isPlain), rules: rules.flatMap((rule) => directions(rule, attached)) };
+  return {
+    isPlain: rules.every((rule) => view.grants(rule) && isPlain(rule)),
+    rules: rules.flatMap((rule) => directions(rule, view)),
+  };
 }
 
 /** `<>` is two rules, the second with both ends and their ports exchanged. */
-function directions(rule: PolicyRule, attached: Attached): readonly AccessRule[] {
-  const forth = accessRule(rule, attached);
+function directions(rule: PolicyRule, view: View): readonly AccessRule[] {
+  const forth = accessRule(rule, view);
   if (rule.direction !== '<>') return [forth];
   const { src_addresses, src_ports, dst_addresses, dst_ports } = rule;
   const swapped = {
@@ -116,21 +142,21 @@ function directions(rule: PolicyRule, attached: Attached): readonly AccessRule[]
     dst_addresses: src_addresses,
     dst_ports: src_ports,
   };
-  return [forth, accessRule({ ...rule, ...swapped }, attached)];
+  return [forth, accessRule({ ...rule, ...swapped }, view)];
 }
 
-function accessRule(rule: PolicyRule, attached: Attached): AccessRule {
-  const isPass = passes(rule);
+function accessRule(rule: PolicyRule, { attached, grants }: View): AccessRule {
+  const isGrant = grants(rule);
   return {
-    passes: isPass,
-    traffic: trafficOf(rule, isPass),
-    isFrom: endTest(rule.src_addresses, isPass, attached),
-    isTo: endTest(rule.dst_addresses, isPass, attached),
+    passes: isGrant,
+    traffic: trafficOf(rule, isGrant),
+    isFrom: endTest(rule.src_addresses, isGrant, attached),
+    isTo: endTest(rule.dst_addresses, isGrant, attached),
   };
 }
 
-function endTest(addresses: readonly PolicyAddress[], isPass: boolean, attached: Attached): EndTest {
-  const meant = isPass ? addresses.filter((address) => !isPart(address)) : addresses;
+function endTest(addresses: readonly PolicyAddress[], isGrant: boolean, attached: Attached): EndTest {
+  const meant = isGrant ? addresses.filter((address) => !isPart(address)) : addresses;
   return (network, self) => meant.some((address) => stands(address, { network, self }, attached));
 }
 
@@ -154,7 +180,6 @@ function isPlain(rule: PolicyRule): boolean {
   const ports = [...(rule.src_ports ?? []), ...(rule.dst_ports ?? [])];
   const names = [...rule.src_addresses, ...rule.dst_addresses];
   return (
-    passes(rule) &&
     rule.protocol === 'any' &&
     ports.every(({ start_port: start, end_port: end }) => start === -1 && end === -1) &&
     names.every(

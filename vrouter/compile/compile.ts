@@ -1,6 +1,7 @@
 /** Config objects to one node's forwarding: `compile` of design section 3. Pure. */
 import type { ContrailObject } from '../../contrail/objects.ts';
 import type { ForwardingState, Passage } from '../model.ts';
+import { compileChains } from './chains.ts';
 import { compileEgress } from './egress.ts';
 import { compileEndpoints, compilePeers, placeOf } from './endpoints.ts';
 import { compileFloating, floatingPassages } from './floating.ts';
@@ -34,7 +35,8 @@ export function compile(
   const index = indexConfig(config.objects);
   const networks = compileNetworks(index);
   const fabric = networks.find(({ name }) => name === FABRIC_NAME)?.id ?? DEFAULT_FABRIC;
-  const passages = compilePassages(index, networks);
+  const { chains, bypassed } = compileChains(index, { networks, node, dead });
+  const passages = merged(compilePassages(index, networks), bypassed);
   const routers = compilePeers(index);
   const own = routers.find(({ name }) => name === node);
   const { ports, remotes } = compileEndpoints(index, networks, node);
@@ -58,6 +60,7 @@ export function compile(
     ports,
     remotes,
     passages,
+    chains,
     servicePassages: merged(
       compileServicePassages(balanced, { passages, fabric }),
       floatingPassages(floating, outbound),
@@ -74,7 +77,7 @@ export function compile(
   };
 }
 
-/** Two lots of whole passages, each once. */
+/** Two lots of passages, each once. */
 function merged(some: readonly Passage[], others: readonly Passage[]): readonly Passage[] {
   if (others.length === 0) return some;
   const found = new Map([...some, ...others].map((passage) => [`${passage.from} ${passage.to}`, passage]));

@@ -18,8 +18,11 @@ import type {
   LogicalRouter,
   NetworkIpam,
   NetworkPolicy,
+  PortTuple,
   Reference,
   SecurityGroup,
+  ServiceInstance,
+  ServiceTemplate,
   VirtualMachine,
   VirtualMachineInterface,
   VirtualNetwork,
@@ -41,9 +44,12 @@ interface ConfigTypes {
   'logical-router': LogicalRouter;
   'network-ipam': NetworkIpam;
   'network-policy': NetworkPolicy;
+  'port-tuple': PortTuple;
   project: ContrailObject;
   'security-group': SecurityGroup;
   'service-group': ServiceGroup;
+  'service-instance': ServiceInstance;
+  'service-template': ServiceTemplate;
   tag: ContrailObject;
   'virtual-machine': VirtualMachine;
   'virtual-machine-interface': VirtualMachineInterface;
@@ -138,9 +144,12 @@ const FIELDS: Readonly<Record<ConfigType, string>> = {
   'logical-router': 'logical_router_refs',
   'network-ipam': 'network_ipam_refs',
   'network-policy': 'network_policy_refs',
+  'port-tuple': 'port_tuple_refs',
   project: 'project_refs',
   'security-group': 'security_group_refs',
   'service-group': 'service_group_refs',
+  'service-instance': 'service_instance_refs',
+  'service-template': 'service_template_refs',
   tag: 'tag_refs',
   'virtual-machine': 'virtual_machine_refs',
   'virtual-machine-interface': 'virtual_machine_interface_refs',
@@ -152,6 +161,7 @@ const FIELDS: Readonly<Record<ConfigType, string>> = {
 export const LINKED: readonly (readonly [referrer: ConfigType, target: ConfigType])[] = [
   ['instance-ip', 'virtual-machine-interface'],
   ['floating-ip', 'virtual-machine-interface'],
+  ['virtual-machine-interface', 'port-tuple'],
   ['virtual-network', 'network-policy'],
   ['loadbalancer-listener', 'loadbalancer'],
   ['loadbalancer-pool', 'loadbalancer-listener'],

@@ -5,26 +5,51 @@
 import { fqNameText } from '../../contrail/objects.ts';
 import type { NetworkPolicy, PolicyAddress, PolicyRule } from '../../contrail/objects.ts';
 import type { InstanceId, Network, Passage, Traffic } from '../model.ts';
-import { type AccessList, compileAccessLists, passes, rulesOf } from './access-lists.ts';
+import { type AccessList, compileAccessLists, isChained, passes, rulesOf } from './access-lists.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { commonOfAll, EVERYTHING, isEverything, without } from './traffic.ts';
 
-/** All passages, each once, in the order of ids; every network reaches itself, unless its own policies deny it. */
+/**
+ * All passages, each once, in the order of ids; every network reaches itself, unless its own policies deny it. Two networks that a
+ * rule joins by services have none: what another rule passes between them would go around these.
+ */
 export function compilePassages(config: ConfigIndex, networks: readonly Network[]): readonly Passage[] {
-  const listOf = compileAccessLists(config, networks);
-  const found = new Map<string, Passage>();
-  const seen = new Set<string>();
-  for (const pair of pairsNamed(config, networks)) {
-    const key = `${pair.from.id} ${pair.to.id}`;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    const passage = passageOf(pair, listOf);
-    if (passage !== undefined) found.set(key, passage);
-  }
-  return [...found.values()].sort((a, b) => a.from - b.from || a.to - b.to);
+  const policies = config.all('network-policy');
+  const named = policies.flatMap(pairsBy(config, networks, passes));
+  const chained = new Set(
+    policies
+      .flatMap(pairsBy(config, networks, isChained))
+      .flatMap(({ from, to }) => [keyOf(from, to), keyOf(to, from)]),
+  );
+  const pairs: readonly Pair[] = [...networks.map((network) => ({ from: network, to: network })), ...named];
+  return passagesOf(
+    pairs.filter(({ from, to }) => !chained.has(keyOf(from, to))),
+    compileAccessLists(config, networks, passes),
+  );
 }
 
-interface Pair {
+/** The passages by services of pairs. */
+export function compileChainedPassages(
+  config: ConfigIndex,
+  networks: readonly Network[],
+  pairs: readonly Pair[],
+): readonly Passage[] {
+  return pairs.length === 0 ? [] : passagesOf(pairs, compileAccessLists(config, networks, isChained));
+}
+
+function passagesOf(pairs: readonly Pair[], listOf: (network: InstanceId) => AccessList): readonly Passage[] {
+  const distinct = new Map(pairs.map((pair) => [keyOf(pair.from, pair.to), pair]));
+  return [...distinct.values()]
+    .flatMap((pair) => passageOf(pair, listOf) ?? [])
+    .sort((a, b) => a.from - b.from || a.to - b.to);
+}
+
+function keyOf(from: Network, to: Network): string {
+  return `${from.id} ${to.id}`;
+}
+
+/** New flows from one network to another. */
+export interface Pair {
   readonly from: Network;
   readonly to: Network;
 }
@@ -35,7 +60,7 @@ export function policiesByPair(
   networks: readonly Network[],
 ): (ends: Pick<Passage, 'from' | 'to'>) => readonly string[] {
   const byPair = new Map<string, Set<string>>();
-  const named = namedBy(config, networks);
+  const named = pairsBy(config, networks, passes);
   for (const policy of config.all('network-policy')) {
     for (const { from, to } of named(policy)) {
       const key = `${from.id} ${to.id}`;
@@ -45,30 +70,33 @@ export function policiesByPair(
   return ({ from, to }) => [...(byPair.get(`${from} ${to}`) ?? [])];
 }
 
-/** Every network with itself, and every two that some rule lets talk. */
-function pairsNamed(config: ConfigIndex, networks: readonly Network[]): readonly Pair[] {
-  const named = config.all('network-policy').flatMap(namedBy(config, networks));
-  return [...networks.map((network) => ({ from: network, to: network })), ...named];
-}
-
-/** The pairs that a policy's rules let talk. */
-function namedBy(config: ConfigIndex, networks: readonly Network[]): (policy: NetworkPolicy) => readonly Pair[] {
+/** The pairs that a policy's rules of a kind let talk, rule by rule. */
+export function pairsBy(
+  config: ConfigIndex,
+  networks: readonly Network[],
+  grants: (rule: PolicyRule) => boolean,
+): (policy: NetworkPolicy) => readonly NamedPair[] {
   const byUuid = new Map(networks.map((network) => [network.uuid, network]));
   return (policy) => {
+    const rules = rulesOf(policy).filter(grants);
+    if (rules.length === 0) return [];
     const members = config.referrers(policy.uuid, 'virtual-network').flatMap(({ uuid }) => byUuid.get(uuid) ?? []);
-    return rulesOf(policy)
-      .filter(passes)
-      .flatMap((rule) => pairsOf(rule, policy, members));
+    return rules.flatMap((rule) => pairsOf(rule, policy, members));
   };
 }
 
-function pairsOf(rule: PolicyRule, policy: NetworkPolicy, members: readonly Network[]): readonly Pair[] {
+/** A pair, and the rule that names it. */
+interface NamedPair extends Pair {
+  readonly rule: PolicyRule;
+}
+
+function pairsOf(rule: PolicyRule, policy: NetworkPolicy, members: readonly Network[]): readonly NamedPair[] {
   const sources = matching(rule.src_addresses, policy, members);
   const targets = matching(rule.dst_addresses, policy, members);
   return sources.flatMap((source) =>
     targets.flatMap((target) => {
-      const forth = { from: source, to: target };
-      return rule.direction === '<>' ? [forth, { from: target, to: source }] : [forth];
+      const forth = { from: source, to: target, rule };
+      return rule.direction === '<>' ? [forth, { from: target, to: source, rule }] : [forth];
     }),
   );
 }

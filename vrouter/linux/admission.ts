@@ -1,15 +1,17 @@
 /** How a new flow of a pod is translated and judged. Pure. */
 import { POD, TUNNEL, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
+import { ON_LANE, steerLanes } from './chained.ts';
 import { ARRIVING, leave, TRANSLATE_FLOATING, TRANSLATE_FLOATING_FOR_HOST, TURN } from './edges.ts';
 import { judge, withinLimits } from './limits.ts';
 import { hex, HOST_TO_OWN_PODS } from './marks.ts';
 import { TRANSLATE_PROBE } from './probes.ts';
 
 /** -100: virtual addresses become back ends, and so do ports of nodes and addresses that lead to them. */
-export function services({ fabricMark }: SkeletonOptions): readonly string[] {
+export function services({ fabricMark, hasChains }: SkeletonOptions): readonly string[] {
   return [
     chain('vips', 'nat hook prerouting priority -100', [
+      ...(hasChains ? [`${ON_LANE} accept`] : []),
       `${POD} goto vips_from_pod`,
       // Of the tunnel's, what pods elsewhere send to this machine.
       `${TUNNEL} meta mark != ${fabricMark} accept`,
@@ -87,15 +89,17 @@ export function elsewhere(next: string): readonly string[] {
 }
 
 /** -90: a new flow is judged, after its destination is known. */
-export function pair({ fabricMark }: SkeletonOptions): readonly string[] {
+export function pair({ fabricMark, hasChains }: SkeletonOptions): readonly string[] {
   return [
     chain('pair', 'filter hook prerouting priority -90', [
       'ct state != new accept',
+      ...(hasChains ? [`${ON_LANE} goto admit_lane`] : []),
       `${POD} goto admit`,
       `${TUNNEL} goto admit`,
       'ct status dnat goto admit_outside',
     ]),
     ...outside(fabricMark),
+    ...(hasChains ? steerLanes() : []),
     chain('admit', undefined, [
       'ct status dnat goto admit_service',
       `ct mark & 0x00008000 != 0 goto admit_overlapping`,

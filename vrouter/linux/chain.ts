@@ -13,6 +13,8 @@ export interface SkeletonOptions {
   readonly fabricMark: string;
   /** Whether any network's addresses overlap with others': only then a packet is asked for its zone. */
   readonly hasOverlapping: boolean;
+  /** Whether any networks are joined by services: only then a packet is asked for its lane. */
+  readonly hasChains: boolean;
 }
 
 export interface Family {

@@ -2,15 +2,16 @@
 import { elsewhere } from './admission.ts';
 import { POD, TO_POD, TO_TUNNEL, TUNNEL, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
+import { TO_SERVICE, toService } from './chained.ts';
 import { NOT_THE_NODE, ROUTED_BACK, ROUTED_OUT, SOURCE_OF_OWN } from './edges.ts';
 import { judge } from './limits.ts';
-import { hex, HOST_TO_OWN_PODS, MAGIC, OUTBOUND, OUTER_MAGIC } from './marks.ts';
+import { ANY_OUTER, hex, HOST_TO_OWN_PODS, MAGIC, OUTBOUND } from './marks.ts';
 import { GATEWAY, GROUPS, HAIRPIN_V6 } from './names.ts';
 import { maskingAddress, nodeAddress } from './node-addresses.ts';
 import { MARK_PROBE } from './probes.ts';
 
 /** 0: what arrives at a pod was meant for it. */
-export function forward({ vxlanPort }: SkeletonOptions): readonly string[] {
+export function forward({ vxlanPort, hasChains }: SkeletonOptions): readonly string[] {
   return [
     chain('forward_pods', 'filter hook forward priority 0', [
       `oifgroup vmap { ${GROUPS.pods} : goto to_pod, ${GROUPS.tunnel} : goto to_tunnel }`,
@@ -34,7 +35,9 @@ export function forward({ vxlanPort }: SkeletonOptions): readonly string[] {
       'ct status & dnat == 0 counter name unpaired drop',
       `meta mark set ${hex(OUTBOUND)}`,
     ]),
+    ...(hasChains ? [toService()] : []),
     chain('to_pod', undefined, [
+      ...(hasChains ? [`${TO_SERVICE} goto to_service`] : []),
       ...perFamily(({ n, ip }) => [`${ip} daddr . meta mark vmap @here${n}`]),
       `meta mark & 0xffff0000 != ${hex(MAGIC)} counter name unpaired drop`,
       'counter name misdelivered drop',
@@ -42,7 +45,7 @@ export function forward({ vxlanPort }: SkeletonOptions): readonly string[] {
     // After reassembly, so that no fragment hides the port; nested tunnels between pods are none of this.
     chain('input_pods', 'filter hook input priority 0', [
       // Its outer header has been checked as a whole packet's.
-      `meta mark & 0xffff0000 == ${hex(OUTER_MAGIC)} accept`,
+      `meta mark & ${hex(ANY_OUTER.mask)} == ${hex(ANY_OUTER.value)} accept`,
       NOT_THE_NODE,
       `udp dport ${vxlanPort} goto input_tunnel`,
     ]),

@@ -4,6 +4,7 @@ import { rangeOf } from './address-value.ts';
 import { ElementCollector } from './document.ts';
 import type { Elements } from './document.ts';
 import { balancerElements } from './balancer-elements.ts';
+import { addChains } from './chain-elements.ts';
 import { addEdges } from './edge-elements.ts';
 import { familyOf } from './family.ts';
 import { addLimits } from './limits.ts';
@@ -25,6 +26,7 @@ export function elements(state: ForwardingState, bindings: Bindings): ReadonlyMa
     addDirections(into, { marks, fabric: state.fabric, passage: { from: state.fabric, to }, isWhole: true });
   });
   addEdges(into, state, marks);
+  addChains(into, { state, bindings, marks });
   addPolicies(into, { state, bindings, marks });
   addHostServices(into, state, marks);
   return joined(into.sets, balancerElements(state));

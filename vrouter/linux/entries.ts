@@ -1,5 +1,6 @@
 /** Routes, rules and neighbours, from the forwarding state. Pure. */
 import type { Bindings, ForwardingState, InstanceId, Port } from '../model.ts';
+import { chainRoutes, chainRules } from './chain-entries.ts';
 import type { IpEntry } from './document.ts';
 import { familyOf } from './family.ts';
 import { OUTSIDE_MARK } from './edges.ts';
@@ -30,6 +31,8 @@ export function entries(state: ForwardingState, bindings: Bindings, device: stri
   for (const cidr of state.serviceSubnets) addServiceSubnet(context, cidr);
   addPods(context, bindings);
   addWaysOut(context);
+  for (const { prefix, ...rest } of chainRoutes(state, bindings, device))
+    route(familyIn(context, prefix), { prefix, ...rest });
   return into;
 }
 
@@ -48,6 +51,7 @@ function addRules({ state, into }: Context): void {
     [1004, `lookup ${TABLES.fabric}`],
     [1005, 'unreachable'],
     ...routedRules(state),
+    ...chainRules(state),
     [90, `fwmark ${hex(MAGIC)}/0xffff0000 goto 1000`],
     [91, `iif lo lookup ${TABLES.flat}`],
     [92, `goto ${LOCAL_PREFERENCE}`],

@@ -81,10 +81,16 @@ function arrivals(network: InstanceId, state: ForwardingState): PairsOf {
   const sources = new Set(
     [...state.passages, ...state.servicePassages].filter(({ to }) => to === network).map(({ from }) => from),
   );
+  const chained = new Set(
+    chainedPassages(state)
+      .filter(({ to }) => to === network)
+      .map(({ from }) => from),
+  );
   const overlapping = new Set(state.networks.filter((each) => each.overlapping).map(({ id }) => id));
   const own = { from: network, to: network };
   return ({ network: from }) => {
     if (from === network) return [own];
+    if (chained.has(from)) return [{ from, to: network }];
     if (!sources.has(from)) return [];
     // Those of overlapping networks come from elsewhere under their node's address.
     return overlapping.has(from) ? [{ from, to: network }] : [{ from, to: network }, own];
@@ -93,7 +99,14 @@ function arrivals(network: InstanceId, state: ForwardingState): PairsOf {
 
 function departures(network: InstanceId, state: ForwardingState): PairsOf {
   const targets = new Set(
-    [...state.passages, ...state.servicePassages].filter(({ from }) => from === network).map(({ to }) => to),
+    [...state.passages, ...chainedPassages(state), ...state.servicePassages]
+      .filter(({ from }) => from === network)
+      .map(({ to }) => to),
   );
   return ({ network: to }) => (to === network || targets.has(to) ? [{ from: network, to }] : []);
+}
+
+/** What comes by services comes as it was sent. */
+function chainedPassages({ chains }: ForwardingState): readonly Passage[] {
+  return chains.flatMap(({ passages }) => passages);
 }

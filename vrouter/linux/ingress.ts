@@ -1,14 +1,16 @@
 /** What happens to a packet as it comes in, before anything is decided about its flow. Pure. */
 import { chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
+import { BROUGHT, enterLanes, ON_LANE, trackLanes } from './chained.ts';
 import { ARRIVING } from './edges.ts';
 import { withinLimits } from './limits.ts';
 import { hex, MAGIC, OURS } from './marks.ts';
 import { GROUPS, POD_INTERFACES } from './names.ts';
 
 /** -450: marks by interface or VNI; spoofed sources and foreign VXLAN die here. */
-export function outer({ device, vxlanPort, hasOverlapping }: SkeletonOptions): readonly string[] {
+export function outer({ device, vxlanPort, hasOverlapping, hasChains }: SkeletonOptions): readonly string[] {
   const marked = hasOverlapping ? 'goto zone' : 'accept';
+  const [fromPod, fromTunnel] = hasChains ? ['goto from_any_pod', 'goto from_any_tunnel'] : [marked, marked];
   return [
     chain('outer', 'filter hook prerouting priority -450', [
       `iifgroup vmap { ${GROUPS.pods} : goto from_pod, ${GROUPS.tunnel} : goto from_tunnel }`,
@@ -26,10 +28,15 @@ export function outer({ device, vxlanPort, hasOverlapping }: SkeletonOptions): r
       ]),
     ]),
     chain('from_pod', undefined, [
-      ...perFamily(({ n, ip }) => [`meta mark set ${ip} saddr . iifname map @port${n} ${marked}`]),
+      ...perFamily(({ n, ip }) => [`meta mark set ${ip} saddr . iifname map @port${n} ${fromPod}`]),
+      ...(hasChains ? ['meta mark set iifname map @doors goto from_service'] : []),
       'counter name spoofed drop',
     ]),
-    chain('from_tunnel', undefined, [`meta mark set meta mark & 0x0000ffff | ${hex(MAGIC)} ${marked}`]),
+    chain('from_tunnel', undefined, [
+      ...(hasChains ? [`${BROUGHT} goto brought`] : []),
+      `meta mark set meta mark & 0x0000ffff | ${hex(MAGIC)} ${fromTunnel}`,
+    ]),
+    ...(hasChains ? enterLanes(marked) : []),
     chain('tunnel', undefined, [
       ...perFamily(({ n, ip }) => [`${ip} saddr @nodes${n} meta mark set @th,96,24 map @vni notrack accept`]),
       'counter name injected drop',
@@ -56,11 +63,12 @@ export function zone({ hasOverlapping }: SkeletonOptions): readonly string[] {
 }
 
 /** -150: known flows get their mark back, as long as their pair stands. */
-export function track({ fabricMark }: SkeletonOptions): readonly string[] {
+export function track({ fabricMark, hasChains }: SkeletonOptions): readonly string[] {
   return [
     chain('track', 'filter hook prerouting priority -150', [
       // One rule for nearly every packet.
       'ct state established,related meta mark set meta mark . ct mark . ct direction map @known accept',
+      ...(hasChains ? [`${ON_LANE} goto track_lane`] : []),
       `meta mark & 0xffff0000 != ${hex(MAGIC)} goto track_underlay`,
       'ct direction reply meta mark set meta mark . ct mark map @known_to_fabric goto track_reply',
       'ct state established,related meta mark set meta mark . ct mark map @limited_forth goto track_limited',
@@ -70,6 +78,7 @@ export function track({ fabricMark }: SkeletonOptions): readonly string[] {
       // The passage was taken away.
       'counter name unpaired drop',
     ]),
+    ...(hasChains ? [trackLanes()] : []),
     // What a passage may carry can be taken away, too. An error quotes a packet that was judged; a service is a passage itself.
     chain('track_limited', undefined, [
       'ct state related accept',

@@ -7,6 +7,8 @@
  * A port without a policy in a direction costs one look-up that finds nothing, or none. Pure.
  */
 import { chain, perFamily } from './chain.ts';
+import type { SkeletonOptions } from './chain.ts';
+import { PASSING_ON } from './chained.ts';
 import { dropChain } from './drops.ts';
 import { noteHit } from './hits.ts';
 import { hex, OUTBOUND } from './marks.ts';
@@ -29,11 +31,12 @@ export const POLICY_SETS: readonly string[] = [
 ];
 
 /** What is judged on the way to a pod, and on the way from one. */
-export function policy(): readonly string[] {
+export function policy({ hasChains }: Pick<SkeletonOptions, 'hasChains'>): readonly string[] {
   return [
     chain('arrived', undefined, ['iifname @departures goto egress']),
     chain('egress', undefined, [
       'ct direction reply goto departed',
+      ...(hasChains ? PASSING_ON : []),
       'meta nfproto vmap { ipv4 : goto egress4, ipv6 : goto egress6 }',
     ]),
     // The outer packet of a tunnel inherits the mark, and must not be routed by it.

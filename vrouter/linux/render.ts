@@ -24,6 +24,7 @@ export function render(state: ForwardingState, bindings: Bindings, options: Rend
       ...(state.address6 === undefined ? {} : { address6: state.address6 }),
       fabricMark: marksOf(state.networks).of(state.fabric),
       hasOverlapping: state.networks.some(({ overlapping }) => overlapping),
+      hasChains: state.chains.length > 0,
     }),
     declarations: poolDeclarations(poolsOf(state)),
     sets: elements(state, bindings),

@@ -5,6 +5,7 @@
  *     track -150   known flows: their mark, as long as their pair stands; new ones: ct mark := source
  *     vips  -100   services
  *     pair   -90   new flows: ct mark := pair(source, destination), mark := destination; no pair, no passage
+ *     steer  -80   what is on its way through a chain: mark := the next service, or the destination
  *     forward  0   what arrives at a pod was meant for it; network policy has its place here
  *     source 100   translation of sources
  *
@@ -13,6 +14,7 @@
 import { services, pair } from './admission.ts';
 import { perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
+import { CHAIN_SETS } from './chained.ts';
 import { DROP_SETS, dropChains } from './drops.ts';
 import { EDGE_SETS } from './edges.ts';
 import { forward, output, source } from './egress.ts';
@@ -32,6 +34,7 @@ export function skeleton(options: SkeletonOptions): string {
       'invalid',
       'forged',
       'unpaired',
+      'unserved',
       'misdelivered',
       'unwelcome',
       'denied_ingress',
@@ -46,7 +49,7 @@ export function skeleton(options: SkeletonOptions): string {
     ...memberChains(),
     ...services(options),
     ...pair(options),
-    ...policy(),
+    ...policy(options),
     ...forward(options),
     ...source(options),
     ...output(options),
@@ -74,6 +77,7 @@ function sets(): readonly string[] {
     'map host_elsewhere { typeof ct mark : meta mark; }',
     ...PROBE_SETS,
     ...EDGE_SETS,
+    ...CHAIN_SETS,
     ...perFamily(({ n, ip }) => [
       `set nodes${n} { typeof ${ip} saddr; }`,
       `map port${n} { typeof ${ip} saddr . iifname : meta mark; }`,

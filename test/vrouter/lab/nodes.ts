@@ -198,18 +198,24 @@ export async function createLab(
     addOutside: attachToUnderlay,
     async addPod(name, world) {
       const pod = world.pods![name]!;
+      const [owner, device] = pod.of ?? [name, 'eth0'];
       const vmi = vmiOf(name, pod.project);
-      const [ns, node, tap] = [space(name), space(pod.node), tapName(vmi)];
-      const gateway = isV6(pod.address) ? 'fe80::1' : '169.254.1.1';
-      await create(name);
+      const [ns, node, tap] = [space(owner), space(pod.node), tapName(vmi)];
+      if (!names.includes(owner)) await create(owner);
       pods.add(name);
       await must(
-        `ip link add eth0 netns ${ns} address ${macOf(vmi)} mtu ${underlayMtu - 50} type veth peer name ${tap} netns ${node}
-         ip -n ${node} link set ${tap} address ${ROUTER_MAC} mtu ${underlayMtu - 50} up
-         ip -n ${ns} link set eth0 up; ip -n ${ns} addr add ${pod.address}/${isV6(pod.address) ? '128' : '32'} dev eth0 ${noDad(pod.address)}
-         ip -n ${ns} neigh add ${gateway} lladdr ${ROUTER_MAC} dev eth0 nud permanent
-         ip -n ${ns} route add default via ${gateway} dev eth0 onlink`,
+        `ip link add ${device} netns ${ns} address ${macOf(vmi)} mtu ${underlayMtu - 50} type veth peer name ${tap} netns ${node}
+         ip -n ${node} link set ${tap} address ${ROUTER_MAC} mtu ${underlayMtu - 50} up; ip -n ${ns} link set ${device} up`,
       );
+      for (const address of [pod.address, pod.address6]) {
+        if (address === undefined) continue;
+        const gateway = isV6(address) ? 'fe80::1' : '169.254.1.1';
+        await must(
+          `ip -n ${ns} addr add ${address}/${isV6(address) ? '128' : '32'} dev ${device} ${noDad(address)}
+           ip -n ${ns} neigh add ${gateway} lladdr ${ROUTER_MAC} dev ${device} nud permanent
+           ${device === 'eth0' ? `ip -n ${ns} route add default via ${gateway} dev eth0 onlink` : ''}`,
+        );
+      }
       const sessions = hostSessions.get(node)!;
       sessions.forgetDevice(tap);
       await prepareInterfaces(sessions, [tap]);

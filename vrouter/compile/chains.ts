@@ -1,0 +1,147 @@
+/**
+ * Service chains (facts 7.6): a rule with `apply_service` joins two networks by services, and everything between them passes these.
+ * The rule's source is the left side, unless the first service says otherwise; where several rules speak of two networks, the
+ * first decides by which services they are joined. Pure.
+ */
+import { annotationOf, fqNameText } from '../../contrail/objects.ts';
+import type { ServiceInstance as ServiceObject, VirtualMachineInterface } from '../../contrail/objects.ts';
+import type { ChainedService, Network, Passage, ServiceChain, ServiceEnd, ServiceInstance } from '../model.ts';
+import { isChained, servicesOf } from './access-lists.ts';
+import { addressesOf, placement } from './endpoints.ts';
+import type { ConfigIndex } from './index-config.ts';
+import { compileChainedPassages, pairsBy } from './passages.ts';
+
+interface ChainContext {
+  readonly networks: readonly Network[];
+  readonly node: string;
+  /** Names of nodes that are silent: whatever runs there is sent nothing. */
+  readonly dead: ReadonlySet<string>;
+}
+
+interface Chains {
+  readonly chains: readonly ServiceChain[];
+  /** Passages of networks whose services are all away, and may be bypassed. */
+  readonly bypassed: readonly Passage[];
+}
+
+/** All chains, in the order of their networks. */
+export function compileChains(config: ConfigIndex, context: ChainContext): Chains {
+  const joined = joinedPairs(config, context.networks);
+  if (joined.length === 0) return { chains: [], bypassed: [] };
+  const both = joined.flatMap(({ left, right }) => [
+    { from: left, to: right },
+    { from: right, to: left },
+  ]);
+  const passages = compileChainedPassages(config, context.networks, both);
+  const serviceOf = services(config, context);
+  const all = joined.map(({ left, right, names }) => ({
+    left: left.id,
+    right: right.id,
+    services: blockedWhereMisplaced(names.map((name) => serviceOf(name, { left, right }))).filter(
+      ({ instances, isBypassed }) => instances.length > 0 || !isBypassed,
+    ),
+    passages: passages.filter(
+      ({ from, to }) => [from, to].includes(left.id) && [from, to].includes(right.id) && from !== to,
+    ),
+  }));
+  return {
+    chains: all
+      .filter((chain) => chain.services.length > 0)
+      .map((chain) => ({ ...chain, services: chain.services.map(({ isBypassed: _, ...service }) => service) })),
+    bypassed: all.filter((chain) => chain.services.length === 0).flatMap((chain) => chain.passages),
+  };
+}
+
+interface Joined {
+  readonly left: Network;
+  readonly right: Network;
+  /** Names of services, from left to right. */
+  readonly names: readonly string[];
+}
+
+function joinedPairs(config: ConfigIndex, networks: readonly Network[]): readonly Joined[] {
+  const found = new Map<string, Joined>();
+  for (const { from, to, rule } of config.all('network-policy').flatMap(pairsBy(config, networks, isChained))) {
+    const key = [from.id, to.id].sort((a, b) => a - b).join(' ');
+    if (from.id === to.id || found.has(key)) continue;
+    const names = servicesOf(rule);
+    const isReversed = serviceNamed(config, names[0])?.service_instance_properties?.left_virtual_network === to.name;
+    found.set(
+      key,
+      isReversed ? { left: to, right: from, names: names.toReversed() } : { left: from, right: to, names },
+    );
+  }
+  return [...found.values()].sort((a, b) => a.left.id - b.left.id || a.right.id - b.right.id);
+}
+
+function serviceNamed(config: ConfigIndex, name: string | undefined): ServiceObject | undefined {
+  return config.all('service-instance').find(({ fq_name: fqName }) => fqNameText(fqName) === name);
+}
+
+/** A service, and whether traffic goes on without it where it has no instance. */
+interface Resolved extends ChainedService {
+  readonly isBypassed: boolean;
+}
+
+/** Answers come back to an address that the translating service has on its right: what stands behind it is not asked about them. */
+function blockedWhereMisplaced(resolved: readonly Resolved[]): readonly Resolved[] {
+  return resolved.map((service, index) => {
+    const isMisplaced = service.mode === 'in-network-nat' && index < resolved.length - 1;
+    return isMisplaced ? { ...service, instances: [], isBypassed: false } : service;
+  });
+}
+
+type Sides = Pick<Joined, 'left' | 'right'>;
+
+function services(config: ConfigIndex, context: ChainContext): (name: string, sides: Sides) => Resolved {
+  const byUuid = new Map(context.networks.map((network) => [network.uuid, network.id]));
+  const routers = placement(config);
+  const endOf = (vmi: VirtualMachineInterface | undefined): (ServiceEnd & { readonly network: number }) | undefined => {
+    const router = vmi && routers.get(config.uuids(vmi, 'virtual-machine')[0] ?? '');
+    const name = router?.fq_name.at(-1) ?? '';
+    const isHere = name === context.node;
+    const node = router?.virtual_router_ip_address;
+    if (vmi === undefined || (!isHere && (node === undefined || context.dead.has(name)))) return undefined;
+    return {
+      vmi: vmi.uuid,
+      addresses: addressesOf(config, vmi.uuid),
+      network: byUuid.get(config.uuids(vmi, 'virtual-network')[0] ?? '') ?? 0,
+      ...(isHere || node === undefined ? {} : { node }),
+    };
+  };
+  return (name, { left, right }) => {
+    const service = serviceNamed(config, name);
+    if (service === undefined) return { name, mode: 'in-network', instances: [], isBypassed: false };
+    const template = config.targets(service, 'service-template')[0]?.service_template_properties;
+    const mode = template?.service_mode ?? 'transparent';
+    const isInPlace = (end: { readonly network: number }, side: Network): boolean =>
+      mode === 'transparent' || end.network === side.id;
+    const instances = tuplesOf(config, service).flatMap((uuid): readonly ServiceInstance[] => {
+      const ends = [endOf(interfaceOf(config, uuid, 'left')), endOf(interfaceOf(config, uuid, 'right'))] as const;
+      const [near, far] = ends;
+      if (near === undefined || far === undefined || !isInPlace(near, left) || !isInPlace(far, right)) return [];
+      return [{ uuid, left: bare(near), right: bare(far) }];
+    });
+    return { name, mode, instances, isBypassed: annotationOf(service, 'when_empty') === 'bypass' };
+  };
+}
+
+function bare({ network: _, ...end }: ServiceEnd & { readonly network: number }): ServiceEnd {
+  return end;
+}
+
+function tuplesOf(config: ConfigIndex, { uuid, fq_name: fqName }: ServiceObject): readonly string[] {
+  const name = fqNameText(fqName);
+  return config
+    .all('port-tuple')
+    .filter((each) => each.parent_uuid === uuid || fqNameText(each.fq_name.slice(0, -1)) === name)
+    .map((each) => each.uuid);
+}
+
+/** The tuple's interface of a side; it has one of each. */
+function interfaceOf(config: ConfigIndex, tuple: string, side: 'left' | 'right'): VirtualMachineInterface | undefined {
+  const found = config
+    .referrers(tuple, 'virtual-machine-interface')
+    .filter((vmi) => vmi.virtual_machine_interface_properties?.service_interface_type === side);
+  return found.length === 1 ? found[0] : undefined;
+}

@@ -1,0 +1,124 @@
+/**
+ * Service chains in the kernel (`lanes.ts`): a packet's lane is known as it comes in, its flow is tracked and judged as others are,
+ * and then it is steered to the next service, or to its end. Pure.
+ */
+import { chain, perFamily } from './chain.ts';
+import { withinLimits } from './limits.ts';
+import { CHAINED, hex } from './marks.ts';
+
+/** How many shares a service's instances have of its flows. */
+export const BUCKETS = 64;
+
+/**
+ * `lanes`: by how a packet came in and where it goes; `arrivals`: what the tunnel brings to a lane's end, by where it comes from;
+ * `doors`: interfaces of services, from which packets of others come; `turned`: the entrance of the other heading.
+ */
+export const CHAIN_SETS: readonly string[] = [
+  'map doors { typeof iifname : meta mark; }',
+  'set door_names { typeof iifname; }',
+  'map turned { typeof meta mark : meta mark; }',
+  'map lane_pairs { typeof meta mark : ct mark; }',
+  'map limited_lane_pairs { typeof meta mark : ct mark; }',
+  'map lane_ends { typeof meta mark : meta mark; }',
+  'map lane_targets { typeof meta mark : meta mark; }',
+  `map lane_buckets { typeof meta mark . numgen random mod ${BUCKETS} : meta mark; }`,
+  'map inner_zones4 { typeof meta mark . @th,192,32 : ct zone; }',
+  'map inner_zones6 { typeof meta mark . @th,256,128 : ct zone; }',
+  ...perFamily(({ n, ip }) => [
+    `map lanes${n} { typeof meta mark . ${ip} daddr : meta mark; }`,
+    `map arrivals${n} { typeof meta mark . ${ip} saddr : meta mark; }`,
+    `set own_of_doors${n} { typeof ${ip} saddr . iifname; }`,
+  ]),
+];
+
+const UPPER = '0xffff0000';
+/** Holds for what is on a lane. */
+export const ON_LANE = `meta mark & ${UPPER} == ${hex(CHAINED.lane)}`;
+/** Holds for what goes to a service. */
+export const TO_SERVICE = `meta mark & ${UPPER} == ${hex(CHAINED.target)}`;
+/** Holds for what the tunnel has brought to a service. */
+export const BROUGHT = `meta mark & ${UPPER} == ${hex(CHAINED.outer)}`;
+
+const INTO_ZONE = 'ct zone set meta mark map @zones accept';
+
+/** -450: a packet's lane and zone, if it is on one; anything else goes on as `marked` says. */
+export function enterLanes(marked: string): readonly string[] {
+  return [
+    chain('from_any_pod', undefined, [
+      ...perFamily(({ n, ip }) => [`meta mark set meta mark . ${ip} daddr map @lanes${n} ${INTO_ZONE}`]),
+      'goto error_on_lane',
+    ]),
+    chain('from_any_tunnel', undefined, [
+      ...perFamily(({ n, ip }) => [`meta mark set meta mark . ${ip} saddr map @arrivals${n} ${INTO_ZONE}`]),
+      'goto error_on_lane',
+    ]),
+    // An error of a service's own belongs to the connection that it quotes.
+    chain('error_on_lane', undefined, [
+      'icmp type { 3, 11, 12 } ct zone set meta mark . @th,192,32 map @inner_zones4 accept',
+      'icmpv6 type { 1, 2, 3, 4 } ct zone set meta mark . @th,256,128 map @inner_zones6 accept',
+      marked,
+    ]),
+    chain('brought', undefined, [`meta mark set meta mark & 0x0000ffff | ${hex(CHAINED.entrance)} goto from_service`]),
+    chain('from_service', undefined, [
+      ...perFamily(({ n, ip }) => [`meta mark set meta mark . ${ip} daddr map @lanes${n} ${INTO_ZONE}`]),
+      'counter name spoofed drop',
+    ]),
+  ];
+}
+
+/** -150: flows of a lane that the map of known ones does not hold. */
+export function trackLanes(): string {
+  return chain('track_lane', undefined, [
+    'ct state established,related meta mark set meta mark . ct mark map @limited_forth goto track_limited',
+    'ct state new ct mark set meta mark accept',
+    'ct state invalid counter name invalid drop',
+    'ct direction reply counter name forged drop',
+    'counter name unpaired drop',
+  ]);
+}
+
+/** -90: a new flow comes from who would be answered on the lane, and its pair may be; then, for every packet, the next hop. */
+export function steerLanes(): readonly string[] {
+  return [
+    chain('admit_lane', undefined, [
+      'meta mark set meta mark map @turned',
+      ...perFamily(({ n, ip }) => [`meta mark set meta mark . ${ip} saddr map @lanes${n} goto judge_lane`]),
+      'counter name spoofed drop',
+    ]),
+    chain('judge_lane', undefined, [
+      'meta mark set ct mark',
+      'ct mark set meta mark map @lane_pairs accept',
+      `ct mark set meta mark map @limited_lane_pairs ${withinLimits('ct mark')} accept`,
+      'goto refuse_unpaired',
+    ]),
+    chain('steer', 'filter hook prerouting priority -80', [`${ON_LANE} goto steer_lane`]),
+    chain('steer_lane', undefined, [
+      'meta mark set meta mark map @lane_ends accept',
+      'meta mark set meta mark map @lane_targets accept',
+      ...perFamily(({ ip }) => [...bucketRules(ip, 'forth'), ...bucketRules(ip, 'back')]),
+      'counter name unserved drop',
+    ]),
+  ];
+}
+
+/** Both headings of a flow have one bucket, on every node: the left side's address and port come first. */
+function bucketRules(ip: string, heading: 'forth' | 'back'): readonly string[] {
+  const [left, right] = heading === 'forth' ? ['s', 'd'] : ['d', 's'];
+  const of = `meta mark & 0x00008000 ${heading === 'forth' ? '==' : '!='} 0`;
+  const addresses = `${ip} ${left}addr . ${ip} ${right}addr`;
+  const bucket = (fields: string): string => `jhash ${fields} mod ${BUCKETS} seed 0x4f435345 map @lane_buckets accept`;
+  return [
+    `${of} meta l4proto { tcp, udp, sctp, dccp, udplite } meta mark set meta mark . ${bucket(`${addresses} . th ${left}port . th ${right}port`)}`,
+    `${of} meta l4proto != { tcp, udp, sctp, dccp, udplite } meta mark set meta mark . ${bucket(addresses)}`,
+  ];
+}
+
+/** 0: what passes a service is not the service's own, so its policies are not asked. */
+export const PASSING_ON: readonly string[] = perFamily(({ n, ip }) => [
+  `iifname @door_names ${ip} saddr . iifname != @own_of_doors${n} goto departed`,
+]);
+
+/** 0: to a service on this node. */
+export function toService(): string {
+  return chain('to_service', undefined, ['iifname @departures goto egress']);
+}
