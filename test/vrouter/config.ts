@@ -235,12 +235,7 @@ function putPod(put: Put, { name, pod, tuple }: PutPod): void {
     security_group_refs: (pod.groups ?? []).map((group) => ref('security-group', [...PROJECT, group])),
     tag_refs: (pod.tags ?? []).map((tag) => ref('tag', [tag])),
     virtual_machine_interface_mac_addresses: { mac_address: [macOf(vmiOf(name, pod.project))] },
-    ...(tuple === undefined
-      ? {}
-      : {
-          port_tuple_refs: [ref('port-tuple', tuple[1])],
-          virtual_machine_interface_properties: { service_interface_type: tuple[0] },
-        }),
+    ...tupleFields(tuple),
     ...(pod.probe === undefined ? {} : { annotations: { key_value_pair: [{ key: 'probe', value: pod.probe }] } }),
   });
   for (const address of [pod.address, pod.address6]) {
@@ -251,6 +246,15 @@ function putPod(put: Put, { name, pod, tuple }: PutPod): void {
       virtual_machine_interface_refs: [ref('virtual-machine-interface', vmi)],
     });
   }
+}
+
+function tupleFields(tuple: PutPod['tuple']): Record<string, unknown> {
+  if (tuple === undefined) return {};
+  const [side, name] = tuple;
+  return {
+    port_tuple_refs: [ref('port-tuple', name)],
+    virtual_machine_interface_properties: { service_interface_type: side },
+  };
 }
 
 interface ServiceContext {

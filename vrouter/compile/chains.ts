@@ -24,6 +24,9 @@ interface Chains {
   readonly bypassed: readonly Passage[];
 }
 
+/** The annotation of a service-instance that says what becomes of traffic when it has no instance: `bypass`, or else none passes. */
+const WHEN_EMPTY = 'when_empty';
+
 /** All chains, in the order of their networks. */
 export function compileChains(config: ConfigIndex, context: ChainContext): Chains {
   const joined = joinedPairs(config, context.networks);
@@ -47,7 +50,10 @@ export function compileChains(config: ConfigIndex, context: ChainContext): Chain
   return {
     chains: all
       .filter((chain) => chain.services.length > 0)
-      .map((chain) => ({ ...chain, services: chain.services.map(({ isBypassed: _, ...service }) => service) })),
+      .map((chain) => ({
+        ...chain,
+        services: chain.services.map(({ name, mode, instances }) => ({ name, mode, instances })),
+      })),
     bypassed: all.filter((chain) => chain.services.length === 0).flatMap((chain) => chain.passages),
   };
 }
@@ -94,40 +100,36 @@ function blockedWhereMisplaced(resolved: readonly Resolved[]): readonly Resolved
 type Sides = Pick<Joined, 'left' | 'right'>;
 
 function services(config: ConfigIndex, context: ChainContext): (name: string, sides: Sides) => Resolved {
-  const byUuid = new Map(context.networks.map((network) => [network.uuid, network.id]));
-  const routers = placement(config);
-  const endOf = (vmi: VirtualMachineInterface | undefined): (ServiceEnd & { readonly network: number }) | undefined => {
-    const router = vmi && routers.get(config.uuids(vmi, 'virtual-machine')[0] ?? '');
-    const name = router?.fq_name.at(-1) ?? '';
-    const isHere = name === context.node;
-    const node = router?.virtual_router_ip_address;
-    if (vmi === undefined || (!isHere && (node === undefined || context.dead.has(name)))) return undefined;
-    return {
-      vmi: vmi.uuid,
-      addresses: addressesOf(config, vmi.uuid),
-      network: byUuid.get(config.uuids(vmi, 'virtual-network')[0] ?? '') ?? 0,
-      ...(isHere || node === undefined ? {} : { node }),
-    };
-  };
+  const endOf = ends(config, context);
   return (name, { left, right }) => {
     const service = serviceNamed(config, name);
     if (service === undefined) return { name, mode: 'in-network', instances: [], isBypassed: false };
     const template = config.targets(service, 'service-template')[0]?.service_template_properties;
     const mode = template?.service_mode ?? 'transparent';
-    const isInPlace = (end: { readonly network: number }, side: Network): boolean =>
-      mode === 'transparent' || end.network === side.id;
     const instances = tuplesOf(config, service).flatMap((uuid): readonly ServiceInstance[] => {
-      const ends = [endOf(interfaceOf(config, uuid, 'left')), endOf(interfaceOf(config, uuid, 'right'))] as const;
-      const [near, far] = ends;
-      if (near === undefined || far === undefined || !isInPlace(near, left) || !isInPlace(far, right)) return [];
-      return [{ uuid, left: bare(near), right: bare(far) }];
+      // Bridges need a way of their own into them, which is not served: nothing passes.
+      if (mode === 'transparent') return [];
+      const near = endOf(interfaceOf(config, uuid, 'left'), left);
+      const far = endOf(interfaceOf(config, uuid, 'right'), right);
+      return near === undefined || far === undefined ? [] : [{ uuid, left: near, right: far }];
     });
-    return { name, mode, instances, isBypassed: annotationOf(service, 'when_empty') === 'bypass' };
+    return { name, mode, instances, isBypassed: annotationOf(service, WHEN_EMPTY) === 'bypass' };
   };
 }
 
-function bare({ network: _, ...end }: ServiceEnd & { readonly network: number }): ServiceEnd {
-  return end;
+/** Where an interface is, if it is in the network that it has to be in, on a node that lives. */
+function ends(config: ConfigIndex, { node, dead }: ChainContext) {
+  const routers = placement(config);
+  return (vmi: VirtualMachineInterface | undefined, network: Network): ServiceEnd | undefined => {
+    if (vmi === undefined) return undefined;
+    const router = routers.get(config.uuids(vmi, 'virtual-machine')[0] ?? '');
+    const isInPlace = config.uuids(vmi, 'virtual-network')[0] === network.uuid;
+    if (router === undefined || !isInPlace) return undefined;
+    const end = { vmi: vmi.uuid, addresses: addressesOf(config, vmi.uuid) };
+    const [name, address] = [router.fq_name.at(-1) ?? '', router.virtual_router_ip_address];
+    if (name === node) return end;
+    return address === undefined || dead.has(name) ? undefined : { ...end, node: address };
+  };
 }
 
 function tuplesOf(config: ConfigIndex, { uuid, fq_name: fqName }: ServiceObject): readonly string[] {

@@ -88,12 +88,13 @@ function addBeginning(
 
 /** To pods of its network, to the only instance, or to one of several by the flow's bucket. */
 function addWayOn(into: ElementCollector, { to, mark, ends, targets }: Lane, marks: Marks): void {
-  const [only, ...others] = targets;
+  const [first, ...others] = targets;
   if (ends) into.add('lane_ends', mark, marks.of(to));
-  else if (only !== undefined && others.length === 0) into.add('lane_targets', mark, only.mark);
+  if (first === undefined) return;
+  if (others.length === 0) into.add('lane_targets', mark, first.mark);
   else
-    for (let bucket = 0; bucket < BUCKETS && only !== undefined; bucket += 1)
-      into.add('lane_buckets', `${mark} . ${bucket}`, chosenFor(bucket, targets, only).mark);
+    for (const bucket of Array(BUCKETS).keys())
+      into.add('lane_buckets', `${mark} . ${bucket}`, chosenFor(bucket, targets, first).mark);
 }
 
 /** Rendezvous hashing: every node chooses alike, and of an instance that goes only the flows move. */

@@ -106,11 +106,14 @@ function bucketRules(ip: string, heading: 'forth' | 'back'): readonly string[] {
   const [left, right] = heading === 'forth' ? ['s', 'd'] : ['d', 's'];
   const of = `meta mark & 0x00008000 ${heading === 'forth' ? '==' : '!='} 0`;
   const addresses = `${ip} ${left}addr . ${ip} ${right}addr`;
-  const bucket = (fields: string): string => `jhash ${fields} mod ${BUCKETS} seed 0x4f435345 map @lane_buckets accept`;
   return [
-    `${of} meta l4proto { tcp, udp, sctp, dccp, udplite } meta mark set meta mark . ${bucket(`${addresses} . th ${left}port . th ${right}port`)}`,
-    `${of} meta l4proto != { tcp, udp, sctp, dccp, udplite } meta mark set meta mark . ${bucket(addresses)}`,
+    `${of} meta l4proto { tcp, udp, sctp, dccp, udplite } ${intoBucket(`${addresses} . th ${left}port . th ${right}port`)}`,
+    `${of} meta l4proto != { tcp, udp, sctp, dccp, udplite } ${intoBucket(addresses)}`,
   ];
+}
+
+function intoBucket(fields: string): string {
+  return `meta mark set meta mark . jhash ${fields} mod ${BUCKETS} seed 0x4f435345 map @lane_buckets accept`;
 }
 
 /** 0: what passes a service is not the service's own, so its policies are not asked. */

@@ -85,30 +85,39 @@ function placesOf(chain: ServiceChain): readonly Place[] {
 function laneOf(place: Place, numbers: Numbers): Lane {
   const { chain, segment, heading } = place;
   const [from, to] = sidesOf(place);
-  const isFirst = segment === 0;
-  const isLast = segment === chain.services.length;
-  const opposite = { ...place, heading: heading === 'forth' ? ('back' as const) : ('forth' as const) };
-  const instances = serviceAhead(place)?.instances ?? [];
   const isForth = heading === 'forth';
+  const opposite = { ...place, heading: isForth ? ('back' as const) : ('forth' as const) };
+  const [isFirst, isLast] = [segment === 0, segment === chain.services.length];
   return {
     chain,
     heading,
     from,
     to,
     mark: laneMark(place, numbers),
-    zone: isFirst ? chain.left : isLast ? chain.right : HALF + (numbers.stretches.get(stretchName(place)) ?? 0),
+    zone: zoneOf(place, numbers),
     entrance: entranceMark(place, numbers),
     vni: from + (segment + 1) * HALF,
     begins: isForth ? isFirst : isLast,
     ends: isForth ? isLast : isFirst,
-    targets: instances.map(({ uuid, left, right }) => {
-      const number = numbers.targets.get(targetName(place, uuid)) ?? 0;
-      const mark = hex(CHAINED.target + number);
-      return { instance: uuid, end: isForth ? left : right, mark, number, table: TABLES.chained + number };
-    }),
+    targets: targetsOf(place, numbers),
     doors: (serviceBehind(place)?.instances ?? []).map(({ left, right }) => (isForth ? right : left)),
     turned: { mark: laneMark(opposite, numbers), entrance: entranceMark(opposite, numbers) },
   };
+}
+
+function targetsOf(place: Place, { targets }: Numbers): readonly Target[] {
+  return (serviceAhead(place)?.instances ?? []).map(({ uuid, left, right }) => {
+    const number = targets.get(targetName(place, uuid)) ?? 0;
+    const end = place.heading === 'forth' ? left : right;
+    return { instance: uuid, end, mark: hex(CHAINED.target + number), number, table: TABLES.chained + number };
+  });
+}
+
+/** The outer stretches have the zones of their networks, in which these themselves have other addresses, or none. */
+function zoneOf(place: Place, { stretches }: Numbers): number {
+  const { chain, segment } = place;
+  if (segment === 0) return chain.left;
+  return segment === chain.services.length ? chain.right : HALF + (stretches.get(stretchName(place)) ?? 0);
 }
 
 function sidesOf({ chain: { left, right }, heading }: Place): readonly [from: InstanceId, to: InstanceId] {

@@ -9,7 +9,7 @@ import { OUTSIDE } from '../model.ts';
 /** The upper half of every packet mark of ours; the lower half is the instance. */
 export const MAGIC = 0x4f430000;
 /** The same on an outer (VXLAN) packet that has come in, which no rule of ours may route. */
-export const OUTER_MAGIC = 0x4f440000;
+const OUTER_MAGIC = 0x4f440000;
 /** The mark of an outer packet that goes out: an inner packet's would be inherited, and routed by. */
 export const OUTBOUND = 0x4f460000;
 /** The mark of what goes to the node that is its network's way outside; the lower half is the network. */

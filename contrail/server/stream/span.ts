@@ -1,6 +1,6 @@
 /**
  * What concerns a node: its own virtual router, machines, ports and their networks; the networks that those may talk to;
- * every port and address there, floating ones too; every virtual router; every logical router, with its networks; the firewall policies
+ * every port and address there, floating ones too; every virtual router; every service of chains; every logical router, with its networks; the firewall policies
  * of its ports; and the load balancers that those networks can reach, with their backends. A node is itself in the network `ip-fabric`,
  * so what may talk to nodes concerns it too.
  */
@@ -89,6 +89,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   'logical-router': everywhere,
   'global-system-config': everywhere,
   'global-vrouter-config': everywhere,
+  // Few, and policies name them by text alone; their interfaces are in the networks that they join.
+  'service-template': everywhere,
+  'service-instance': everywhere,
+  'port-tuple': everywhere,
   'virtual-network': (cache, scope, { uuid }) => isKnownNetwork(cache, scope, uuid),
   'network-policy': (cache, scope, { uuid }) =>
     some(cache.linked(uuid, 'virtual-network'), (network) => scope.networks.has(network)),

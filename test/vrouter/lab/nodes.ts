@@ -201,7 +201,7 @@ export async function createLab(
       const [owner, device] = pod.of ?? [name, 'eth0'];
       const vmi = vmiOf(name, pod.project);
       const [ns, node, tap] = [space(owner), space(pod.node), tapName(vmi)];
-      if (!names.includes(owner)) await create(owner);
+      if (pod.of === undefined || !names.includes(owner)) await create(owner);
       pods.add(name);
       await must(
         `ip link add ${device} netns ${ns} address ${macOf(vmi)} mtu ${underlayMtu - 50} type veth peer name ${tap} netns ${node}
