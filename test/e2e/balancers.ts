@@ -1,7 +1,7 @@
 /** Services of type LoadBalancer: addresses of a pool, answered for by one node, moved when it dies, given back. */
 import type { LabHandle } from '../lab/handle.ts';
 import { dialPod } from './dial.ts';
-import { cutOff, familyOf, fetched, hostOf, inUrl, poolOf, spare } from './outside.ts';
+import { cutOff, familyOf, fetched, hostOf, inUrl, isOfPool, poolOf, spare } from './outside.ts';
 import type { Reporter } from './reporter.ts';
 
 const NAMESPACE = 'balancers';
@@ -74,7 +74,7 @@ async function given({ lab, report }: Context): Promise<void> {
   const { ip, ipMode } = await waitForIngress(lab, 'web');
   report.equal(
     'web: the status says an address of the pool, and its mode',
-    { pool: ip.startsWith(spare(lab, 210).slice(0, -1)), ipMode },
+    { pool: isOfPool(lab, POOL, ip), ipMode },
     { pool: true, ipMode: 'VIP' },
   );
   await report.check('web: the outside is answered by both back ends', () =>

@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { createAuthority, issueServing } from '../../certs/issue.ts';
 import type { LabHandle } from '../lab/handle.ts';
 import { dialPod, dialService } from './dial.ts';
+import { inUrl, isOfPool, poolOf } from './outside.ts';
 import type { Reporter } from './reporter.ts';
 
 const NAMESPACE = 'gateway';
 const OTHER = 'gateway-other';
 const API = 'gateway.networking.k8s.io/v1';
 const HOST = 'shop.example';
-const POOL = { start: '172.30.0.230', end: '172.30.0.234' };
+/** Of the outside's spare addresses. */
+const POOL = { name: 'gateway', first: 225, last: 229 };
 const RATE = 100;
 const SECONDS = 15;
 
@@ -25,27 +27,18 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   await lab.createNamespace(NAMESPACE, { annotations: { 'opencontrail.org/isolation': 'true' } });
   await lab.createNamespace(OTHER);
   lab.onCleanup(() => lab.kubectl(['delete', 'floatingippool', 'gateway', '--ignore-not-found']));
-  await lab.apply([pool(), certificate(), gateway(), deployment(), ...pods(lab), ...routes()]);
+  // For the Gateway's own namespace, not for the one that the proxies run in.
+  const pool = poolOf(lab, POOL, { namespaces: [NAMESPACE] });
+  await lab.apply([pool, certificate(), gateway(), deployment(), ...pods(lab), ...routes()]);
   await lab.podsReady(NAMESPACE);
   const address = await lab.waitFor('the Gateway to be programmed', async () => await programmed(lab));
-  report.equal(`its address is one of the pool: ${address}`, address >= POOL.start && address <= POOL.end, true);
+  report.equal(`its address is one of the pool: ${address}`, isOfPool(lab, POOL, address), true);
   const context = { lab, report, address };
   await requests(context);
   await statuses(context);
   await grants(context);
   await rollout(context);
   await gone(context);
-}
-
-function pool(): object {
-  const subnets = [{ cidr: '172.30.0.0/24', allocationPools: [POOL] }];
-  return {
-    apiVersion: 'opencontrail.org/v1alpha1',
-    kind: 'FloatingIPPool',
-    metadata: { name: 'gateway' },
-    // Of the Gateway's own namespace, not of the one that the proxies run in.
-    spec: { subnets, namespaces: [NAMESPACE] },
-  };
 }
 
 function certificate(): object {
@@ -171,7 +164,7 @@ async function ask({ lab, address }: Context, url: string, options: readonly str
     '-w',
     '\n%{http_code} %{redirect_url}',
     '--resolve',
-    `${name}:${port}:${address}`,
+    `${name}:${port}:${inUrl(address)}`,
   ];
   const { stdout } = await lab.exec('out', ['curl', ...args, ...options, url]);
   const lines = stdout.split('\n');
@@ -263,7 +256,14 @@ function deployment(): object {
 /** Pods are replaced, and routes change, under steady requests. */
 async function rollout({ lab, report, address }: Context): Promise<void> {
   const program = join(import.meta.dirname, 'programs', 'requests.ts');
-  const args = [process.execPath, '--no-warnings', program, `http://${address}/hostname`, `${RATE}`, `${SECONDS}`];
+  const args = [
+    process.execPath,
+    '--no-warnings',
+    program,
+    `http://${inUrl(address)}/hostname`,
+    `${RATE}`,
+    `${SECONDS}`,
+  ];
   const under = lab.exec('out', [...args, 'rolled.example']);
   await lab.kubectl(['rollout', 'restart', 'deployment/rolled', '-n', NAMESPACE]);
   await lab.kubectl(['rollout', 'status', 'deployment/rolled', '-n', NAMESPACE, '--timeout=60s']);

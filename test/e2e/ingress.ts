@@ -3,7 +3,7 @@ import { createAuthority, issueServing } from '../../certs/issue.ts';
 import type { LabHandle } from '../lab/handle.ts';
 import { contrailNames } from './contrail.ts';
 import { dialPod, dialService } from './dial.ts';
-import { inUrl, poolOf, spare } from './outside.ts';
+import { inUrl, isOfPool, poolOf } from './outside.ts';
 import type { Reporter } from './reporter.ts';
 
 const NAMESPACE = 'ingress';
@@ -148,14 +148,10 @@ async function balanced({ lab, report }: Context): Promise<void> {
   await service(['--type=merge', '-p', JSON.stringify({ spec })]);
   const address = await lab.waitFor('an address of the pool', async () => {
     const [first = '', ...others] = await addressesOf(lab);
-    return others.length === 0 && isOfPool(lab, first) && first;
+    return others.length === 0 && isOfPool(lab, POOL, first) && first;
   });
-  report.equal(`the status says an address of the pool instead: ${address}`, isOfPool(lab, address), true);
+  report.equal(`the status says an address of the pool instead: ${address}`, isOfPool(lab, POOL, address), true);
   await report.check('the outside is answered at it', () =>
     lab.waitFor('an answer', async () => (await ask(lab, address, '/hostname')) === `on-${lab.nodes[0]}`),
   );
-}
-
-function isOfPool(lab: LabHandle, address: string): boolean {
-  return address >= spare(lab, POOL.first) && address <= spare(lab, POOL.last);
 }

@@ -13,10 +13,18 @@ export function spare(lab: LabHandle, number: number): string {
   return familyOf(lab) === 'IPv6' ? `fd00:30::${number}` : `172.30.0.${number}`;
 }
 
-/** A FloatingIPPool of the spare addresses from one number to another. */
+/** Spare addresses from one number to another. */
+export interface Pool {
+  readonly name: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A FloatingIPPool for Services of a class of its name, or for whom `users` says. */
 export function poolOf(
   lab: LabHandle,
-  { name, first, last }: { readonly name: string; readonly first: number; readonly last: number },
+  { name, first, last }: Pool,
+  users: object = { loadBalancerClass: `opencontrail.org/${name}` },
 ): object {
   const cidr = familyOf(lab) === 'IPv6' ? 'fd00:30::/64' : '172.30.0.0/24';
   const subnets = [{ cidr, allocationPools: [{ start: spare(lab, first), end: spare(lab, last) }] }];
@@ -24,8 +32,13 @@ export function poolOf(
     apiVersion: 'opencontrail.org/v1alpha1',
     kind: 'FloatingIPPool',
     metadata: { name },
-    spec: { subnets, loadBalancerClass: `opencontrail.org/${name}` },
+    spec: { subnets, ...users },
   };
+}
+
+/** Whether an address is one of a pool's. */
+export function isOfPool(lab: LabHandle, { first, last }: Pool, address: string): boolean {
+  return address >= spare(lab, first) && address <= spare(lab, last);
 }
 
 /** An address as the host of a URL. */
