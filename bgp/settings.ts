@@ -1,5 +1,7 @@
 /** The speaker's flags and environment. */
 import { z } from 'zod';
+import { KUBERNETES_SETTINGS } from '../kubernetes/settings.ts';
+import { LOG_LEVEL, probesAt } from '../runtime/common-settings.ts';
 import type { ProgramDescription, Settings, SettingsValues } from '../runtime/config.ts';
 
 export const PROGRAM: ProgramDescription = {
@@ -15,13 +17,7 @@ export const SETTINGS = {
   node: { describe: 'name of this node', schema: text.min(1), env: ['NODE_NAME'] },
   nodeIp: { describe: 'address of this node', schema: text.min(1), env: ['NODE_IP'] },
   namespace: { describe: 'namespace that these programs run in', schema: text.min(1), default: 'opencontrail' },
-  kubeconfig: { describe: 'kubeconfig file; empty: the service account', schema: text, default: '' },
-  kubernetesApi: {
-    describe: 'API server by an address that needs no ClusterIP; empty with --kubeconfig',
-    schema: text,
-    default: '',
-    env: ['KUBERNETES_API'],
-  },
+  ...KUBERNETES_SETTINGS,
   vrouter: {
     describe: 'URL of the port API of this node’s vRouter',
     schema: z.url(),
@@ -45,12 +41,8 @@ export const SETTINGS = {
     schema: z.coerce.number().positive(),
     default: '0.5',
   },
-  listen: {
-    describe: 'host:port of probes and metrics',
-    schema: text.regex(/^.*:\d+$/, 'is no host:port'),
-    default: '127.0.0.1:9095',
-  },
-  logLevel: { describe: 'debug, info, warn, error or silent', schema: text, default: 'info' },
+  listen: probesAt('127.0.0.1:9095'),
+  logLevel: LOG_LEVEL,
 } as const satisfies Settings;
 
 export type BgpSettings = SettingsValues<typeof SETTINGS>;

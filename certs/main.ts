@@ -1,11 +1,12 @@
 /** `certs ensure|rotate|show`: makes, replaces or prints the certificates of an installation. */
-import { z } from 'zod';
 import { createKubeClient } from '../kubernetes/client.ts';
+import { KUBERNETES_SETTINGS } from '../kubernetes/settings.ts';
+import { LOG_LEVEL } from '../runtime/common-settings.ts';
 import { readSettings } from '../runtime/config.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { createLogger } from '../runtime/log.ts';
-import { CERTIFICATE_SETTINGS, certificateSettings } from './settings.ts';
 import { runCommand } from './command.ts';
+import { CERTIFICATE_SETTINGS, certificateSettings } from './settings.ts';
 
 // The command is a word, not a flag; what follows it is parsed as every program's flags are.
 const [command = '--help'] = process.argv.splice(2, 1);
@@ -20,19 +21,8 @@ const settings = readSettings(
   },
   {
     ...CERTIFICATE_SETTINGS,
-    kubernetesApi: {
-      describe: 'The API server, https://host:port',
-      schema: z.string(),
-      default: '',
-      env: ['KUBERNETES_API'],
-    },
-    kubeconfig: {
-      describe: 'A kubeconfig file, outside of the cluster',
-      schema: z.string(),
-      default: '',
-      env: ['KUBECONFIG'],
-    },
-    logLevel: { describe: 'debug, info, warn or error', schema: z.string(), default: 'info' },
+    ...KUBERNETES_SETTINGS,
+    logLevel: LOG_LEVEL,
   },
 );
 const log = createLogger('certs', settings.logLevel);

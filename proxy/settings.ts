@@ -1,5 +1,7 @@
 /** The proxy's flags and environment. */
 import { z } from 'zod';
+import { KUBERNETES_SETTINGS } from '../kubernetes/settings.ts';
+import { LOG_LEVEL, probesAt, seconds } from '../runtime/common-settings.ts';
 import type { ProgramDescription, Settings, SettingsValues } from '../runtime/config.ts';
 
 export const PROGRAM: ProgramDescription = {
@@ -17,7 +19,6 @@ const portRange = text
     return { first, last };
   })
   .refine(({ first, last }) => first >= 1 && first <= last && last <= 65_535, 'is no range of ports, like 21000-21999');
-const seconds = z.coerce.number().positive();
 
 export const SETTINGS = {
   namespace: { describe: 'namespace that these programs run in', schema: text.min(1), default: 'opencontrail' },
@@ -26,13 +27,7 @@ export const SETTINGS = {
     schema: text.min(1),
     default: 'proxy',
   },
-  kubeconfig: { describe: 'kubeconfig file; empty: the service account', schema: text, default: '' },
-  kubernetesApi: {
-    describe: 'API server by an address that needs no ClusterIP; empty with --kubeconfig',
-    schema: text,
-    default: '',
-    env: ['KUBERNETES_API'],
-  },
+  ...KUBERNETES_SETTINGS,
   folder: {
     describe: 'folder of HAProxy’s files, which hold private keys',
     schema: text.min(1),
@@ -56,12 +51,8 @@ export const SETTINGS = {
     schema: seconds,
     default: '3600',
   },
-  listen: {
-    describe: 'host:port of probes and metrics',
-    schema: text.regex(/^.*:\d+$/, 'is no host:port'),
-    default: ':9094',
-  },
-  logLevel: { describe: 'debug, info, warn, error or silent', schema: text, default: 'info' },
+  listen: probesAt(':9094'),
+  logLevel: LOG_LEVEL,
 } as const satisfies Settings;
 
 export type ProxySettings = SettingsValues<typeof SETTINGS>;

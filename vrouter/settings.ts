@@ -1,6 +1,7 @@
 /** The vRouter's flags and environment. */
 import { z } from 'zod';
 import { CONTRAIL_SETTINGS } from '../contrail/settings.ts';
+import { LOG_LEVEL } from '../runtime/common-settings.ts';
 import type { ProgramDescription, Settings, SettingsValues } from '../runtime/config.ts';
 
 export const PROGRAM: ProgramDescription = {
@@ -66,7 +67,7 @@ export const SETTINGS = {
     schema: z.enum(['yes', 'no']).transform((answer) => answer === 'yes'),
     default: 'no',
   },
-  logLevel: { describe: 'debug, info, warn, error or silent', schema: text, default: 'info' },
+  logLevel: LOG_LEVEL,
 } as const satisfies Settings;
 
 export type VrouterSettings = SettingsValues<typeof SETTINGS>;

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { createNames } from '../contrail/names.ts';
 import type { Subnet } from '../contrail/objects.ts';
 import { CONTRAIL_SETTINGS } from '../contrail/settings.ts';
+import { KUBERNETES_SETTINGS } from '../kubernetes/settings.ts';
+import { LOG_LEVEL, probesAt, seconds } from '../runtime/common-settings.ts';
 import type { ProgramDescription, Settings, SettingsValues } from '../runtime/config.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 
@@ -21,7 +23,6 @@ const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 );
 const cidrs = list.transform((items, context) => items.flatMap((item) => subnetOf(item, context)));
-const seconds = z.coerce.number().positive();
 const text = z.string();
 
 export const SETTINGS = {
@@ -56,13 +57,7 @@ export const SETTINGS = {
     schema: text.min(1),
     default: 'redis+kubernetes://opencontrail/redis:6379/0',
   },
-  kubeconfig: { describe: 'kubeconfig file; empty: the service account', schema: text, default: '' },
-  kubernetesApi: {
-    describe: 'API server by an address that needs no ClusterIP; empty with --kubeconfig',
-    schema: text,
-    default: '',
-    env: ['KUBERNETES_API'],
-  },
+  ...KUBERNETES_SETTINGS,
   concurrency: { describe: 'keys run at once by this replica', schema: z.coerce.number().int().min(1), default: '16' },
   resyncInterval: { describe: 'seconds between two looks at every key', schema: seconds, default: '600' },
   pruneInterval: {
@@ -75,12 +70,8 @@ export const SETTINGS = {
     schema: seconds,
     default: '120',
   },
-  listen: {
-    describe: 'host:port of probes and metrics',
-    schema: text.regex(/^.*:\d+$/, 'is no host:port'),
-    default: ':9090',
-  },
-  logLevel: { describe: 'debug, info, warn, error or silent', schema: text, default: 'info' },
+  listen: probesAt(':9090'),
+  logLevel: LOG_LEVEL,
 } as const satisfies Settings;
 
 export type WorkerSettings = SettingsValues<typeof SETTINGS>;

@@ -1,5 +1,7 @@
 /** The node agent's flags. */
 import { z } from 'zod';
+import { KUBERNETES_SETTINGS } from '../../kubernetes/settings.ts';
+import { LOG_LEVEL, seconds } from '../../runtime/common-settings.ts';
 import type { Settings } from '../../runtime/config.ts';
 import { DEFAULT_RELEASE_DIR, DEFAULT_SOCKET } from '../protocol.ts';
 
@@ -16,8 +18,6 @@ const pairs = list.transform((items, context) => {
   return Object.fromEntries(items.map((item) => [item.slice(0, item.indexOf('=')), item.slice(item.indexOf('=') + 1)]));
 });
 const required = z.string().min(1, 'must not be empty');
-const seconds = z.coerce.number().positive();
-const logLevel = z.enum(['debug', 'info', 'warn', 'error', 'silent']);
 
 export const AGENT_PROGRAM = {
   name: 'agent',
@@ -28,8 +28,7 @@ export const AGENT_PROGRAM = {
 export const AGENT_SETTINGS = {
   node: { describe: 'This node’s name', schema: required, env: ['NODE_NAME'] },
   nodeIp: { describe: 'This node’s address in the underlay', schema: required, env: ['NODE_IP'] },
-  kubernetesApi: { describe: 'The API server, https://host:port', schema: text, default: '', env: ['KUBERNETES_API'] },
-  kubeconfig: { describe: 'A kubeconfig file, instead of the mounted service account', schema: text, default: '' },
+  ...KUBERNETES_SETTINGS,
   clusterName: { describe: 'The cluster’s name in Contrail', schema: required, default: 'k8s' },
   domain: { describe: 'The cluster’s Contrail domain', schema: required, default: 'default-domain' },
   vrouter: { describe: 'The vRouter’s port API', schema: z.url(), default: 'http://127.0.0.1:9091' },
@@ -83,5 +82,5 @@ export const AGENT_SETTINGS = {
     default: '30',
   },
   listen: { describe: 'Where probes and metrics are served, host:port', schema: required, default: '127.0.0.1:9092' },
-  logLevel: { describe: 'debug, info, warn, error or silent', schema: logLevel, default: 'info' },
+  logLevel: LOG_LEVEL,
 } satisfies Settings;

@@ -1,5 +1,6 @@
 /** The flags that preflight and cleanup share. */
 import { z } from 'zod';
+import { KUBERNETES_SETTINGS } from '../../kubernetes/settings.ts';
 import type { Settings } from '../../runtime/config.ts';
 
 export const NODE_TASK_SETTINGS = {
@@ -8,17 +9,7 @@ export const NODE_TASK_SETTINGS = {
     schema: z.string(),
     default: '',
   },
-  kubernetesApi: {
-    describe: 'The API server, https://host:port',
-    schema: z.string(),
-    default: '',
-    env: ['KUBERNETES_API'],
-  },
-  kubeconfig: {
-    describe: 'A kubeconfig file, instead of the mounted service account',
-    schema: z.string(),
-    default: '',
-  },
+  ...KUBERNETES_SETTINGS,
   namespace: { describe: 'The namespace of the product', schema: z.string().min(1), default: 'opencontrail' },
   image: { describe: 'The image that runs on each node', schema: z.string(), default: '' },
   pullPolicy: {

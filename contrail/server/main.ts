@@ -1,6 +1,7 @@
 /** The embedded config API as a program. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { LOG_LEVEL } from '../../runtime/common-settings.ts';
 import { readSettings, type Settings, type SettingsValues } from '../../runtime/config.ts';
 import { runProgram } from '../../runtime/lifecycle.ts';
 import { createLogger } from '../../runtime/log.ts';
@@ -65,7 +66,7 @@ const settings = {
     schema: z.string(),
     default: '',
   },
-  logLevel: { describe: 'debug, info, warn, error or silent.', schema: z.string(), default: 'info' },
+  logLevel: LOG_LEVEL,
 } satisfies Settings;
 
 const values = readSettings(program, settings);
