@@ -7,7 +7,7 @@ import { inUrl, isOfPool, poolOf } from './outside.ts';
 import type { Reporter } from './reporter.ts';
 
 const NAMESPACE = 'ingress';
-const CLASS = 'opencontrail.org/ingress-suite';
+const CLASS = 'opencontrail.org/ingress';
 const HOST = 'shop.example';
 /** Of the outside's spare addresses. */
 const POOL = { name: 'ingress', first: 220, last: 224 };
