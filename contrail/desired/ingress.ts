@@ -2,6 +2,7 @@
 import { partUuid } from '../names.ts';
 import type { ContrailObject } from '../objects.ts';
 import { annotationsFor, type Owner } from '../ownership.ts';
+import { memberOf } from './member.ts';
 import { inProject, type Naming, ownerFor, to } from './owner.ts';
 
 export interface IngressInput {
@@ -78,7 +79,7 @@ function listenerObjects(rule: IngressRule, context: Context): readonly Contrail
     loadbalancer_listener_refs: [to(fqName)],
     ...annotationsFor(owner, annotationsOf(rule)),
   });
-  return [listener, pool, memberOf(rule, pool, owner)];
+  return [listener, pool, memberOf(pool, rule.member, annotationsFor(owner, { serviceName: rule.member.service }))];
 }
 
 /** Contrail's name for a certificate is `<namespace>__<secret>`. */
@@ -91,17 +92,4 @@ function tlsOf({ secret }: IngressRule, { protocol, owner }: Context): object {
 function annotationsOf({ kind, host, path, exact }: IngressRule): Readonly<Record<string, string | undefined>> {
   if (kind === 'default') return { type: kind };
   return { type: kind, ...(host === '' ? {} : { host }), path, pathType: exact ? 'Exact' : 'Prefix' };
-}
-
-function memberOf({ member }: IngressRule, pool: ContrailObject, owner: Owner): ContrailObject {
-  const uuid = partUuid(pool.uuid, 'member', member.address, String(member.port));
-  return {
-    type: 'loadbalancer-member',
-    uuid,
-    fq_name: [...pool.fq_name, uuid],
-    parent_type: 'loadbalancer-pool',
-    display_name: uuid,
-    loadbalancer_member_properties: { address: member.address, protocol_port: member.port, admin_state: true },
-    ...annotationsFor(owner, { serviceName: member.service }),
-  };
 }

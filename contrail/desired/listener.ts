@@ -3,6 +3,7 @@ import { partUuid } from '../names.ts';
 import type { ContrailObject } from '../objects.ts';
 import { annotationsFor, type Owner } from '../ownership.ts';
 import { listenerAnnotations, memberAnnotations, type Placement, poolAnnotations } from '../traffic.ts';
+import { memberOf } from './member.ts';
 import { inProject, to } from './owner.ts';
 
 export interface ServicePortInput {
@@ -90,15 +91,7 @@ function distinct(backends: readonly BackendInput[]): readonly BackendInput[] {
 }
 
 function member(pool: ContrailObject, backend: BackendInput, owner: Owner): ContrailObject {
-  const { address, port, pod, placement = {}, draining = false } = backend;
-  const uuid = partUuid(pool.uuid, 'member', address, String(port));
-  return {
-    type: 'loadbalancer-member',
-    uuid,
-    fq_name: [...pool.fq_name, uuid],
-    parent_type: 'loadbalancer-pool',
-    display_name: uuid,
-    loadbalancer_member_properties: { address, protocol_port: port, admin_state: !draining },
-    ...annotationsFor(owner, { vm: pod?.vm, vmi: pod?.vmi, ...memberAnnotations(placement, draining) }),
-  };
+  const { pod, placement = {}, draining = false } = backend;
+  const annotations = { vm: pod?.vm, vmi: pod?.vmi, ...memberAnnotations(placement, draining) };
+  return memberOf(pool, { ...backend, isUp: !draining }, annotationsFor(owner, annotations));
 }
