@@ -3,7 +3,7 @@
  * The rule's source is the left side, unless the first service says otherwise; where several rules speak of two networks, the
  * first decides by which services they are joined. Pure.
  */
-import { annotationOf, fqNameText } from '../../contrail/objects.ts';
+import { annotationOf } from '../../contrail/objects.ts';
 import type { ServiceInstance as ServiceObject, VirtualMachineInterface } from '../../contrail/objects.ts';
 import type { ChainedService, Network, Passage, ServiceChain, ServiceEnd, ServiceInstance } from '../model.ts';
 import { isChained, servicesOf } from './access-lists.ts';
@@ -36,6 +36,7 @@ export function compileChains(config: ConfigIndex, context: ChainContext): Chain
     { from: right, to: left },
   ]);
   const passages = compileChainedPassages(config, context.networks, both);
+  const passageOf = new Map(passages.map((passage) => [`${passage.from} ${passage.to}`, passage]));
   const serviceOf = services(config, context);
   const all = joined.map(({ left, right, names }) => ({
     left: left.id,
@@ -43,9 +44,9 @@ export function compileChains(config: ConfigIndex, context: ChainContext): Chain
     services: blockedWhereMisplaced(names.map((name) => serviceOf(name, { left, right }))).filter(
       ({ instances, isBypassed }) => instances.length > 0 || !isBypassed,
     ),
-    passages: passages.filter(
-      ({ from, to }) => [from, to].includes(left.id) && [from, to].includes(right.id) && from !== to,
-    ),
+    passages: [`${left.id} ${right.id}`, `${right.id} ${left.id}`]
+      .flatMap((ends) => passageOf.get(ends) ?? [])
+      .sort((a, b) => a.from - b.from),
   }));
   return {
     chains: all
@@ -71,7 +72,8 @@ function joinedPairs(config: ConfigIndex, networks: readonly Network[]): readonl
     const key = [from.id, to.id].sort((a, b) => a - b).join(' ');
     if (from.id === to.id || found.has(key)) continue;
     const names = servicesOf(rule);
-    const isReversed = serviceNamed(config, names[0])?.service_instance_properties?.left_virtual_network === to.name;
+    const isReversed =
+      serviceNamed(config, names[0] ?? '')?.service_instance_properties?.left_virtual_network === to.name;
     found.set(
       key,
       isReversed ? { left: to, right: from, names: names.toReversed() } : { left: from, right: to, names },
@@ -80,8 +82,8 @@ function joinedPairs(config: ConfigIndex, networks: readonly Network[]): readonl
   return [...found.values()].sort((a, b) => a.left.id - b.left.id || a.right.id - b.right.id);
 }
 
-function serviceNamed(config: ConfigIndex, name: string | undefined): ServiceObject | undefined {
-  return config.all('service-instance').find(({ fq_name: fqName }) => fqNameText(fqName) === name);
+function serviceNamed(config: ConfigIndex, name: string): ServiceObject | undefined {
+  return config.follow({ to: name.split(':') }, 'service-instance')[0];
 }
 
 /** A service, and whether traffic goes on without it where it has no instance. */
@@ -101,12 +103,13 @@ type Sides = Pick<Joined, 'left' | 'right'>;
 
 function services(config: ConfigIndex, context: ChainContext): (name: string, sides: Sides) => Resolved {
   const endOf = ends(config, context);
+  const tuples = tuplesByService(config);
   return (name, { left, right }) => {
     const service = serviceNamed(config, name);
     if (service === undefined) return { name, mode: 'in-network', instances: [], isBypassed: false };
     const template = config.targets(service, 'service-template')[0]?.service_template_properties;
     const mode = template?.service_mode ?? 'transparent';
-    const instances = tuplesOf(config, service).flatMap((uuid): readonly ServiceInstance[] => {
+    const instances = (tuples.get(service.uuid) ?? []).flatMap(({ uuid }): readonly ServiceInstance[] => {
       // Bridges need a way of their own into them, which is not served: nothing passes.
       if (mode === 'transparent') return [];
       const near = endOf(interfaceOf(config, uuid, 'left'), left);
@@ -132,12 +135,12 @@ function ends(config: ConfigIndex, { node, dead }: ChainContext) {
   };
 }
 
-function tuplesOf(config: ConfigIndex, { uuid, fq_name: fqName }: ServiceObject): readonly string[] {
-  const name = fqNameText(fqName);
-  return config
-    .all('port-tuple')
-    .filter((each) => each.parent_uuid === uuid || fqNameText(each.fq_name.slice(0, -1)) === name)
-    .map((each) => each.uuid);
+function tuplesByService(config: ConfigIndex) {
+  return Map.groupBy(
+    config.all('port-tuple'),
+    ({ parent_uuid: parent, fq_name: fqName }) =>
+      parent ?? config.follow({ to: fqName.slice(0, -1) }, 'service-instance')[0]?.uuid,
+  );
 }
 
 /** The tuple's interface of a side; it has one of each. */
