@@ -4,7 +4,7 @@ import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { type PodPort, portsOfPod } from '../../kubernetes/ports.ts';
 import { startRedis } from '../redis.ts';
-import type { TestApiServer } from './apiserver.ts';
+import { labBinaries, type TestApiServer } from './apiserver.ts';
 import { startFleet } from './fleet.ts';
 import { eventually } from './programs.ts';
 
@@ -15,14 +15,14 @@ export interface Bed {
   readonly stop: () => Promise<void>;
 }
 
-/** Everything started; `flags` are the worker's further ones, and a token is asked for where one is given. */
-export async function startBed(
-  bin: string,
-  flags: Readonly<Record<string, string>> = {},
-  token?: string,
-): Promise<Bed> {
+/** Everything started, from the lab's binaries (with-apiserver.ts); `flags` are the worker's further ones, and a token is asked for where one is given. */
+export async function startBed(flags: Readonly<Record<string, string>> = {}, token?: string): Promise<Bed> {
   const redis = await startRedis();
-  const fleet = await startFleet({ bin, redisUrl: redis.url, ...(token === undefined ? {} : { token }) });
+  const fleet = await startFleet({
+    bin: labBinaries()!,
+    redisUrl: redis.url,
+    ...(token === undefined ? {} : { token }),
+  });
   await fleet.startWorker(flags);
   return {
     api: fleet.api,

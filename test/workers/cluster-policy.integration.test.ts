@@ -1,19 +1,16 @@
 /** ClusterNetworkPolicies between a real API server, a worker and the config API: tags come before who carries them, and go after. */
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { FirewallRule } from '../../contrail/firewall.ts';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { Reference } from '../../contrail/objects.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { CLUSTER_NETWORK_POLICIES } from '../../kubernetes/cluster-network-policy.ts';
-import { labBinaries } from './apiserver.ts';
 import { type Bed, createNode, firstPort, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
+import { withApiServer } from './with-apiserver.ts';
 
 jest.setTimeout(240_000);
 
-const bin = labBinaries();
-// Without the lab's binaries there is no API server to test against; the end-to-end suite covers it then.
-const withApiServer = bin === undefined ? describe.skip : describe;
 const PREFIX = 'k8s-cnp__guard';
 
 let bed: Bed;
@@ -22,7 +19,7 @@ let contrail: ContrailClient;
 
 withApiServer('cluster network policies', () => {
   beforeAll(async () => {
-    bed = await startBed(bin!);
+    bed = await startBed();
     kube = bed.api.kube;
     contrail = bed.contrail;
     await createNode(kube, 'n1', '192.0.2.1');

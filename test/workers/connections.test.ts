@@ -1,16 +1,14 @@
 /** NetworkConnections by a worker between a real API server, a real Redis and the embedded config API. */
-import { afterAll, beforeAll, expect, jest, test, describe } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { NetworkPolicy } from '../../contrail/objects.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { labBinaries } from './apiserver.ts';
 import { type Bed, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
+import { withApiServer } from './with-apiserver.ts';
 
 jest.setTimeout(120_000);
 
-const bin = labBinaries();
-const withApiServer = bin === undefined ? describe.skip : describe;
 const TOKEN = 'secret';
 const GROUP = '/apis/opencontrail.org/v1alpha1/namespaces';
 const REQUESTER = 'opencontrail.org/requester';
@@ -21,7 +19,7 @@ let contrail: ContrailClient;
 
 withApiServer('a worker', () => {
   beforeAll(async () => {
-    bed = await startBed(bin!, { 'resync-interval': '2' }, TOKEN);
+    bed = await startBed({ 'resync-interval': '2' }, TOKEN);
     kube = bed.api.kube;
     contrail = bed.contrail;
     for (const name of ['dev', 'billing']) await kube.post('/api/v1/namespaces', { metadata: { name } });

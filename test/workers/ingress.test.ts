@@ -5,10 +5,10 @@ import { annotationOf, type ContrailObject } from '../../contrail/objects.ts';
 import { ingressInput } from '../../workers/desired/ingress.ts';
 import type { SlimService } from '../../kubernetes/objects.ts';
 import { ingresses, ingressManifest, type IngressSpec } from '../proxy/objects.ts';
-import { labBinaries } from './apiserver.ts';
 import { type Bed, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
 import { settings } from './settings-for-tests.ts';
+import { withApiServer } from './with-apiserver.ts';
 
 jest.setTimeout(120_000);
 
@@ -93,15 +93,13 @@ describe('an Ingress', () => {
   });
 });
 
-const bin = labBinaries();
-const withApiServer = bin === undefined ? describe.skip : describe;
 const NETWORKING = '/apis/networking.k8s.io/v1';
 
 let bed: Bed;
 
 withApiServer('a worker', () => {
   beforeAll(async () => {
-    bed = await startBed(bin!);
+    bed = await startBed();
     const { kube } = bed.api;
     await kube.post('/api/v1/namespaces', { metadata: { name: 'shop' } });
     const controller = 'opencontrail.org/ingress';

@@ -1,5 +1,5 @@
 /** Workers as two processes between a real API server, a real Redis and the embedded config API. */
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { createContrailClient, type ContrailClient } from '../../contrail/client.ts';
 import { annotationOf, type ContrailObject } from '../../contrail/objects.ts';
 import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
@@ -19,13 +19,12 @@ import { createNode } from './bed.ts';
 import { loseRedis } from './loss.ts';
 import { eventually, freePort, type Program, startProgram } from './programs.ts';
 import { settings } from './settings-for-tests.ts';
+import { withApiServer } from './with-apiserver.ts';
 
 // Generous: these limits only end what has failed, also on a machine with much else to do.
 jest.setTimeout(120_000);
 
 const bin = labBinaries();
-// Without the lab's binaries there is no API server to test against; the end-to-end suites cover it then.
-const withApiServer = bin === undefined ? describe.skip : describe;
 
 /** With a token the config API waits for a rebuild after a loss, as in production. */
 const TOKEN = 'secret';

@@ -5,16 +5,12 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { parse } from 'yaml';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { labBinaries } from './apiserver.ts';
 import { type Bed, createNode, startBed } from './bed.ts';
 import { loseRedis } from './loss.ts';
 import { eventually } from './programs.ts';
+import { withApiServer } from './with-apiserver.ts';
 
 jest.setTimeout(120_000);
-
-const bin = labBinaries();
-// Without the lab's binaries there is no API server to test against; the end-to-end suites cover it then.
-const withApiServer = bin === undefined ? describe.skip : describe;
 
 let bed: Bed;
 let kube: KubeClient;
@@ -23,7 +19,7 @@ let contrail: ContrailClient;
 withApiServer('addresses', () => {
   beforeAll(async () => {
     // With a token the config API waits for a rebuild after a loss, as in production.
-    bed = await startBed(bin!, { 'prune-interval': '1', 'prune-grace': '3' }, 'secret');
+    bed = await startBed({ 'prune-interval': '1', 'prune-grace': '3' }, 'secret');
     kube = bed.api.kube;
     contrail = bed.contrail;
     for (const [index, name] of ['n1', 'n2', 'n3'].entries()) await createNode(kube, name, `192.0.2.${index + 1}`);

@@ -1,16 +1,14 @@
 /** LogicalRouters by a worker between a real API server, a real Redis and the embedded config API. */
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { LogicalRouter } from '../../contrail/objects.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { labBinaries } from './apiserver.ts';
 import { type Bed, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
+import { withApiServer } from './with-apiserver.ts';
 
 jest.setTimeout(120_000);
 
-const bin = labBinaries();
-const withApiServer = bin === undefined ? describe.skip : describe;
 const GROUP = '/apis/opencontrail.org/v1alpha1';
 const IN_DEV = `${GROUP}/namespaces/dev`;
 const [apiVersion, PROJECT] = ['opencontrail.org/v1alpha1', ['default-domain', 'k8s-dev']] as const;
@@ -27,7 +25,7 @@ let contrail: ContrailClient;
 
 withApiServer('a worker', () => {
   beforeAll(async () => {
-    bed = await startBed(bin!, { 'resync-interval': '2' });
+    bed = await startBed({ 'resync-interval': '2' });
     kube = bed.api.kube;
     contrail = bed.contrail;
     const annotations = { 'opencontrail.org/isolation': 'true' };

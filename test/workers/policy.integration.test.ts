@@ -1,17 +1,14 @@
 /** NetworkPolicies between a real API server, a worker and the config API: groups come before their members, and go after them. */
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { Reference, SecurityGroup } from '../../contrail/objects.ts';
 import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
-import { labBinaries } from './apiserver.ts';
 import { type Bed, createNode, firstPort, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
+import { withApiServer } from './with-apiserver.ts';
 
 jest.setTimeout(120_000);
 
-const bin = labBinaries();
-// Without the lab's binaries there is no API server to test against; the end-to-end suite covers it then.
-const withApiServer = bin === undefined ? describe.skip : describe;
 const POLICIES = '/apis/networking.k8s.io/v1/namespaces/dev/networkpolicies';
 
 let bed: Bed;
@@ -20,7 +17,7 @@ let contrail: ContrailClient;
 
 withApiServer('network policies', () => {
   beforeAll(async () => {
-    bed = await startBed(bin!);
+    bed = await startBed();
     kube = bed.api.kube;
     contrail = bed.contrail;
     await createNode(kube, 'n1', '192.0.2.1');
