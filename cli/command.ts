@@ -18,7 +18,9 @@ export const EXIT = {
 /** Where a command writes: data and words are never mixed. */
 export interface Output {
   /** Standard output, for what was asked for. */
-  readonly data: (text: string) => void;
+  readonly data: (text: string | Uint8Array) => void;
+  /** Whether somebody reads it with his own eyes. */
+  readonly isTerminal: boolean;
   /** Standard error, for everything besides. */
   readonly say: (text: string) => void;
 }
@@ -32,7 +34,7 @@ export interface Command {
 }
 
 /** The flags by which every command finds the cluster. */
-export const CLUSTER_SETTINGS = {
+export const WHERE_SETTINGS = {
   kubeconfig: {
     describe: 'kubeconfig file; empty: KUBECONFIG, or the one in the home folder',
     schema: z.string(),
@@ -44,6 +46,11 @@ export const CLUSTER_SETTINGS = {
     schema: z.string().min(1),
     default: 'opencontrail',
   },
+} as const satisfies Settings;
+
+/** Those, and that of commands which answer in text. */
+export const CLUSTER_SETTINGS = {
+  ...WHERE_SETTINGS,
   json: { describe: 'answer as JSON', schema: z.stringbool(), default: 'false', isSwitch: true },
 } as const satisfies Settings;
 

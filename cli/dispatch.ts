@@ -17,5 +17,5 @@ export async function dispatch(argv: readonly string[], commands: readonly Comma
 function usage(commands: readonly Command[]): string {
   const rows = commands.map(({ words, summary }) => `  ${words.join(' ')}\n      ${summary}`);
   const codes = '0 clean, 1 something was found, 2 usage, 3 not everything could be asked';
-  return `kubectl contrail ipam check\n\n${rows.join('\n')}\n\nEach has --help and --json. Exit codes: ${codes}.\n`;
+  return `kubectl contrail ipam check\n\n${rows.join('\n')}\n\nEach has --help; what answers in text has --json too. Exit codes: ${codes}.\n`;
 }

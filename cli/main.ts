@@ -4,5 +4,6 @@ import { dispatch } from './dispatch.ts';
 
 process.exitCode = await dispatch(process.argv.slice(2), COMMANDS, {
   data: (text) => void process.stdout.write(text),
+  isTerminal: process.stdout.isTTY,
   say: (text) => void process.stderr.write(text),
 });

@@ -30,6 +30,7 @@ const packages = {
   procps: '/sbin/sysctl',
   'redis-server': '/usr/bin/redis-server',
   socat: '/usr/bin/socat',
+  tcpdump: '/usr/bin/tcpdump',
 };
 
 const { env } = process;

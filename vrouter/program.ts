@@ -14,6 +14,7 @@ import { createKernel } from './apply/kernel.ts';
 import { createSessions } from './apply/sessions.ts';
 import { rememberSettings } from './apply/settings-journal.ts';
 import { runHere } from './apply/run.ts';
+import { createCaptures } from './capture/capture.ts';
 import { contrailEndpoints } from '../contrail/endpoints.ts';
 import { createEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
@@ -54,7 +55,7 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   const hits = createHitCounter(engine, runHere);
   const ports = await openPorts({ store: createPortStore(settings.portDir), engine });
   const checks = [{ name: 'kernel', unready: engine.unready }];
-  const reads = { readHits: hits.read, ...KERNEL_READS };
+  const reads = { readHits: hits.read, ...KERNEL_READS, captures: createCaptures() };
   const server = await servePorts(listening(settings.listen), { ports, engine, registry, checks, ...reads });
   lifecycle.onClose('port API', () => {
     server.close();

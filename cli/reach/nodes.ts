@@ -1,6 +1,6 @@
 /** Questions to the vRouters of nodes, each node's all at once. */
 import { z } from 'zod';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, ProductPod } from './cluster.ts';
 import { askPod, VROUTER_PORT } from './pods.ts';
 
 /** A question, and the node that can answer it. */
@@ -25,8 +25,7 @@ export async function askNodes<T>(
   const answers = new Map<NodeQuestion, T | null>();
   await Promise.all(
     [...Map.groupBy(asked, ({ node }) => node)].map(async ([node, own]) => {
-      const pod = pods.find((each) => each.node === node);
-      if (pod === undefined) throw new Error(`node ${node} cannot be asked: the product has no Ready pod on it`);
+      const pod = podOn(node, pods);
       const body = { questions: own.map(({ question }) => question), supposing };
       const said = await askPod({ pod: pod.name, port: VROUTER_PORT, path: '/introspect/verdicts', body }, cluster);
       const parsed = z.array(answer.nullable()).parse(said);
@@ -34,4 +33,11 @@ export async function askNodes<T>(
     }),
   );
   return asked.map((question) => answers.get(question) ?? null);
+}
+
+/** The product's pod on a node, of those that `podsOf('node')` has found. Throws where there is none. */
+export function podOn(node: string, pods: readonly ProductPod[]): ProductPod {
+  const pod = pods.find((each) => each.node === node);
+  if (pod === undefined) throw new Error(`node ${node} cannot be asked: the product has no Ready pod on it`);
+  return pod;
 }

@@ -189,6 +189,48 @@ test('a revision of the configuration is told when it stands, by ports too, and 
   expect((await revisionOf('n2')).epoch).toBe(before.epoch);
 });
 
+test('a port is captured as pcap, as much as is asked for and no more', async () => {
+  const taking = lab.sh(
+    'n1',
+    `busybox wget -qO- 'http://127.0.0.1:9091/capture/${vmiOf('c1')}?filter=icmp+and+greater+300&count=4' | tcpdump -nr - 2>/dev/null`,
+  );
+  await lab.sh('c1', 'busybox ping -q -i 0.1 -s 400 -c 20 10.32.0.2');
+  const { stdout } = await taking;
+  const direction = stdout.match(/10\.32\.0\.\d > 10\.32\.0\.\d: ICMP echo \w+/g);
+  expect(direction).toEqual([
+    '10.32.0.1 > 10.32.0.2: ICMP echo request',
+    '10.32.0.2 > 10.32.0.1: ICMP echo reply',
+    '10.32.0.1 > 10.32.0.2: ICMP echo request',
+    '10.32.0.2 > 10.32.0.1: ICMP echo reply',
+  ]);
+});
+
+test('a capture ends with the time it is given, and with whoever takes it', async () => {
+  const path = `http://127.0.0.1:9091/capture/${vmiOf('c1')}`;
+  const { stdout } = await lab.sh('n1', `busybox wget -qO- '${path}?seconds=0.2&filter=tcp+port+1' | wc -c`);
+  expect(stdout.trim()).toBe('24');
+  await lab.sh('n1', `timeout 1 busybox wget -qO/dev/null '${path}'`);
+  for (
+    let tries = 0;
+    (await lab.sh('n1', `pgrep -f '[t]cpdump -i ${tapName(vmiOf('c1'))}'`)).stdout !== '';
+    tries += 1
+  ) {
+    if (tries > 50) throw new Error('tcpdump runs on');
+    await sleep(100);
+  }
+});
+
+test.each([
+  [`${vmiOf('c1')}?filter=tcp+prot+80`, 400, 'syntax error'],
+  [`${vmiOf('c1')}?filter=-z+reboot`, 400, 'syntax error'],
+  [`${vmiOf('c1')}?count=none`, 400, 'count'],
+  [`${vmiOf('c1')}?limit=3`, 400, 'limit'],
+  [vmiOf('m9'), 404, 'Not Found'],
+])('refuses to capture %s with %s', async (asked, status, reason) => {
+  const answer = await call('n1', 'GET', `/capture/${asked}`);
+  expect(answer).toMatchObject({ status, text: expect.stringContaining(reason) });
+});
+
 test.each([
   ['{}', 'vm-uuid'],
   [binding('c1').replace('tap', 'eth'), 'tap…'],

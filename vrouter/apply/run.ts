@@ -1,5 +1,6 @@
-/** Running `nft`, `ip` and `conntrack`: the only place of this program that spawns. */
+/** Running `nft`, `ip`, `conntrack` and `tcpdump`: the only place of this program that spawns. */
 import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import type { SessionProgram } from '../../runtime/session.ts';
 
 export interface Finished {
@@ -38,6 +39,30 @@ export function startHere([program = '', ...args]: readonly string[]): SessionPr
     stdin: child.stdin,
     onText: (take) => void child.stdout.on('data', take),
     ended: new Promise((resolve) => child.once('error', resolve).once('close', resolve)),
+    kill: () => void child.kill(),
+  };
+}
+
+/** A program whose output is taken as it comes. */
+export interface Streaming {
+  readonly stdout: Readable;
+  /** Settles when it has ended, or could not be started. */
+  readonly ended: Promise<Omit<Finished, 'stdout'>>;
+  readonly kill: () => void;
+}
+
+/** Starts a program on this host whose output may be long. */
+export function streamHere([program, ...args]: readonly [string, ...string[]]): Streaming {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  return {
+    stdout: child.stdout,
+    ended: new Promise((resolve) =>
+      child
+        .once('error', ({ message }) => resolve({ code: 1, stderr: `${program}: ${message}` }))
+        .once('close', (code) => resolve({ code: code ?? 1, stderr })),
+    ),
     kill: () => void child.kill(),
   };
 }

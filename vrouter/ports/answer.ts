@@ -1,13 +1,17 @@
 /** An answer of the port API, and the body that it answers. */
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { readBody } from '../../runtime/body.ts';
 
 const MAX_BODY_BYTES = 1_000_000;
 
 export interface Answer {
   readonly status: number;
-  readonly body: string;
+  /** Sent as it comes, where it is a stream. */
+  readonly body: string | Readable;
   readonly contentType?: string;
+  /** A header that is known once a streamed body has ended. */
+  readonly trailer?: { readonly name: string; readonly value: Promise<string> };
 }
 
 export function json(value: unknown): Answer {

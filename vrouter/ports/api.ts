@@ -9,13 +9,14 @@ import type { ReadinessCheck } from '../../runtime/health.ts';
 import { type Answer, bodyOf, json, notFound } from './answer.ts';
 import { configurationAnswer, portAnswer } from './answers.ts';
 import { bindingSchema } from './binding.ts';
+import { capturePort, type CaptureDeps } from './capture.ts';
 import { explain, introspect, type IntrospectionDeps } from './introspect.ts';
 import type { Ports } from './ports.ts';
 
 /** The longest that one request waits, in milliseconds. */
 const MAX_WAIT_MS = 60_000;
 
-interface ApiDeps extends IntrospectionDeps {
+interface ApiDeps extends IntrospectionDeps, CaptureDeps {
   readonly ports: Ports;
   readonly registry: Registry;
   readonly checks: readonly ReadinessCheck[];
@@ -36,6 +37,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
   'GET vm': readPorts,
   'DELETE vm': deletePorts,
   'GET vm-cfg': readConfiguration,
+  'GET capture': async ({ parts: [vmi = ''], url, gone }, deps) =>
+    capturePort(vmi, Object.fromEntries(url.searchParams), { ...deps, gone }),
   'GET introspect': async ({ parts: [what = ''] }, deps) => introspect(what, deps),
   'POST introspect': async ({ request, parts: [what = ''] }, { engine }) =>
     explain(what, await bodyOf(request), engine),
@@ -59,9 +62,16 @@ export async function servePorts(
 }
 
 async function respond(response: ServerResponse, answering: Promise<Answer>): Promise<void> {
-  const { status, body, contentType } = await answering;
-  response.writeHead(status, { 'content-type': contentType ?? 'application/json; charset=UTF-8' });
-  response.end(body);
+  const { status, body, contentType = 'application/json; charset=UTF-8', trailer } = await answering;
+  response.writeHead(status, {
+    'content-type': contentType,
+    ...(trailer === undefined ? {} : { trailer: trailer.name }),
+  });
+  if (typeof body === 'string') return void response.end(body);
+  body.pipe(response, { end: false });
+  body.once('close', () => {
+    void trailer?.value.then((value) => response.addTrailers({ [trailer.name]: value })).finally(() => response.end());
+  });
 }
 
 async function answer(request: IncomingMessage, gone: AbortSignal, deps: ApiDeps): Promise<Answer> {
