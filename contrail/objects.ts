@@ -122,6 +122,9 @@ export interface ServiceTemplate extends ContrailObject {
   };
 }
 
+/** The annotation of a service-instance that says what becomes of traffic when it has no instance: `bypass`, or else none passes. */
+export const WHEN_EMPTY = 'when_empty';
+
 export interface ServiceInstance extends ContrailObject {
   readonly type: 'service-instance';
   readonly service_instance_properties?: {

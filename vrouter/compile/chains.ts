@@ -3,13 +3,13 @@
  * The rule's source is the left side, unless the first service says otherwise; where several rules speak of two networks, the
  * first decides by which services they are joined. Pure.
  */
-import { annotationOf } from '../../contrail/objects.ts';
+import { annotationOf, WHEN_EMPTY } from '../../contrail/objects.ts';
 import type { ServiceInstance as ServiceObject, VirtualMachineInterface } from '../../contrail/objects.ts';
 import type { ChainedService, Network, Passage, ServiceChain, ServiceEnd, ServiceInstance } from '../model.ts';
 import { isChained, servicesOf } from './access-lists.ts';
 import { addressesOf, placement } from './endpoints.ts';
 import type { ConfigIndex } from './index-config.ts';
-import { compileChainedPassages, pairsBy } from './passages.ts';
+import { compileChainedPassages, type NamedPair, pairsBy } from './passages.ts';
 
 interface ChainContext {
   readonly networks: readonly Network[];
@@ -24,18 +24,12 @@ interface Chains {
   readonly bypassed: readonly Passage[];
 }
 
-/** The annotation of a service-instance that says what becomes of traffic when it has no instance: `bypass`, or else none passes. */
-const WHEN_EMPTY = 'when_empty';
-
 /** All chains, in the order of their networks. */
 export function compileChains(config: ConfigIndex, context: ChainContext): Chains {
-  const joined = joinedPairs(config, context.networks);
+  const named = config.all('network-policy').flatMap(pairsBy(config, context.networks, isChained));
+  const joined = joinedPairs(config, named);
   if (joined.length === 0) return { chains: [], bypassed: [] };
-  const both = joined.flatMap(({ left, right }) => [
-    { from: left, to: right },
-    { from: right, to: left },
-  ]);
-  const passages = compileChainedPassages(config, context.networks, both);
+  const passages = compileChainedPassages(config, context.networks, named);
   const passageOf = new Map(passages.map((passage) => [`${passage.from} ${passage.to}`, passage]));
   const serviceOf = services(config, context);
   const all = joined.map(({ left, right, names }) => ({
@@ -66,9 +60,9 @@ interface Joined {
   readonly names: readonly string[];
 }
 
-function joinedPairs(config: ConfigIndex, networks: readonly Network[]): readonly Joined[] {
+function joinedPairs(config: ConfigIndex, named: readonly NamedPair[]): readonly Joined[] {
   const found = new Map<string, Joined>();
-  for (const { from, to, rule } of config.all('network-policy').flatMap(pairsBy(config, networks, isChained))) {
+  for (const { from, to, rule } of named) {
     const key = [from.id, to.id].sort((a, b) => a - b).join(' ');
     if (from.id === to.id || found.has(key)) continue;
     const names = servicesOf(rule);

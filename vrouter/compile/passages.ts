@@ -32,7 +32,7 @@ export function compilePassages(config: ConfigIndex, networks: readonly Network[
 export function compileChainedPassages(
   config: ConfigIndex,
   networks: readonly Network[],
-  pairs: readonly Pair[],
+  pairs: readonly NamedPair[],
 ): readonly Passage[] {
   return pairs.length === 0 ? [] : passagesOf(pairs, compileAccessLists(config, networks, isChained));
 }
@@ -86,7 +86,7 @@ export function pairsBy(
 }
 
 /** A pair, and the rule that names it. */
-interface NamedPair extends Pair {
+export interface NamedPair extends Pair {
   readonly rule: PolicyRule;
 }
 
