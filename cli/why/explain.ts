@@ -152,7 +152,7 @@ function answerOf(flow: Flow, { network, service, nowhere }: SourceVerdict, ways
 }
 
 function isOpen(passing: SourceWay['passing']): boolean {
-  return passing !== 'unconnected' && passing !== 'beyond-limits';
+  return !['unconnected', 'unserved', 'beyond-limits'].includes(passing);
 }
 
 /** The interface that a pod's own routes choose: one whose subnet or routes have the address, else that of the default route. */

@@ -32,7 +32,7 @@ const policy = z.discriminatedUnion('kind', [
 ]);
 const passing = {
   network: z.string(),
-  passing: z.enum(['open', 'limited', 'service', 'host', 'beyond-limits', 'unconnected']),
+  passing: z.enum(['open', 'limited', 'chained', 'service', 'host', 'beyond-limits', 'unserved', 'unconnected']),
   by: z.array(z.string()),
 };
 

@@ -38,12 +38,20 @@ function passingText({ network: to, passing, by }: PassingVerdict, from: string)
   const words = {
     open: `everything passes ${between}${policies}`,
     limited: `this passes ${between}${policies}`,
+    chained: `this passes ${between} through ${by.map(serviceText).join(', then ')}`,
     service: `the service's flows pass ${between}`,
     host: 'a node reaches its own pods and other machines',
     'beyond-limits': `this does not pass ${between}: the policies between them speak of other traffic${policies}`,
+    unserved: `nothing passes ${between}: ${by.map(serviceText).join(', ')} has no pod that is Ready`,
     unconnected: `nothing passes ${between}: no network policy joins them`,
   };
   return words[passing];
+}
+
+/** A service of a ServiceChain by the names that its user knows, another one by its own. */
+function serviceText(name: string): string {
+  const [, chain, service] = /__ServiceChain__(.+)__(.+)$/.exec(name) ?? [];
+  return service === undefined ? `service ${name}` : `service ${service} of ServiceChain ${chain}`;
 }
 
 function policyText({ direction, pod, node, verdict, by }: PolicyReason): string {

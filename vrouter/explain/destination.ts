@@ -4,7 +4,15 @@ import { PROTOCOL_NUMBERS } from '../compile/rule-traffic.ts';
 import { NOWHERE } from '../linux/edges.ts';
 import { knownAddresses } from '../linux/node-addresses.ts';
 import { type Backend, type ForwardingState, type InstanceId, type Network, OUTSIDE, type Service } from '../model.ts';
-import { type Asked, directPassing, passes, type Passing, servicePassing } from './passing.ts';
+import {
+  type Asked,
+  chainBetween,
+  directPassing,
+  joinedPassing,
+  passes,
+  type Passing,
+  servicePassing,
+} from './passing.ts';
 
 /** Who sends: a pod of a network, or the node itself. */
 export interface Sender {
@@ -81,7 +89,7 @@ function directDestination(
   const network = probed?.network ?? networkOf(state, sender, address);
   if (network === undefined) return outsideDestination(state, sender, { address, ...asked });
   const isUnjudged = sender.isNode && (network === state.fabric || probed !== undefined || isHere(state, address));
-  const passing = isUnjudged ? 'host' : directPassing(state.passages, { from: sender.network, to: network }, asked);
+  const passing = isUnjudged ? 'host' : joinedPassing(state, { from: sender.network, to: network }, asked);
   return { ways: [{ address, port: asked.port, network, passing }] };
 }
 
@@ -112,7 +120,11 @@ function networkOf(state: ForwardingState, { network: from, isNode }: Sender, ad
   const flat = isOverlapping(state, from) ? undefined : holders.find((network) => !isOverlapping(state, network));
   if (flat !== undefined) return flat;
   if (!isOverlapping(state, from) && isMachine(state, address)) return state.fabric;
-  return isNode ? undefined : holders.find((to) => state.passages.some((each) => each.from === from && each.to === to));
+  if (isNode) return undefined;
+  const isJoined = (to: InstanceId): boolean =>
+    chainBetween(state.chains, { from, to }) !== undefined ||
+    state.passages.some((each) => each.from === from && each.to === to);
+  return holders.find(isJoined);
 }
 
 function isHere({ ports, networks }: ForwardingState, address: string): boolean {

@@ -1,7 +1,7 @@
 /** Whether a flow may pass from one network to another, as the pair map judges it. Pure. */
 import { isWithin } from '../compile/verdict.ts';
 import { ALL_PORTS } from '../compile/traffic.ts';
-import type { ForwardingState, InstanceId, Passage } from '../model.ts';
+import type { ForwardingState, InstanceId, Passage, ServiceChain } from '../model.ts';
 
 /** What is asked for: IP's number of the protocol, and the port, which is 0 for protocols without. */
 export interface Asked {
@@ -9,12 +9,23 @@ export interface Asked {
   readonly port: number;
 }
 
-/** `host`: the node to a pod that it hosts, or to another machine; `service`: only because a service led there. */
-export type Passing = 'open' | 'limited' | 'service' | 'host' | 'beyond-limits' | 'unconnected';
+/**
+ * `host`: the node to a pod that it hosts, or to another machine; `service`: only because a service led there; `chained`: through the
+ * services that the networks are joined by; `unserved`: one of these has no instance.
+ */
+export type Passing =
+  | 'open'
+  | 'limited'
+  | 'chained'
+  | 'service'
+  | 'host'
+  | 'beyond-limits'
+  | 'unserved'
+  | 'unconnected';
 
 /** Whether a flow goes on after such a judgement. */
 export function passes(passing: Passing): boolean {
-  return passing !== 'beyond-limits' && passing !== 'unconnected';
+  return passing !== 'beyond-limits' && passing !== 'unserved' && passing !== 'unconnected';
 }
 
 export interface Ends {
@@ -35,6 +46,24 @@ export function directPassing(passages: readonly Passage[], ends: Ends, asked: A
 }
 
 const HIGH_PORTS = 32_768;
+
+/** The judgement of a flow from pod to pod, whose networks services may join. */
+export function joinedPassing(
+  { passages, chains }: Pick<ForwardingState, 'passages' | 'chains'>,
+  ends: Ends,
+  asked: Asked,
+): Passing {
+  const chain = chainBetween(chains, ends);
+  if (chain === undefined) return directPassing(passages, ends, asked);
+  const judged = directPassing(chain.passages, ends, asked);
+  if (!passes(judged)) return judged;
+  return chain.services.every(({ instances }) => instances.length > 0) ? 'chained' : 'unserved';
+}
+
+/** The chain that joins two networks, from whichever side. */
+export function chainBetween(chains: readonly ServiceChain[], { from, to }: Ends): ServiceChain | undefined {
+  return chains.find(({ left, right }) => (left === from && right === to) || (left === to && right === from));
+}
 
 /** The judgement of a flow that a service has led to one of its back ends. */
 export function servicePassing({ servicePassages }: ForwardingState, ends: Ends): Passing {

@@ -40,7 +40,7 @@ export const askedSchema = z.object({
 /** What a port's policy says; `exempt` is what is never judged: between a pod and its own node, and of a pod with itself. */
 export type EndVerdict = (PolicyVerdict | { readonly kind: 'exempt' }) & { readonly groups: readonly string[] };
 
-/** Whether networks let a flow pass, and the network policies that join the two. */
+/** Whether networks let a flow pass, and the network policies that join the two; of a chain, its services in the flow's order. */
 export interface PassingVerdict {
   readonly network: string;
   readonly passing: Passing;

@@ -6,6 +6,7 @@ import { familyOf } from '../linux/family.ts';
 import { maskingAddress, nodeAddress } from '../linux/node-addresses.ts';
 import type { Direction, ForwardingState, InstanceId, Port } from '../model.ts';
 import { destinationOf, isOverlapping, type Sender, type Way } from './destination.ts';
+import { chainBetween, type Ends, type Passing } from './passing.ts';
 import type {
   EndVerdict,
   PassingVerdict,
@@ -49,7 +50,7 @@ function sourceVerdict(
   const passingVerdict = ({ network, passing }: Pick<Way, 'network' | 'passing'>): PassingVerdict => ({
     network: nameOf(state, network),
     passing,
-    by: policiesOf({ from: sender.network, to: network }),
+    by: joinedBy({ from: sender.network, to: network }, passing, { state, policiesOf }),
   });
   return {
     network: nameOf(state, sender.network),
@@ -65,14 +66,38 @@ function sourceVerdict(
   };
 }
 
-/** Pods of overlapping networks go to others, on other nodes, under their node's address. */
-function seenAs(state: ForwardingState, port: Port | undefined, { address: to, network }: Way) {
+/** What joins the networks: policies; or services, of which those are told that have no instance, where that is why nothing passes. */
+function joinedBy(ends: Ends, passing: Passing, { state, policiesOf }: Known): readonly string[] {
+  const chain = chainBetween(state.chains, ends);
+  if (chain === undefined || (passing !== 'chained' && passing !== 'unserved')) return policiesOf(ends);
+  const services = chain.left === ends.from ? chain.services : chain.services.toReversed();
+  return services.filter(({ instances }) => passing === 'chained' || instances.length === 0).map(({ name }) => name);
+}
+
+/** Pods of overlapping networks go to others, on other nodes, under their node's address; through services, under their own. */
+function seenAs(state: ForwardingState, port: Port | undefined, { address: to, network, passing }: Way) {
   const family = familyOf(to);
   const own = port?.addresses.find((each) => familyOf(each) === family);
   if (port === undefined || own === undefined) return { address: nodeAddress(state, family) ?? '' };
+  if (passing === 'chained') return seenThrough(state, { port, own, network });
   const isHere = state.ports.some((each) => each.network === network && each.addresses.includes(to));
   const isMasked = isOverlapping(state, port.network) && network !== port.network && !isHere;
   return isMasked ? { address: maskingAddress(state, family) ?? '' } : { address: own, network: port.networkName };
+}
+
+/** The sender's own address, or that of an instance of the service that translates. */
+function seenThrough(
+  state: ForwardingState,
+  { port, own, network }: { readonly port: Port; readonly own: string; readonly network: InstanceId },
+) {
+  const last = chainBetween(state.chains, { from: port.network, to: network })?.services.at(-1);
+  const translated =
+    last?.mode === 'in-network-nat'
+      ? last.instances.flatMap(({ right }) => right.addresses).find((each) => familyOf(each) === familyOf(own))
+      : undefined;
+  return translated === undefined
+    ? { address: own, network: port.networkName }
+    : { address: translated, network: nameOf(state, network) };
 }
 
 function egressVerdict(

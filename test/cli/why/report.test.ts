@@ -50,6 +50,18 @@ test('a service is told with its network and every back end', () => {
   expect(text).toContain('  allowed to back end 192.0.2.9:8080\n');
 });
 
+test('the services that networks are joined by are told in the order of the flow', () => {
+  const by = ['d:p:k8s__ServiceChain__inspect__firewall', 'd:p:operators'];
+  const passing = { network: 'd:q:pods', passing: 'chained' as const, by };
+  expect(answerText({ ...ANSWER, ways: [{ ...WAY, passing }] })).toContain(
+    'this passes from d:p:pods to d:q:pods through service firewall of ServiceChain inspect, then service d:p:operators',
+  );
+  const unserved = { ...passing, passing: 'unserved' as const, by: by.slice(0, 1) };
+  expect(answerText({ ...ANSWER, ways: [{ ...WAY, passing: unserved }] })).toContain(
+    'nothing passes from d:p:pods to d:q:pods: service firewall of ServiceChain inspect has no pod that is Ready',
+  );
+});
+
 test('networks that nothing joins, and addresses that nobody has, are told', () => {
   const passing = { network: 'd:q:pods', passing: 'unconnected' as const, by: [] };
   expect(answerText({ ...ANSWER, ways: [{ ...WAY, passing }] })).toContain(
