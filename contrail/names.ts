@@ -73,6 +73,7 @@ export function createNames(config: NamingConfig) {
     /** The policy of a NetworkConnection. */
     connectionPolicy: (namespace: string, name: string): FqName =>
       within(namespace, `${cluster}-${namespace}-${name}-connection-np`),
+    ...chainNames(cluster, domain, within),
     defaultSecurityGroup: (namespace: string): FqName => within(namespace, `${cluster}-${namespace}-default-sg`),
     virtualMachine: (namespace: string, pod: string): FqName => [`${cluster}__${namespace}__${pod}`],
     podInterface: (namespace: string, pod: string, uuid: string): FqName => within(namespace, `${pod}__${uuid}`),
@@ -105,6 +106,34 @@ function edgeNames(cluster: string, within: (namespace: string, name: string) =>
     routerPorts,
     routerAddressUuid: (namespace: string, router: string, family: string): string =>
       uuidOf('floating-ip', within(namespace, `${routerPorts(router)}${family}`)),
+  } as const;
+}
+
+/** A service of a ServiceChain. */
+export interface ServiceOf {
+  readonly namespace: string;
+  readonly chain: string;
+  readonly service: string;
+}
+
+/** The names of a ServiceChain's services; no name of Kubernetes' holds the underscores between their parts. */
+function chainNames(cluster: string, domain: string, within: (namespace: string, name: string) => FqName) {
+  const templates = (namespace: string, chain: string): string => `${cluster}__ServiceChain__${namespace}__${chain}__`;
+  const instances = (chain: string): string => `${cluster}__ServiceChain__${chain}__`;
+  const serviceInstance = ({ namespace, chain, service }: ServiceOf): FqName =>
+    within(namespace, `${instances(chain)}${service}`);
+  return {
+    serviceTemplate: ({ namespace, chain, service }: ServiceOf): FqName => [
+      domain,
+      `${templates(namespace, chain)}${service}`,
+    ],
+    serviceInstance,
+    /** The tuple of a pod's interfaces that work for a service. */
+    portTuple: (service: ServiceOf, pod: string): FqName => [...serviceInstance(service), pod],
+    /** What the names of all templates and instances of a chain begin with; without a chain, those of all chains. */
+    serviceTemplates: templates,
+    serviceInstances: (chain?: string): string =>
+      chain === undefined ? `${cluster}__ServiceChain__` : instances(chain),
   } as const;
 }
 

@@ -7,7 +7,8 @@ import { collectionPath } from './resources.ts';
 /** The collection's path. */
 export const NETWORK_CONNECTIONS = collectionPath('networkconnections');
 
-const ConnectedNetworkSchema = z
+/** A network as connections and chains name it. */
+export const ConnectedNetworkSchema = z
   .object({
     kind: z
       .enum(['VirtualNetwork', 'NetworkAttachmentDefinition', 'Namespace', 'App', 'Cluster', 'Network'])
@@ -27,6 +28,8 @@ const ConnectionPortSchema = z
 const SpecSchema = z.object({
   networks: z.array(ConnectedNetworkSchema).readonly().default([]),
   ports: z.array(ConnectionPortSchema).readonly().default([]),
+  /** A ServiceChain of its namespace. */
+  through: z.string().optional(),
 });
 const RequesterSchema = z.object({ user: z.string(), groups: z.array(z.string()).readonly() }).readonly();
 
@@ -40,6 +43,8 @@ export interface SlimNetworkConnection extends z.infer<typeof SpecSchema> {
   readonly name: string;
   readonly uid: string;
   readonly generation: number;
+  /** RFC 3339. */
+  readonly created: string;
   /** `undefined` where admission has not seen it. */
   readonly requester: Requester | undefined;
   /** The status as it stands, which only our workers write. */
@@ -52,7 +57,8 @@ export function slimNetworkConnection(raw: KubeObject): SlimNetworkConnection {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     uid: metadata.uid,
-    generation: (metadata as { readonly generation?: number }).generation ?? 0,
+    generation: metadata.generation ?? 0,
+    created: metadata.creationTimestamp ?? '',
     ...connectionSpec(spec),
     requester: parseRequester(metadata.annotations?.[ANNOTATION.requester]),
     status,

@@ -19,6 +19,8 @@ export interface SlimPod {
   readonly hostIP?: string;
   /** Ports of containers that have a name; absent where none has. */
   readonly namedPorts?: readonly NamedPort[];
+  /** Whether its condition Ready holds; absent where it does not, and on its way out. */
+  readonly isReady?: true;
 }
 
 export interface NamedPort {
@@ -118,7 +120,14 @@ export function slimPod(raw: KubeObject): SlimPod {
     ...present('deletionTimestamp', metadata.deletionTimestamp),
     ...present('hostIP', status.hostIP),
     ...present('namedPorts', namedPortsOf(spec)),
+    ...(isReady(raw) ? { isReady: true } : {}),
   };
+}
+
+function isReady({ metadata, status }: RawPod): boolean {
+  const { conditions = [] } = status ?? {};
+  const holds = conditions.some(({ type, status: state }) => type === 'Ready' && state === 'True');
+  return holds && metadata.deletionTimestamp === undefined;
 }
 
 /** Containers, and those that start before them and stay (sidecars). */
@@ -219,7 +228,11 @@ type RawPod = KubeObject & {
     readonly containers?: readonly RawContainer[];
     readonly initContainers?: readonly RawContainer[];
   };
-  readonly status?: { readonly phase?: string; readonly hostIP?: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly hostIP?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
 };
 interface RawContainer {
   readonly restartPolicy?: string;

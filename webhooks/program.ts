@@ -23,6 +23,7 @@ import { createRegistry } from '../runtime/metrics.ts';
 import { type AddressHolder, addressHolder, createAddressBook } from './address-book.ts';
 import { createApp } from './app.ts';
 import { callerBy } from './caller.ts';
+import { withChain } from './chained-view.ts';
 import { followFiles, followSecrets } from './certificate.ts';
 import { createWebhookMetrics, type WebhookMetrics } from './metrics.ts';
 import { createTlsServer, type TlsServer } from './server.ts';
@@ -63,7 +64,7 @@ export async function startWebhooks(
   const forbidden = createPermissions({ client, virtualNetworks });
   const caches = { namespaces, definitions, virtualNetworks, addresses, client };
   const seen = createView({ ...caches, context, podCidrs, probesByAddress });
-  const view = withPermissions(seen, forbidden);
+  const view = withChain(withPermissions(seen, forbidden), client);
   const app = createApp({ view, checks, registry, metrics, log, caller: callerBy(clientCa) });
   const server = createTlsServer(app, { ...flags.listen, ...(clientCa === undefined ? {} : { clientCa }) });
   void followCertificate(flags, { server, client, metrics, signal, log });

@@ -22,6 +22,7 @@ const ReviewedObjectSchema = z.object({
       // A NetworkConnection's.
       networks: z.unknown().optional(),
       ports: z.unknown().optional(),
+      through: z.unknown().optional(),
     })
     .nullish(),
   status: z.unknown().optional(),

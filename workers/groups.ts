@@ -9,6 +9,7 @@ import type { SlimLogicalRouter } from '../kubernetes/logical-router.ts';
 import type { SlimNetworkConnection } from '../kubernetes/network-connection.ts';
 import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
 import type { SlimEndpointSlice, SlimPod } from '../kubernetes/objects.ts';
+import type { SlimServiceChain } from '../kubernetes/service-chain.ts';
 import { labelTags } from './label-tags.ts';
 import { networksOfPod } from './pod-networks.ts';
 import { reachesOut } from './policy-membership.ts';
@@ -37,6 +38,11 @@ export function createGroups(names: Names) {
     connectionsByNetwork: new Grouping<SlimNetworkConnection>((connection) =>
       connectedNetworks(connection, names).networks.map((network) => network.join(':')),
     ),
+    /** By the chain that they lead through, `namespace/name`. */
+    connectionsThrough: new Grouping<SlimNetworkConnection>(({ namespace, through }) =>
+      through === undefined ? [] : [`${namespace}/${through}`],
+    ),
+    chainsByNamespace: new Grouping<SlimServiceChain>(({ namespace }) => [namespace]),
     floatingIpsByNamespace: new Grouping<SlimFloatingIp>(({ namespace }) => [namespace]),
     slicesByService: new Grouping<SlimEndpointSlice>(({ namespace, service }) =>
       service === undefined ? [] : [`${namespace}/${service}`],

@@ -10,6 +10,7 @@ export const OWNING_KINDS = [
   'FloatingIPPool',
   'FloatingIP',
   'LogicalRouter',
+  'ServiceChain',
   'NetworkConnection',
   'Network',
   'App',
@@ -34,6 +35,7 @@ const NAMESPACED: ReadonlySet<OwningKind> = new Set<OwningKind>([
   'VirtualNetwork',
   'FloatingIP',
   'LogicalRouter',
+  'ServiceChain',
   'NetworkConnection',
   'App',
   'NetworkPolicy',
@@ -75,6 +77,8 @@ export const floatingIpKey = (namespace: string, name: string): string =>
   keyText({ kind: 'FloatingIP', namespace, name });
 export const logicalRouterKey = (namespace: string, name: string): string =>
   keyText({ kind: 'LogicalRouter', namespace, name });
+export const serviceChainKey = (namespace: string, name: string): string =>
+  keyText({ kind: 'ServiceChain', namespace, name });
 export const connectionKey = (namespace: string, name: string): string =>
   keyText({ kind: 'NetworkConnection', namespace, name });
 /** What is ours on a network that pods have chosen: its name in the colon form. */

@@ -21,6 +21,7 @@ import {
   slimPod,
 } from '../kubernetes/objects.ts';
 import { objectPath } from '../kubernetes/resources.ts';
+import { type SlimServiceChain, slimServiceChain } from '../kubernetes/service-chain.ts';
 import { type SlimStatefulSet, slimStatefulSet, statefulSetPath } from '../kubernetes/stateful-set.ts';
 import { type SlimVirtualNetwork, slimVirtualNetwork } from '../kubernetes/virtual-network.ts';
 import {
@@ -130,6 +131,15 @@ export async function readLogicalRouter(
 ): Promise<SlimLogicalRouter | undefined> {
   const live = { path: objectPath('logicalrouters', namespace, name), project: slimLogicalRouter, deps };
   return await cachedOrLive(deps.view.logicalRouters, `${namespace}/${name}`, live);
+}
+
+export async function readServiceChain(
+  namespace: string,
+  name: string,
+  deps: Deps,
+): Promise<SlimServiceChain | undefined> {
+  const live = { path: objectPath('servicechains', namespace, name), project: slimServiceChain, deps };
+  return await cachedOrLive(deps.view.serviceChains, `${namespace}/${name}`, live);
 }
 
 export async function readNetworkConnection(

@@ -10,6 +10,7 @@ type Caches = Pick<
   | 'definitions'
   | 'virtualNetworks'
   | 'connections'
+  | 'serviceChains'
   | 'floatingIpPools'
   | 'floatingIps'
   | 'logicalRouters'
@@ -31,6 +32,7 @@ const CACHES: Readonly<
   FloatingIPPool: ({ floatingIpPools }) => floatingIpPools,
   FloatingIP: ({ floatingIps }) => floatingIps,
   LogicalRouter: ({ logicalRouters }) => logicalRouters,
+  ServiceChain: ({ serviceChains }) => serviceChains,
   NetworkConnection: ({ connections }) => connections,
   NetworkPolicy: ({ policies }) => policies,
   ClusterNetworkPolicy: ({ clusterPolicies }) => clusterPolicies,

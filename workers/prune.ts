@@ -32,6 +32,8 @@ const SWEPT = [
   'network-policy',
   'security-group',
   'firewall-policy',
+  'service-template',
+  'service-instance',
   'tag',
   'project',
   'virtual-router',

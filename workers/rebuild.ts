@@ -35,8 +35,8 @@ const STAGES: readonly { readonly kinds: readonly OwningKind[]; readonly atOnce?
   // Apps carry policies of Services, and pods stand in the networks of apps.
   { kinds: ['Service'] },
   { kinds: ['App'], atOnce: 1 },
-  // Pods' interfaces are in groups of policies from the first moment.
-  { kinds: ['NetworkPolicy', 'ClusterNetworkPolicy'] },
+  // Pods' interfaces are in groups of policies from the first moment, and those of services refer to tuples.
+  { kinds: ['NetworkPolicy', 'ClusterNetworkPolicy', 'ServiceChain'] },
   { kinds: ['Network', 'NetworkConnection', 'Pod'] },
   // On interfaces of pods and Services, and in networks.
   { kinds: ['FloatingIP', 'LogicalRouter', 'Ingress'] },
@@ -73,9 +73,11 @@ function hasAllocation({ kind, namespace, name }: Key, { view }: Deps): boolean 
   return kind !== 'Pod' || view.pods.get(`${namespace}/${name}`)?.annotations['opencontrail.org/ports'] !== undefined;
 }
 
+const STANDING: ReadonlySet<OwningKind> = new Set<OwningKind>(['Pod', 'Service', 'NetworkPolicy', 'ServiceChain']);
+
 /** What stands in a namespace that could not be replayed cannot be replayed either. */
 function isLeft({ kind, namespace }: Key, left: ReadonlySet<string>): boolean {
-  return (kind === 'Pod' || kind === 'Service' || kind === 'NetworkPolicy') && left.has(namespaceKey(namespace));
+  return STANDING.has(kind) && left.has(namespaceKey(namespace));
 }
 
 /**

@@ -37,6 +37,7 @@ import {
   slimNode,
   slimPod,
 } from '../kubernetes/objects.ts';
+import { SERVICE_CHAINS, type SlimServiceChain, slimServiceChain } from '../kubernetes/service-chain.ts';
 import { type SlimStatefulSet, slimStatefulSet, STATEFUL_SETS } from '../kubernetes/stateful-set.ts';
 import { type SlimVirtualNetwork, slimVirtualNetwork, VIRTUAL_NETWORKS } from '../kubernetes/virtual-network.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -60,6 +61,7 @@ export interface Caches {
   readonly floatingIpPools: Reflector<SlimFloatingIpPool>;
   readonly floatingIps: Reflector<SlimFloatingIp>;
   readonly logicalRouters: Reflector<SlimLogicalRouter>;
+  readonly serviceChains: Reflector<SlimServiceChain>;
   readonly connections: Reflector<SlimNetworkConnection>;
   readonly policies: Reflector<SlimNetworkPolicy>;
   readonly clusterPolicies: Reflector<SlimClusterPolicy>;
@@ -85,6 +87,7 @@ export function createReflectors(
     ...groupReflectors(reflect, groups, tell),
     ...foreignReflectors(reflect, tell),
     ...customReflectors(reflect, groups, tell),
+    ...joiningReflectors(reflect, groups, tell),
   };
 }
 
@@ -214,11 +217,27 @@ function customReflectors(reflect: Reflect, groups: Groups, tell: (change: Sourc
       onChange: (change) => tell({ source: 'VirtualNetwork', change }),
       mayBeUnknown: true,
     }),
+  };
+}
+
+/** What joins networks, of the same kinds. */
+function joiningReflectors(reflect: Reflect, groups: Groups, tell: (change: SourceChange) => void) {
+  return {
+    serviceChains: reflect<SlimServiceChain>({
+      path: SERVICE_CHAINS,
+      project: slimServiceChain,
+      onChange: (change) => {
+        groups.chainsByNamespace.take(change);
+        tell({ source: 'ServiceChain', change });
+      },
+      mayBeUnknown: true,
+    }),
     connections: reflect<SlimNetworkConnection>({
       path: NETWORK_CONNECTIONS,
       project: slimNetworkConnection,
       onChange: (change) => {
         groups.connectionsByNetwork.take(change);
+        groups.connectionsThrough.take(change);
         tell({ source: 'NetworkConnection', change });
       },
       mayBeUnknown: true,

@@ -11,14 +11,15 @@ import type { SlimNetworkConnection } from '../kubernetes/network-connection.ts'
 import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
 import type { SlimClusterPolicy } from '../kubernetes/cluster-network-policy.ts';
 import type { SlimVirtualNetwork } from '../kubernetes/virtual-network.ts';
+import type { SlimServiceChain } from '../kubernetes/service-chain.ts';
 import type { SlimEndpointSlice, SlimNamespace, SlimNode, SlimPod, SlimService } from '../kubernetes/objects.ts';
 import { keepsFor, ordinalName, podsOfSet, type SlimStatefulSet } from '../kubernetes/stateful-set.ts';
 import { portsOfPod } from '../kubernetes/ports.ts';
+import { chainKeysOfPod, type ChainRelations, connectionKeys, serviceChainKeys } from './chain-relations.ts';
 import { isWantedPod } from './desired/pod.ts';
 import {
   attachmentKey,
   clusterPolicyKey,
-  connectionKey,
   floatingIpKey,
   floatingIpPoolKey,
   ingressKey,
@@ -45,6 +46,7 @@ export type SourceChange =
   | { readonly source: 'FloatingIP'; readonly change: Change<SlimFloatingIp> }
   | { readonly source: 'LogicalRouter'; readonly change: Change<SlimLogicalRouter> }
   | { readonly source: 'NetworkConnection'; readonly change: Change<SlimNetworkConnection> }
+  | { readonly source: 'ServiceChain'; readonly change: Change<SlimServiceChain> }
   | { readonly source: 'Service'; readonly change: Change<SlimService> }
   | { readonly source: 'Ingress'; readonly change: Change<SlimIngress> }
   | { readonly source: 'IngressClass'; readonly change: Change<SlimIngressClass> }
@@ -52,7 +54,7 @@ export type SourceChange =
   | { readonly source: 'StatefulSet'; readonly change: Change<SlimStatefulSet> };
 
 /** What the function must know besides the change. */
-export interface RelatedView {
+export interface RelatedView extends ChainRelations {
   /** Names of the services of a namespace. */
   readonly servicesOf: (namespace: string) => readonly string[];
   /** Keys of the Ingresses of a namespace, or of all: their members have the addresses of Services. */
@@ -102,6 +104,7 @@ export function relatedKeys(given: SourceChange, view: RelatedView): readonly st
         ...podKeys(given.change, view),
         ...keysOfPlaces(given.change, view),
         ...floatingIpsOfPod(given.change, view),
+        ...chainKeysOfPod(given.change, view),
       ];
     case 'Node':
       return nodeKeys(given.change, view);
@@ -116,6 +119,8 @@ export function relatedKeys(given: SourceChange, view: RelatedView): readonly st
       return sliceKeys(given.change);
     case 'StatefulSet':
       return setKeys(given.change);
+    case 'ServiceChain':
+      return serviceChainKeys(given.change, view);
   }
 }
 
@@ -155,7 +160,7 @@ function resourceKeys({ source, change }: ResourceChange, view: RelatedView): re
     case 'VirtualNetwork':
       return [virtualNetworkKey(change.object.namespace, change.object.name), ...connectionsOfResource(change, view)];
     case 'NetworkConnection':
-      return [connectionKey(change.object.namespace, change.object.name)];
+      return connectionKeys(change, view);
     case 'FloatingIPPool':
       return [floatingIpPoolKey(change.object.name)];
     case 'FloatingIP':

@@ -17,6 +17,7 @@ const API_VERSIONS: Readonly<Partial<Record<Key['kind'], string>>> = {
   FloatingIPPool: API_VERSION,
   FloatingIP: API_VERSION,
   LogicalRouter: API_VERSION,
+  ServiceChain: API_VERSION,
   NetworkConnection: API_VERSION,
   NetworkPolicy: 'networking.k8s.io/v1',
   Ingress: 'networking.k8s.io/v1',
@@ -54,6 +55,7 @@ function resourceOf({ kind, namespace, name }: Key, view: ClusterView): Resource
   if (kind === 'ClusterNetworkPolicy') return asResource('clusternetworkpolicies', view.clusterPolicies.get(name));
   if (kind === 'VirtualNetwork') return asResource('virtualnetworks', view.virtualNetworks.get(of));
   if (kind === 'LogicalRouter') return asResource('logicalrouters', view.logicalRouters.get(of));
+  if (kind === 'ServiceChain') return asResource('servicechains', view.serviceChains.get(of));
   if (kind === 'FloatingIP') return asResource('floatingips', view.floatingIps.get(of));
   return kind === 'NetworkConnection' ? asResource('networkconnections', view.connections.get(of)) : undefined;
 }

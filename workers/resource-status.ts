@@ -9,6 +9,7 @@ export interface ResourceObject {
   readonly resource:
     | 'virtualnetworks'
     | 'networkconnections'
+    | 'servicechains'
     | 'floatingips'
     | 'logicalrouters'
     | 'clusternetworkpolicies';

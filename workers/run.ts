@@ -17,6 +17,7 @@ import { ingressReconciler } from './gather/ingress.ts';
 import { networkPolicyReconciler } from './gather/network-policy.ts';
 import { nodeReconciler } from './gather/node.ts';
 import { podReconciler } from './gather/pod.ts';
+import { serviceChainReconciler } from './gather/service-chain.ts';
 import { serviceReconciler } from './gather/service.ts';
 import { virtualNetworkReconciler } from './gather/virtual-network.ts';
 import { type Key, keyText, type OwningKind } from './keys.ts';
@@ -35,6 +36,7 @@ const RECONCILES: Readonly<Record<OwningKind, Reconcile>> = {
   FloatingIP: reconcileWith(floatingIpReconciler),
   LogicalRouter: reconcileWith(logicalRouterReconciler),
   FloatingIPPool: reconcileWith(floatingIpPoolReconciler),
+  ServiceChain: reconcileWith(serviceChainReconciler),
   NetworkConnection: reconcileWith(connectionReconciler),
   Network: reconcileWith(networkReconciler),
   App: reconcileWith(appReconciler),

@@ -3,11 +3,14 @@ import { tagName } from '../contrail/desired/tag.ts';
 import type { Names } from '../contrail/names.ts';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import type { Reflector } from '../kubernetes/cache.ts';
+import { selectingServices } from '../kubernetes/chain-work.ts';
+import { connectedNetworks } from '../kubernetes/connected-networks.ts';
 import { namespaceOfNetwork } from '../kubernetes/custom-network.ts';
 import { isForHolder } from '../kubernetes/floating-ip.ts';
 import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
 import type { SlimEndpointSlice, SlimNamespace, SlimPod } from '../kubernetes/objects.ts';
-import { createGroups, placeOf } from './groups.ts';
+import type { ChainRelations } from './chain-relations.ts';
+import { createGroups, type Groups, placeOf } from './groups.ts';
 import {
   appKey,
   attachmentKey,
@@ -23,6 +26,7 @@ import {
   networkPolicyKey,
   nodeKey,
   podKey,
+  serviceChainKey,
   serviceKey,
   virtualNetworkKey,
 } from './keys.ts';
@@ -81,6 +85,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
     networkOf: (namespace, name) => options.names.virtualNetwork(namespace, name).join(':'),
     appsIn: (namespace) => appsIn(groups.podsByNamespace.get(namespace), options.names),
     ...policyRelations(groups, () => view),
+    ...chainRelations(groups, options.names),
     floatingIpsFor: (holder) =>
       groups.floatingIpsByNamespace
         .get(holder.namespace)
@@ -116,6 +121,7 @@ function allKeys(view: Caches, related: RelatedView): readonly string[] {
     ...view.definitions.list().map(({ namespace, name }) => attachmentKey(namespace, name)),
     ...view.virtualNetworks.list().map(({ namespace, name }) => virtualNetworkKey(namespace, name)),
     ...view.floatingIpPools.list().map(({ name }) => floatingIpPoolKey(name)),
+    ...view.serviceChains.list().map(({ namespace, name }) => serviceChainKey(namespace, name)),
     ...view.connections.list().map(({ namespace, name }) => connectionKey(namespace, name)),
     ...new Set(view.pods.list().flatMap((pod) => related.networksOf(pod).flatMap(related.attachmentsOf))),
     ...view.policies.list().map(({ namespace, name }) => networkPolicyKey(namespace, name)),
@@ -126,6 +132,26 @@ function allKeys(view: Caches, related: RelatedView): readonly string[] {
     ...view.floatingIps.list().map(({ namespace, name }) => floatingIpKey(namespace, name)),
     ...view.logicalRouters.list().map(({ namespace, name }) => logicalRouterKey(namespace, name)),
   ];
+}
+
+function chainRelations(groups: Groups, names: Names): ChainRelations {
+  const { chainsByNamespace, podsByNamespace, connectionsThrough, connectionsByNetwork } = groups;
+  return {
+    chainsOf: (namespace) => chainsByNamespace.get(namespace),
+    chainsSelecting: (pod) =>
+      chainsByNamespace
+        .get(pod.namespace)
+        .filter((chain) => selectingServices(chain, pod).length > 0)
+        .map(({ namespace, name }) => serviceChainKey(namespace, name)),
+    podsOfChain: (chain) =>
+      keysOf(podsByNamespace.get(chain.namespace).filter((pod) => selectingServices(chain, pod).length > 0)),
+    connectionsThrough: (namespace, chain) =>
+      connectionsThrough.get(`${namespace}/${chain}`).map(({ name }) => connectionKey(namespace, name)),
+    connectionsBeside: (connection) =>
+      connectedNetworks(connection, names).networks.flatMap((network) =>
+        connectionsByNetwork.get(network.join(':')).map(({ namespace, name }) => connectionKey(namespace, name)),
+      ),
+  };
 }
 
 /** What a namespace's own labels make its pods carry. */

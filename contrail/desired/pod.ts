@@ -6,6 +6,7 @@ import { annotationsFor, type Owner } from '../ownership.ts';
 import { type End, referenceBetween } from '../reference.ts';
 import { inProject, type Naming, ownerFor, to } from './owner.ts';
 import { instanceIp } from './instance-ip.ts';
+import { type PodService, sideFields, tupleReferences } from './pod-service.ts';
 import { stickyMark } from './sticky.ts';
 
 export interface PodInput {
@@ -24,6 +25,8 @@ export interface PodInput {
   readonly groups?: readonly string[];
   /** The tags of every interface, in the colon form. */
   readonly tags?: readonly string[];
+  /** The services of chains that it works for now. */
+  readonly services?: readonly PodService[];
 }
 
 export interface PodInterfaceInput {
@@ -91,7 +94,7 @@ function interfaceObjects(
   const uuid = podInterfaceUuid(pod.uid, port.name);
   const fqName = naming.names.podInterface(pod.namespace, pod.name, uuid);
   const probe = index === 0 ? pod.probeAddress : undefined;
-  const tags = pod.tags ?? [];
+  const { tags = [], services = [] } = pod;
   const marks = {
     index: `${index}/${pod.interfaces.length}`,
     network: port.label,
@@ -108,12 +111,17 @@ function interfaceObjects(
     virtual_machine_refs: [to(naming.names.virtualMachine(pod.namespace, pod.name))],
     security_group_refs: groups.map((group) => to(group.split(':'))),
     tag_refs: tags.map((tag) => to(tag.split(':'))),
+    ...sideFields(services, port.name),
     ...annotationsFor(owner, marks),
   });
   const known = port.addresses.map((address) => ({ address, family: familyOf(address) }));
   const open = port.families.filter((family) => !known.some((each) => each.family === family));
   const wanted = [...known, ...open.map((family) => ({ address: undefined, family }))];
-  return [vmi, ...wanted.map((ip) => addressObject(pod, { ...ip, vmi, port }, { owner, naming }))];
+  return [
+    vmi,
+    ...wanted.map((ip) => addressObject(pod, { ...ip, vmi, port }, { owner, naming })),
+    ...tupleReferences(services, port.name, vmi),
+  ];
 }
 
 /** One address of an interface; without an `address` the server chooses one of the family. */

@@ -20,7 +20,11 @@ const REQUESTER = 'opencontrail.org/requester';
 const PATH = '/apis/opencontrail.org/v1alpha1/namespaces/dev/networkconnections';
 const RBAC = '/apis/rbac.authorization.k8s.io/v1/namespaces';
 const BLUE = { name: 'blue' };
+const GREEN = { name: 'green' };
 const RED = { name: 'red', namespace: 'billing' };
+const CHAINS = '/apis/opencontrail.org/v1alpha1/namespaces/dev/servicechains';
+const FIREWALL = { name: 'firewall', selector: { matchLabels: { app: 'firewall' } } };
+const NAT = { name: 'nat', kind: 'InNetworkNAT', selector: { matchLabels: { app: 'nat' } } };
 const described = canInstall ? describe : describe.skip;
 
 let server: TestApiServer;
@@ -31,6 +35,11 @@ let bob: KubeClient;
 function connection(name: string, networks: readonly object[], rest: object = {}): object {
   const [apiVersion, kind] = ['opencontrail.org/v1alpha1', 'NetworkConnection'];
   return { apiVersion, kind, metadata: { name }, spec: { networks, ...rest } };
+}
+
+function chain(name: string, spec: object): object {
+  const [apiVersion, kind] = ['opencontrail.org/v1alpha1', 'ServiceChain'];
+  return { apiVersion, kind, metadata: { name }, spec: { left: BLUE, right: GREEN, services: [FIREWALL], ...spec } };
 }
 
 async function allow(namespace: string, rule: object): Promise<void> {
@@ -94,6 +103,54 @@ described('with the chart installed', () => {
     const refusal = await refusalOf(admin.post(PATH, connection('bad', networks, rest)));
     expect(refusal).toMatchObject({ status: 422 });
     expect(refusal?.message).toContain(says);
+  });
+
+  test.each<[string, object, string]>([
+    ['one network for both sides', { right: { name: 'blue' } }, 'left and right are two networks'],
+    ['a chain without services', { services: [] }, 'should have at least 1 items'],
+    ['two services of one name', { services: [FIREWALL, FIREWALL] }, 'Duplicate value'],
+    [
+      'pods that a flow would pass twice',
+      { services: [FIREWALL, { ...FIREWALL, name: 'too' }] },
+      'select different pods',
+    ],
+    ['a translator before others', { services: [NAT, FIREWALL] }, 'stands last'],
+    ['a selector of all pods', { services: [{ name: 'all', selector: {} }] }, 'a selector says which pods'],
+    [
+      'a selector without labels',
+      { services: [{ name: 'all', selector: { matchLabels: {} } }] },
+      'at least 1 properties',
+    ],
+    [
+      'a kind that is not served',
+      { services: [{ ...FIREWALL, kind: 'Transparent' }] },
+      'Unsupported value: "Transparent"',
+    ],
+  ])('the schema refuses %s', async (_title, spec, says) => {
+    const refusal = await refusalOf(admin.post(CHAINS, chain('bad', spec)));
+    expect(refusal).toMatchObject({ status: 422 });
+    expect(refusal?.message).toContain(says);
+  });
+
+  test('a connection through a chain has the two networks of the chain, in either order', async () => {
+    await admin.post(CHAINS, chain('inspect', { services: [FIREWALL, NAT] }));
+    const through = { through: 'inspect' };
+    expect(await refusalOf(admin.post(PATH, connection('led', [GREEN, BLUE], through)))).toBeUndefined();
+    const three = await refusalOf(admin.post(PATH, connection('bad', [BLUE, GREEN, RED], through)));
+    expect(three?.message).toContain('through joins two networks');
+    const others = await refusalOf(admin.post(PATH, connection('bad', [BLUE, RED], through)));
+    expect(others).toMatchObject({ status: 422 });
+    expect(others?.message).toContain(
+      'spec.through: "inspect" is a ServiceChain between default-domain:k8s-dev:blue and default-domain:k8s-dev:green, and ' +
+        'the connection is between default-domain:k8s-billing:red and default-domain:k8s-dev:blue; name its two networks, or another chain',
+    );
+    expect(await refusalOf(admin.patch(`${PATH}/led`, { spec: { networks: [BLUE, RED] } }))).toMatchObject({
+      status: 422,
+    });
+  });
+
+  test('a chain may come after its connection', async () => {
+    expect(await refusalOf(admin.post(PATH, connection('early', [BLUE, GREEN], { through: 'late' })))).toBeUndefined();
   });
 
   test('what is left out is filled in', async () => {

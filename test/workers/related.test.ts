@@ -50,6 +50,12 @@ const view = {
   clusterKey: 'Cluster/k8s',
   floatingIpsFor: ({ kind, labels }: Holder) =>
     kind === 'Pod' && labels['fip'] === 'yes' ? ['FloatingIP/a/entry'] : [],
+  // Those of chains: chain-relations.test.ts.
+  chainsOf: () => [],
+  chainsSelecting: () => [],
+  podsOfChain: () => [],
+  connectionsThrough: () => [],
+  connectionsBeside: () => [],
   connectionsOf: (network: string) => (network === 'blue' ? ['NetworkConnection/dev/blue-red'] : []),
   networkOf: (_namespace: string, name: string) => name,
   hasOutdated: () => false,

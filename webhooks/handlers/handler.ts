@@ -1,6 +1,7 @@
 /** What a handler is: a pure function of the request and of what the cluster holds. */
 import type { AssignmentContext } from '../../kubernetes/assignment.ts';
 import type { SlimNamespace } from '../../kubernetes/objects.ts';
+import type { SlimServiceChain } from '../../kubernetes/service-chain.ts';
 import { type AnnotationProblem, problemText } from '../../kubernetes/problems.ts';
 import type { AddressBook } from '../address-book.ts';
 import { type Decision, denied } from '../decision.ts';
@@ -21,6 +22,8 @@ export interface ClusterView {
   readonly probesByAddress?: boolean;
   /** Which pods use a definition, as far as the cache has seen. */
   readonly usersOf?: AddressBook['usersOf'];
+  /** The chain that a connection leads through, `missing` where there is none of its name; gathered for validation alone. */
+  readonly chain?: SlimServiceChain | 'missing';
   /** Networks of other namespaces that the object names without permission; gathered for validation alone. */
   readonly forbidden?: readonly AnnotationProblem[];
 }

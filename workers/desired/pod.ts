@@ -21,12 +21,14 @@ import { parseRanges } from '../../kubernetes/ranges.ts';
 import type { AddressRange } from '../../kubernetes/virtual-network.ts';
 import { type PodPorts, portsOfPod } from '../../kubernetes/ports.ts';
 import { problemText } from '../../kubernetes/problems.ts';
+import type { SlimServiceChain } from '../../kubernetes/service-chain.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
 import { type CarriedTag, clusterPolicyTags } from '../cluster-policy-parts.ts';
 import { labelTags } from '../label-tags.ts';
 import { type Membership, openGroups, type Placed, policyMemberships } from '../policy-membership.ts';
 import { contextOf } from './namespace.ts';
+import { servicesOf, type WorkedService } from './worked-service.ts';
 import { withoutLength } from '../../runtime/cidr.ts';
 
 /** All that Kubernetes says of a pod which concerns Contrail, and the results that stand on it. */
@@ -55,6 +57,8 @@ export interface PodSubject {
   readonly probeAddress?: string | undefined;
   /** Whether its addresses are kept for its successor. */
   readonly isSticky: boolean;
+  /** The services of chains that it works for, while it is Ready; absent where it works for none. */
+  readonly services?: readonly WorkedService[];
 }
 
 /** An interface as its port is to be; the server's choices are not yet in it. */
@@ -91,6 +95,7 @@ export function podSubject(
     definitionOf,
     policies,
     clusterPolicies,
+    chains = [],
   }: {
     readonly pod: SlimPod;
     readonly namespace: SlimNamespace;
@@ -98,6 +103,7 @@ export function podSubject(
     readonly definitionOf?: AttachmentContext['definitionOf'];
     readonly policies?: readonly SlimNetworkPolicy[];
     readonly clusterPolicies?: readonly SlimClusterPolicy[];
+    readonly chains?: readonly SlimServiceChain[];
   },
   settings: ClusterSettings,
 ): PodSubject {
@@ -117,6 +123,7 @@ export function podSubject(
     pool: ports === undefined ? poolFor(pod, namespace) : undefined,
     probeAddress: probeAddressIn(annotations[ANNOTATION.probeAddress]),
     uses: decision?.uses ?? [],
+    ...servicesOf(pod, chains, settings),
     ...policyParts({ pod, namespaceLabels: namespace.labels }, { policies, clusterPolicies }, settings),
     interfaces: ports === undefined ? interfacesToAllocate(assignment, annotations) : interfacesOf(ports),
     results: {

@@ -8,6 +8,7 @@ import { type End, referenceBetween } from '../../contrail/reference.ts';
 import { connectedNetworks } from '../../kubernetes/connected-networks.ts';
 import { networksText, type SlimNetworkConnection, trafficText } from '../../kubernetes/network-connection.ts';
 import { TerminalError } from '../../runtime/errors.ts';
+import { wayOf } from '../connection-chain.ts';
 import { refusalOf } from '../connection-refusal.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import type { Key } from '../keys.ts';
@@ -21,7 +22,7 @@ export interface ConnectionSubject extends ConnectionInput {
   readonly refusal: { readonly reason: string; readonly message: string } | undefined;
   readonly missing: readonly string[];
   /** What it says, for its status. */
-  readonly texts: { readonly connects: string; readonly traffic: string };
+  readonly texts: { readonly connects: string; readonly traffic: string; readonly through: string | null };
 }
 
 export const connectionReconciler: Reconciler<ConnectionSubject> = {
@@ -56,6 +57,7 @@ async function subjectOf(connection: SlimNetworkConnection, deps: Deps): Promise
   const { namespace, name, uid, generation, ports } = connection;
   const named = connectedNetworks(connection, deps.settings.names);
   const present = await readNetworks(named.networks, deps);
+  const way = await wayOf(connection, deps);
   const texts = new Set(present.map(({ fq_name: network }) => network.join(':')));
   return {
     namespace,
@@ -64,9 +66,15 @@ async function subjectOf(connection: SlimNetworkConnection, deps: Deps): Promise
     generation,
     ports,
     ends: present.map(({ type, uuid, fq_name }) => ({ type, uuid, fq_name })),
-    texts: { connects: networksText(connection.networks), traffic: trafficText(ports) },
+    // `null` takes away what stands there.
+    texts: {
+      connects: networksText(connection.networks),
+      traffic: trafficText(ports),
+      through: connection.through ?? null,
+    },
     missing: named.networks.map((network) => network.join(':')).filter((network) => !texts.has(network)),
-    refusal: await refusalOf({ connection, named, networks: present }, deps),
+    refusal: way.kind === 'refused' ? way : await refusalOf({ connection, named, networks: present }, deps),
+    ...(way.kind === 'chained' ? { chain: way.chain } : {}),
   };
 }
 

@@ -2,10 +2,12 @@
 import { tagName } from '../../contrail/desired/tag.ts';
 import { keptAddresses } from '../../contrail/desired/sticky.ts';
 import { desiredPod, type Family, familyOf } from '../../contrail/desired/pod.ts';
+import { tupleNamed } from '../../contrail/desired/pod-service.ts';
+import type { Names } from '../../contrail/names.ts';
 import { definitionsNamed } from '../../kubernetes/attachments.ts';
 import type { SlimAttachmentDefinition } from '../../kubernetes/attachment-definition.ts';
 import type { SlimPod } from '../../kubernetes/objects.ts';
-import type { ContrailObject, FqName, Reference, Subnet } from '../../contrail/objects.ts';
+import type { ContrailObject, FqName, Reference, Subnet, VirtualMachineInterface } from '../../contrail/objects.ts';
 import { type End, referenceBetween } from '../../contrail/reference.ts';
 import { chooseFromPool } from '../address-pool.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
@@ -38,6 +40,7 @@ export const podReconciler: Reconciler<Subject> = {
       definitionOf,
       policies: deps.view.policiesFor(namespace),
       clusterPolicies: deps.view.clusterPolicies.list(),
+      chains: deps.view.chainsOf(namespace),
     };
     try {
       return await permitted(podSubject({ ...known, namespace: home }, deps.settings), home, deps);
@@ -77,6 +80,8 @@ async function observe(key: Key, subject: Subject | undefined, deps: Deps): Prom
   if (app !== undefined) return waiting('the network of the app', [app]);
   const groups = await missingGroups(subject, deps);
   if (groups.length > 0) return waiting('the groups of network policies', groups);
+  const chains = await missingTuples(subject, deps);
+  if (chains.length > 0) return waiting('the tuples of service chains', chains);
   await ensureTags(subject.labelTags, deps);
   const uuid = await names.uuidOf('virtual-router', fqName);
   if (uuid === undefined) return waiting(`the virtual router of node ${subject.node}`, [nodeKey(subject.node)]);
@@ -138,6 +143,14 @@ async function missingGroups({ memberships, tags }: PodSubject, { names }: Deps)
   return [...missing];
 }
 
+/** The keys of chains whose tuples are not there yet. */
+async function missingTuples({ services = [] }: PodSubject, { names }: Deps): Promise<readonly string[]> {
+  const missing = new Set<string>();
+  for (const { tuple, key } of services)
+    if ((await names.uuidOf('port-tuple', tuple.split(':'))) === undefined) missing.add(key);
+  return [...missing];
+}
+
 /** The user's own network may come later: with a VirtualNetwork the pod's key runs again, with an operator's at the next resync. */
 async function refuseMissingNetwork({ interfaces, results }: PodSubject, { names }: Deps): Promise<void> {
   const assignment = parsePodAssignment(results.assignment);
@@ -157,12 +170,13 @@ function waiting(missing: string, keys: readonly string[]): Observation {
 }
 
 /** Everything that hangs on a pod's machine: the machine itself is found by name, since a deleted pod's UID is gone. */
-async function observePod(fqName: FqName, { contrail }: Deps): Promise<readonly ContrailObject[]> {
+async function observePod(fqName: FqName, { contrail, settings }: Deps): Promise<readonly ContrailObject[]> {
   const fields = ['virtual_router_back_refs'];
   const machines = await contrail.list('virtual-machine', { fqNames: [fqName], detail: true, fields });
   const [machine] = machines;
   if (machine === undefined) return [];
-  const interfaces = await contrail.list('virtual-machine-interface', { backRefId: machine.uuid, detail: true });
+  const found = await contrail.list('virtual-machine-interface', { backRefId: machine.uuid, detail: true });
+  const interfaces = found as readonly VirtualMachineInterface[]; // Listed by type.
   const vmis = interfaces.map(({ uuid }) => uuid);
   const addresses = vmis.length === 0 ? [] : await contrail.list('instance-ip', { backRefId: vmis, detail: true });
   return [
@@ -170,7 +184,14 @@ async function observePod(fqName: FqName, { contrail }: Deps): Promise<readonly 
     ...interfaces,
     ...addresses,
     ...routersOf(machine).map((router) => referenceBetween(router, machine)),
+    ...interfaces.flatMap((vmi) => tuplesOf(vmi, settings.names).map((tuple) => referenceBetween(vmi, tuple))),
   ];
+}
+
+/** Those of chains of ours: an operator may have given it another. */
+function tuplesOf(vmi: VirtualMachineInterface, { serviceInstances }: Names): readonly End[] {
+  const { port_tuple_refs: references = [] } = vmi;
+  return references.filter(({ to }) => to.at(-2)?.startsWith(serviceInstances())).map(({ to }) => tupleNamed(to));
 }
 
 function routersOf(machine: ContrailObject): readonly End[] {
