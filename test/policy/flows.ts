@@ -8,7 +8,7 @@ import { vmiOf } from './translated.ts';
 
 const NUMBER = { TCP: 6, UDP: 17, SCTP: 132 } as const;
 /** Those that rules speak of, and two that only ranges have. */
-const PORTS = [...NUMBERS, 500, 8080];
+export const PORTS = [...NUMBERS, 500, 8080];
 
 /** The whole of the kernel's look-ups takes its time: one flow in so many is judged by them, too. */
 const LOOKED_UP = 9;
@@ -35,17 +35,28 @@ export function verdictsOf(state: ForwardingState): (direction: Direction, flow:
 }
 
 /** Flows between all pods and some others, both ways, in both families. */
-export function flowsOf({ pods }: World): readonly Flow[] {
-  return ['.', ':'].flatMap((mark) => {
-    const inside: End[] = pods.map((pod) => ({ pod, ip: pod.ips.find((ip) => ip.includes(mark)) ?? '' }));
-    const outside: End[] = OUTSIDE.filter((ip) => ip.includes(mark)).map((ip) => ({ ip }));
-    const pairs = [...inside, ...outside].flatMap((from) =>
-      [...inside, ...outside].filter((to) => (from.pod ?? to.pod) && from !== to).map((to) => [from, to] as const),
-    );
-    return pairs.flatMap(([from, to], index) => {
+export function flowsOf(world: World): readonly Flow[] {
+  return (['.', ':'] as const).flatMap((mark) =>
+    pairsOf(world, mark).flatMap(([from, to], index) => {
       // A protocol and two ports of each pair in turn: all of them come up, at a fraction of the time.
       const protocol = PROTOCOLS[index % PROTOCOLS.length] ?? 'TCP';
       return [index, index + 2].map((at) => ({ from, to, protocol, port: PORTS[at % PORTS.length] ?? 0 }));
-    });
-  });
+    }),
+  );
+}
+
+/** All of them, of the protocols that this kernel has sockets for. */
+export function everyFlowOf(world: World): readonly Flow[] {
+  return [...pairsOf(world, '.'), ...pairsOf(world, ':')].flatMap(([from, to]) =>
+    (['TCP', 'UDP'] as const).flatMap((protocol) => PORTS.map((port) => ({ from, to, protocol, port }))),
+  );
+}
+
+/** Two ends with addresses of one family, a pod at least at one of them. */
+function pairsOf({ pods }: World, mark: '.' | ':'): readonly (readonly [from: End, to: End])[] {
+  const inside: End[] = pods.map((pod) => ({ pod, ip: pod.ips.find((ip) => ip.includes(mark)) ?? '' }));
+  const outside: End[] = OUTSIDE.filter((ip) => ip.includes(mark)).map((ip) => ({ ip }));
+  return [...inside, ...outside].flatMap((from) =>
+    [...inside, ...outside].filter((to) => (from.pod ?? to.pod) && from !== to).map((to) => [from, to] as const),
+  );
 }
