@@ -56,7 +56,8 @@ export type AnnotatedKind =
   | 'Service'
   | 'Ingress'
   | 'NetworkAttachmentDefinition'
-  | 'NetworkConnection';
+  | 'NetworkConnection'
+  | 'NetworkPolicy';
 
 /** One key of the contract. */
 export interface AnnotationDefinition {
@@ -231,9 +232,9 @@ export const RESULTS: readonly AnnotationDefinition[] = [
     example:
       '{"version":1,"uid":"<pod uid>","interfaces":[{"name":"eth0","vmi":"<uuid>","network":"…","networkId":"<uuid>","mac":"02:…","ips":["10.47.255.249/12"],"gateway":"169.254.1.1","dns":["10.96.0.10"],"mtu":1450}]}',
   }),
-  result(ANNOTATION.status, ['Namespace'], {
+  result(ANNOTATION.status, ['Namespace', 'NetworkPolicy'], {
     meaning:
-      "What running pods keep and what they have gained since the namespace changed its mind: the pods that are still in another network than a new pod would be (how many, and at most 20 names), and, where one of the flags is asked for, whether `snat` and `forwarding` are on for its pods' network. Absent where there is neither.",
+      'On a namespace, what running pods keep and what they have gained since the namespace changed its mind: the pods that are still in another network than a new pod would be (how many, and at most 20 names), and, where one of the flags is asked for, whether `snat` and `forwarding` are on for its pods\' network. Absent where there is neither. On a NetworkPolicy, what is wrong with it, as its Events say (how much, and at most 20 messages): `{"version":1,"problems":1,"messages":["PortUnknown: …"]}`; absent where nothing is, and written anew where somebody changes it.',
     form: 'JSON, `version` 1',
     example: '{"version":1,"mode":"namespace","outdated":2,"pods":["db-0","web-5c7f"],"snat":true,"forwarding":false}',
   }),

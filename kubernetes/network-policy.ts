@@ -1,9 +1,15 @@
 /** NetworkPolicy (`networking.k8s.io/v1`) as programs read it, with the API's defaults filled in. Pure. */
+import { ANNOTATION } from './annotations.ts';
 import type { KubeObject } from './client.ts';
 import type { LabelSelector } from './selector.ts';
 
 /** The collection's path. */
 export const NETWORK_POLICIES = '/apis/networking.k8s.io/v1/networkpolicies';
+
+/** A policy's path. */
+export function networkPolicyPath(namespace: string, name: string): string {
+  return `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies/${name}`;
+}
 
 export type PolicyProtocol = 'TCP' | 'UDP' | 'SCTP';
 
@@ -15,6 +21,8 @@ export interface SlimNetworkPolicy {
   /** What is allowed in a direction; absent where the policy does not speak of it. */
   readonly ingress?: readonly PolicyRuleSpec[];
   readonly egress?: readonly PolicyRuleSpec[];
+  /** What workers say is wrong with it, as it stands on the policy. */
+  readonly status?: string;
 }
 
 export interface PolicyRuleSpec {
@@ -49,13 +57,25 @@ export interface PolicyPort {
 /** The API server has validated the object against its own schema. */
 export function slimNetworkPolicy(raw: KubeObject): SlimNetworkPolicy {
   const { metadata, spec = {} } = raw as RawPolicy;
-  const { ingress = [], egress = [] } = spec;
-  const types = spec.policyTypes ?? ['Ingress', ...(egress.length > 0 ? ['Egress'] : [])];
+  const status = metadata.annotations?.[ANNOTATION.status];
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     uid: metadata.uid,
     podSelector: spec.podSelector ?? {},
+    ...directionsOf(spec),
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+/** The directions that a policy speaks of, with its rules. */
+function directionsOf({
+  policyTypes,
+  ingress = [],
+  egress = [],
+}: NonNullable<RawPolicy['spec']>): Pick<SlimNetworkPolicy, 'ingress' | 'egress'> {
+  const types = policyTypes ?? ['Ingress', ...(egress.length > 0 ? ['Egress'] : [])];
+  return {
     ...(types.includes('Ingress') ? { ingress: ingress.map(({ from, ports }) => ruleOf(from, ports)) } : {}),
     ...(types.includes('Egress') ? { egress: egress.map(({ to, ports }) => ruleOf(to, ports)) } : {}),
   };

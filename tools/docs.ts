@@ -34,7 +34,7 @@ ${REQUESTS.map(section).join('\n')}
 ## Results
 
 Only this project's own service accounts may write these. The mutating webhook overwrites them when an object is created, so
-restored and exported objects may carry them; a ValidatingAdmissionPolicy refuses anybody else's change afterwards.
+restored and exported objects may carry them; a ValidatingAdmissionPolicy refuses anybody else's change of a pod's or a namespace's afterwards.
 
 ${RESULTS.map(section).join('\n')}
 ## Label

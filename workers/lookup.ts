@@ -11,7 +11,7 @@ import type { KubeObject } from '../kubernetes/client.ts';
 import { type SlimIngress, slimIngress } from '../kubernetes/ingress.ts';
 import { type SlimLogicalRouter, slimLogicalRouter } from '../kubernetes/logical-router.ts';
 import { type SlimNetworkConnection, slimNetworkConnection } from '../kubernetes/network-connection.ts';
-import { type SlimNetworkPolicy, slimNetworkPolicy } from '../kubernetes/network-policy.ts';
+import { networkPolicyPath, type SlimNetworkPolicy, slimNetworkPolicy } from '../kubernetes/network-policy.ts';
 import {
   type SlimNamespace,
   type SlimNode,
@@ -87,7 +87,7 @@ export async function readNetworkPolicy(
   name: string,
   deps: Deps,
 ): Promise<SlimNetworkPolicy | undefined> {
-  const path = `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies/${name}`;
+  const path = networkPolicyPath(namespace, name);
   return await cachedOrLive(deps.view.policies, `${namespace}/${name}`, { path, project: slimNetworkPolicy, deps });
 }
 

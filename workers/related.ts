@@ -262,8 +262,11 @@ function hasMoved(change: Change<SlimPod>): boolean {
 function policyKeys(change: Change<SlimNetworkPolicy>, view: RelatedView): readonly string[] {
   const { object } = change;
   const before = change.kind === 'put' ? change.previous : undefined;
+  const own = networkPolicyKey(object.namespace, object.name);
+  // What is written on it of its problems decides nothing about pods.
+  if (before !== undefined && isDeepStrictEqual({ ...before, status: object.status }, object)) return [own];
   const pods = [before, object].flatMap((policy) => (policy === undefined ? [] : view.podsOfPolicy(policy)));
-  return [...new Set([networkPolicyKey(object.namespace, object.name), ...pods])];
+  return [...new Set([own, ...pods])];
 }
 
 /** As of a NetworkPolicy. */

@@ -298,6 +298,16 @@ described('with the chart installed', () => {
       expect(await refusalOf(workers.patch(`${pods('default')}/later/status`, assignment))).toBeUndefined();
     });
 
+    test('workers may say on a NetworkPolicy what is wrong with it, and not change its rules', async () => {
+      const policies = '/apis/networking.k8s.io/v1/namespaces/default/networkpolicies';
+      await alice.post(policies, { metadata: { name: 'guard' }, spec: { podSelector: {} } });
+      const status = { metadata: { annotations: { 'opencontrail.org/status': '{}' } } };
+      const opened = { spec: { ingress: [{}] } };
+      expect(await refusalOf(workers.patch(`${policies}/guard`, status))).toBeUndefined();
+      expect(await refusalOf(workers.patch(`${policies}/guard`, opened))).toMatchObject({ status: 403 });
+      expect(await refusalOf(alice.patch(`${policies}/guard`, opened))).toBeUndefined();
+    });
+
     test('deleting the validating configuration is the way out, and the policies stay', async () => {
       await server
         .client()

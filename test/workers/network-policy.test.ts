@@ -10,6 +10,7 @@ import type { NamedPort } from '../../kubernetes/objects.ts';
 import { isSelected, type LabelSelector } from '../../kubernetes/selector.ts';
 import { blockWithout } from '../../workers/blocks.ts';
 import { policySubject } from '../../workers/desired/network-policy.ts';
+import { policyStatus } from '../../workers/policy-status.ts';
 import { openGroups, type Placed, policyKeysPlacing, policyMemberships } from '../../workers/policy-membership.ts';
 import { settings } from './settings-for-tests.ts';
 
@@ -211,6 +212,16 @@ test('an exception outside of its block is said, and takes nothing', () => {
   const { problems } = policySubject(policyOf(spec), [], names);
   expect(problems).toEqual([{ reason: 'ExceptOutside', message: expect.stringContaining('except "10.0.1.0/24"') }]);
   expect(rulesOf(spec).map(({ src_addresses: [source] }) => source?.subnet?.ip_prefix)).toEqual(['10.0.0.128']);
+});
+
+test('the policy has the number of its problems, and the first of them', () => {
+  expect(policyStatus({ problems: [] })).toBeUndefined();
+  const problem = { reason: 'PortUnknown', message: 'no such port' } as const;
+  expect(JSON.parse(policyStatus({ problems: Array.from({ length: 30 }, () => problem) }) ?? '')).toEqual({
+    version: 1,
+    problems: 30,
+    messages: Array.from({ length: 20 }, () => 'PortUnknown: no such port'),
+  });
 });
 
 test('what is wrong with a policy is said, and the rest of it stands', () => {

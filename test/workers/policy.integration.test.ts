@@ -1,7 +1,9 @@
 /** NetworkPolicies between a real API server, a worker and the config API: groups come before their members, and go after them. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { isDeepStrictEqual } from 'node:util';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { Reference, SecurityGroup } from '../../contrail/objects.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
 import { type Bed, createNode, firstPort, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
@@ -61,6 +63,14 @@ withApiServer('network policies', () => {
       return items.find((item) => (item['involvedObject'] as { uid?: string }).uid === policy.metadata.uid);
     });
     expect([event['reason'], event['message']]).toEqual(['PortUnknown', expect.stringContaining('"nobody"')]);
+    const status = { version: 1, problems: 1, messages: [`PortUnknown: ${String(event['message'])}`] };
+    await eventually(async () => isDeepStrictEqual(JSON.parse((await statusOf('guard')) ?? '{}'), status));
+    await kube.patch(`${POLICIES}/guard`, { metadata: { annotations: { [ANNOTATION.status]: null } } });
+    await eventually(async () => (await statusOf('guard')) !== undefined);
+    await kube.patch(`${POLICIES}/guard`, {
+      spec: { ingress: spec.ingress.map((rule) => ({ ...rule, ports: [{ port: 'web' }] })) },
+    });
+    await eventually(async () => (await statusOf('guard')) === undefined);
     await kube.delete(`${POLICIES}/guard`);
     await eventually(async () => (await groupsOf('guarded')).join() === 'k8s-dev-default-sg');
     await eventually(async () => (await groupsOf('friend')).join() === 'k8s-dev-default-sg');
@@ -104,6 +114,11 @@ async function portsOf(policy: KubeObject): Promise<readonly number[]> {
   const found = await contrail.readByName('security-group', ['default-domain', 'k8s-dev', groupOf(policy)]);
   const rules = (found as SecurityGroup).security_group_entries?.policy_rule ?? [];
   return rules.flatMap(({ dst_ports: list }) => list.map(({ start_port: port }) => port));
+}
+
+/** What stands on a policy of its problems. */
+async function statusOf(policy: string): Promise<string | undefined> {
+  return (await kube.get(`${POLICIES}/${policy}`))?.metadata.annotations?.[ANNOTATION.status];
 }
 
 function groupOf({ metadata: { name, uid } }: KubeObject): string {

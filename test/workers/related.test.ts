@@ -217,6 +217,14 @@ const policyRows: typeof rows = [
     want: ['NetworkPolicy/a/np', 'Pod/a/old', 'Pod/a/new'],
   },
   {
+    name: 'a policy on which its problems are written concerns nobody else',
+    given: {
+      source: 'NetworkPolicy',
+      change: { kind: 'put', object: { ...policy('same'), status: '{}' }, previous: policy('same') },
+    },
+    want: ['NetworkPolicy/a/np'],
+  },
+  {
     name: 'a policy that is gone concerns the pods that it spoke of',
     given: { source: 'NetworkPolicy', change: { kind: 'delete', object: policy('old') } },
     want: ['NetworkPolicy/a/np', 'Pod/a/old'],

@@ -28,6 +28,8 @@ import {
 export interface PolicySubject extends NetworkPolicyInput {
   readonly uid: string;
   readonly problems: readonly PolicyProblem[];
+  /** What stands on the policy of its problems. */
+  readonly status?: string;
 }
 
 /** Something that is wrong with a policy: an Event's reason and words. */
@@ -40,7 +42,7 @@ export interface PolicyProblem {
 export function policySubject(policy: SlimNetworkPolicy, pods: readonly Placed[], names: Names): PolicySubject {
   const context: Context = { policy, pods, parts: partNames(policy, names) };
   const resolutions = resolutionsOf(context);
-  const { namespace, name, uid } = policy;
+  const { namespace, name, uid, status } = policy;
   return {
     namespace,
     name,
@@ -54,6 +56,7 @@ export function policySubject(policy: SlimNetworkPolicy, pods: readonly Placed[]
       ...peerGroups(context),
     ],
     problems: problemsOf(context),
+    ...(status === undefined ? {} : { status }),
   };
 }
 

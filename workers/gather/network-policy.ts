@@ -10,6 +10,7 @@ import { isWantedPod } from '../desired/pod.ts';
 import { type Key, namespaceKey, podKey } from '../keys.ts';
 import { readNetworkPolicy } from '../lookup.ts';
 import { isConcerned, placedIn, type PlacingView } from '../policy-membership.ts';
+import { writePolicyStatus } from '../policy-status.ts';
 
 export const networkPolicyReconciler: Reconciler<PolicySubject> = {
   input: async ({ namespace, name }, deps) => {
@@ -25,7 +26,7 @@ export const networkPolicyReconciler: Reconciler<PolicySubject> = {
     const policy = await readNetworkPolicy(input.namespace, input.name, deps);
     if (policy !== undefined)
       deps.enqueue(placedPods(policy, deps.view).map(({ pod }) => podKey(pod.namespace, pod.name)));
-    return input;
+    return await writePolicyStatus(input, deps);
   },
 };
 
