@@ -39,7 +39,7 @@ const WORLD = {
 let lab: Lab;
 
 beforeAll(async () => {
-  lab = await createLab('vo', NODES);
+  lab = await createLab('vr', NODES);
   await lab.addOutside('out', OUTSIDE);
   await lab.sh('out', `ip addr add ${FAR}/32 dev lo`);
   for (const node of Object.keys(NODES)) await lab.sh(node, `ip route add default via ${OUTSIDE}`);
