@@ -55,12 +55,15 @@ const expression = (operator: string, values: readonly string[] = []): LabelSele
 const text = (cidr: string, ...except: readonly string[]) =>
   blockWithout(cidr, except).map(({ ip_prefix: prefix, ip_prefix_len: length }) => `${prefix}/${length}`);
 
+const WITHOUT_WEB = { matchExpressions: [{ key: 'app', operator: 'NotIn', values: ['web'] }] };
+
 describe('which directions a policy restricts', () => {
   test.each([
     ['ingress alone by default', { podSelector: {} }, 'k8s-dev-default-egress-sg'],
     ['egress too, where there are rules of it', { podSelector: {}, egress: [{}] }, ''],
     ['egress alone, where it says so', { podSelector: {}, policyTypes: ['Egress'] }, 'k8s-dev-default-ingress-sg'],
     ['none of pods that it does not select', { podSelector: { matchLabels: { app: 'x' } } }, 'k8s-dev-default-sg'],
+    ['none of pods that its expressions leave out', { podSelector: WITHOUT_WEB }, 'k8s-dev-default-sg'],
     ['none of another namespace', { podSelector: {} }, 'k8s-prod-default-sg'],
   ])('%s', (_name, spec, want) => {
     const pod = placed({ app: 'web' }, want.includes('prod') ? 'prod' : 'dev');
@@ -139,6 +142,8 @@ describe('whom a rule means', () => {
     ['an empty pod selector: its own namespace', from({ podSelector: {} }), ['dev'], ['prod']],
     ['a selector with empty labels: its own namespace', from({ podSelector: { matchLabels: {} } }), ['dev'], ['prod']],
     ['an empty namespace selector: every namespace', from({ namespaceSelector: {} }), ['dev', 'prod'], []],
+    ['one with empty labels: the same', from({ namespaceSelector: { matchLabels: {} } }), ['dev', 'prod'], []],
+    ['one beside another peer: both', from({ podSelector: WITHOUT_WEB }, { namespaceSelector: {} }), ['prod'], []],
     [
       'namespaces that do not have a label',
       from({ namespaceSelector: { matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['a'] }] } }),
@@ -160,6 +165,38 @@ describe('whom a rule means', () => {
   ])('%s', (_name, spec, inside, outside) => {
     const isIn = (namespace: string): boolean => isInPeerGroup(spec, placed({ app: 'web' }, namespace));
     expect([inside.map(isIn), outside.map(isIn)]).toEqual([inside.map(() => true), outside.map(() => false)]);
+  });
+
+  test.each([
+    { podSelector: {} },
+    { podSelector: { matchLabels: {} } },
+    { podSelector: expression('Exists') },
+    { podSelector: expression('DoesNotExist') },
+    { podSelector: expression('NotIn', ['a']) },
+    { namespaceSelector: {} },
+    { namespaceSelector: { matchLabels: {} } },
+  ])('pods alone, and nobody outside: %j', (peer) => {
+    const rules = rulesOf(from(peer));
+    expect(rules.length).toBeGreaterThan(0);
+    expect(rules.every(({ src_addresses: [source] }) => source?.security_group?.includes('__peer__'))).toBe(true);
+  });
+
+  test('others, where keys or values differ in what tags could not hold', () => {
+    const selectors = [
+      { 'a/b': 'x' },
+      { a__slash__b: 'x' },
+      { 'A/b': 'x' },
+      { a: 'b=x' },
+      { a: 'b:x' },
+      { 'a=b': 'x' },
+    ];
+    const groups = selectors.flatMap((matchLabels) => rulesOf(from({ podSelector: { matchLabels } })));
+    expect(new Set(groups.map(({ src_addresses: [source] }) => source?.security_group)).size).toBe(selectors.length);
+    for (const [index, matchLabels] of selectors.entries()) {
+      const spec = from({ podSelector: { matchLabels } });
+      const meant = selectors.map((labels) => isInPeerGroup(spec, placed(labels as Record<string, string>)));
+      expect(meant).toEqual(selectors.map((_, other) => other === index));
+    }
   });
 
   test('nobody, where no pod fits: a rule names a group without members, not everybody', () => {
@@ -186,6 +223,7 @@ describe('selectors', () => {
     ['Exists', expression('Exists'), { App: '' }, true],
     ['Exists without the label', expression('Exists'), {}, false],
     ['DoesNotExist', expression('DoesNotExist'), {}, true],
+    ['a key that would choose a set of policies', { matchLabels: { application: 'hr' } }, { application: 'hr' }, true],
     ['an unknown operator', expression('Gt', ['1']), { App: '2' }, false],
     ['a label that every object seems to have', { matchLabels: { constructor: 'a' } }, {}, false],
   ] as const)('%s', (_name, selector, labels, want) => {
