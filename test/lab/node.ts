@@ -86,7 +86,8 @@ function kubeletConfig(name: string, stack: Stack): object {
     evictionHard: { 'nodefs.available': '0%', 'imagefs.available': '0%', 'nodefs.inodesFree': '0%' },
     imageGCHighThresholdPercent: 100,
     imagePullCredentialsVerificationPolicy: 'NeverVerify',
-    maxPods: 250,
+    // The random run has five hundred pods on two nodes, and not the same number on each.
+    maxPods: 400,
     serializeImagePulls: false,
     registryPullQPS: 0,
     eventRecordQPS: 0,
