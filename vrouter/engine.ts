@@ -9,6 +9,7 @@ import type { Kernel } from './apply/kernel.ts';
 import type { Run } from './apply/run.ts';
 import type { Sessions } from './apply/sessions.ts';
 import type { SettingsBefore } from './apply/settings-journal.ts';
+import { createUnderlayReader } from './apply/underlay.ts';
 import { compile } from './compile/compile.ts';
 import { createMemory } from './compile/memory.ts';
 import type { Balanced } from './compile/services.ts';
@@ -46,6 +47,8 @@ export interface Engine {
   readonly whenProgrammed: Programmed['when'];
   /** Compares the kernel with what was applied, and mends what somebody else changed. */
   readonly verify: () => Promise<void>;
+  /** Looks whether the underlay has other neighbours than those that were applied, where it routes networks. */
+  readonly lookAround: () => Promise<void>;
   readonly state: () => ForwardingState | undefined;
   /** What the state is compiled from. */
   readonly config: () => ConfigObjects | undefined;
@@ -117,8 +120,9 @@ export function createEngine(deps: EngineDeps): Engine {
     whenProgrammed: programmed.when,
     async verify() {
       await rounds.idle();
-      if (compiled.current() !== undefined && (await node.differs())) rounds.request();
+      if (compiled.current() !== undefined) whereSo(await node.differs(), rounds.request);
     },
+    lookAround: async () => whereSo(await node.hasMoved(compiled.current()), rounds.request),
     state: () => compiled.current(),
     config: compiled.config,
     kernelText: () => documentText(deps.kernel.applied()),
@@ -150,6 +154,10 @@ function createBound(programmed: Programmed, node: ReturnType<typeof createNode>
       return true;
     },
   };
+}
+
+function whereSo(isSo: boolean, action: () => void): void {
+  if (isSo) action();
 }
 
 /** What takes something in, and then does `next`. */
@@ -224,6 +232,7 @@ function createNode(deps: EngineDeps) {
   const fresh = new Set<string>();
   const forgetter = createForgetter(deps.run, deps.log);
   let prepared: string | undefined;
+  const underlay = createUnderlayReader(deps.run);
   return {
     interfaceIsNew(name: string): void {
       fresh.add(name);
@@ -242,6 +251,8 @@ function createNode(deps: EngineDeps) {
       deps.sessions.forgetDevice();
       return true;
     },
+    /** Whether other neighbours are there than in the last round. */
+    hasMoved: underlay.hasMoved,
     async apply(state: ForwardingState, bindings: Bindings): Promise<NodeApplied> {
       if (state.address === undefined) throw new Error(`virtual-router ${state.node} has no address yet`);
       if (prepared !== state.address) {
@@ -250,7 +261,7 @@ function createNode(deps: EngineDeps) {
         await prepareInterfaces(deps.sessions, taken(fresh));
         prepared = state.address;
       }
-      const desired = render(state, bindings, deps);
+      const desired = render(state, bindings, { ...deps, ...(await underlay.read(state)) });
       const [{ failures, previous }] = await Promise.all([
         deps.kernel.apply(desired),
         prepareInterfaces(deps.sessions, taken(fresh)),

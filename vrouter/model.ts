@@ -21,6 +21,8 @@ export interface Network {
   readonly name: string;
   /** True when its addresses may occur in other networks too; such a network has a table and a zone of its own. */
   readonly overlapping: boolean;
+  /** The underlay routes its addresses, which are unique then: `ip_fabric_forwarding`. So it does the fabric's own. */
+  readonly forwarded?: true;
   /** Its own subnets, as CIDRs; for a flat network those of its IPAMs. */
   readonly subnets: readonly string[];
 }
@@ -249,8 +251,10 @@ export interface ForwardingState {
   readonly chains: readonly ServiceChain[];
   /** Passages that hold only for flows translated by a service: source network to back end's network. */
   readonly servicePassages: readonly Passage[];
-  /** Passages of networks to the outside, under a node's own address. */
+  /** Passages of networks to the outside, under a node's own address, or their pods' own where the underlay routes these. */
   readonly outbound: readonly Passage[];
+  /** Passages of the outside to networks that the underlay routes. */
+  readonly inbound: readonly Passage[];
   readonly floating: readonly FloatingAddress[];
   readonly egress: readonly EgressAddress[];
   readonly services: readonly Service[];
@@ -262,6 +266,14 @@ export interface ForwardingState {
   /** Policies of this node's ports; a port without one is not restricted. */
   readonly policies: readonly PortPolicy[];
   readonly members: readonly GroupMember[];
+}
+
+/** This node's part of the underlay, as the kernel has it. */
+export interface Underlay {
+  /** The interface that has the node's address. */
+  readonly device: string;
+  /** Nodes on the same segment that have answered there: address to MAC. */
+  readonly neighbours: ReadonlyMap<string, string>;
 }
 
 /** Ports bound through the port API: VMI to host interface. */

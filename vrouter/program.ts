@@ -74,8 +74,12 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
     log,
     look: [engine.verify, async () => metrics.readDrops(runHere), hits.look],
   });
+  void lookForEver({ everyMs: LOOK_AROUND_MS, signal: lifecycle.signal, log, look: [engine.lookAround] });
   log.info({ node, listen: settings.listen }, 'serving ports');
 }
+
+/** A node that comes back with another MAC is believed again after so long; nothing is read where the underlay routes nothing. */
+const LOOK_AROUND_MS = 1000;
 
 /** `host:port`, as the settings have it. */
 function listening(text: string): { readonly host: string; readonly port: number } {

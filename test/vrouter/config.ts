@@ -21,6 +21,8 @@ interface TestNetwork {
   /** Or several, with spaces between. */
   readonly subnet?: string;
   readonly snat?: boolean;
+  /** Whether the underlay routes it. */
+  readonly forwarded?: boolean;
 }
 export interface TestPod {
   readonly network: string;
@@ -171,9 +173,10 @@ function putPolicies(put: Put, world: TestWorld): void {
 
 function putNetworks(put: Put, world: TestWorld): void {
   putPolicies(put, world);
-  for (const [name, { id, overlapping = false, subnet = '', policies = [], snat = false }] of Object.entries(
-    world.networks,
-  )) {
+  for (const [
+    name,
+    { id, overlapping = false, subnet = '', policies = [], snat = false, forwarded = false },
+  ] of Object.entries(world.networks)) {
     const ipam = [...PROJECT, `${name}-ipam`];
     const subnets = subnet.split(' ').flatMap((cidr) => {
       const [prefix, length] = cidr.split('/');
@@ -185,6 +188,7 @@ function putNetworks(put: Put, world: TestWorld): void {
       virtual_network_properties: { forwarding_mode: 'l3' },
       address_allocation_mode: overlapping ? 'user-defined-subnet-only' : 'flat-subnet-only',
       fabric_snat: snat,
+      virtual_network_refs: forwarded ? [ref('virtual-network', networkName('ip-fabric'))] : [],
       network_ipam_refs: [ref('network-ipam', ipam, { ipam_subnets: overlapping ? subnets : [] })],
       network_policy_refs: policies.map((each) => {
         const [policy, major] = typeof each === 'string' ? [each, 0] : each;

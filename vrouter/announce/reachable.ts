@@ -9,6 +9,8 @@ export interface Reachable {
   readonly services: readonly string[];
   /** Addresses of routers for which this node translates. */
   readonly routers: readonly string[];
+  /** Addresses of this node's pods in networks that the underlay routes, where the outside may reach them. */
+  readonly pods: readonly string[];
   /** Subnets of the cluster's own, which no route from outside may lead away. */
   readonly subnets: readonly string[];
 }
@@ -21,17 +23,20 @@ export function reachable({ address, ...state }: ReachableState): Reachable {
   const routers = new Set(state.egress.map((each) => each.address));
   const translating = state.egress.filter(({ via }) => via === undefined).map((each) => each.address);
   const flat = state.networks.filter(({ overlapping }) => !overlapping).flatMap(({ subnets }) => subnets);
+  const entered = new Set(state.inbound.map(({ to }) => to));
+  const pods = state.ports.filter(({ network }) => address !== undefined && entered.has(network));
   return {
     floating: sorted([...floating].filter((each) => mine.has(each))),
     services: sorted([...mine].filter((each) => !floating.has(each) && !routers.has(each))),
     routers: sorted(translating.filter((each) => mine.has(each))),
+    pods: sorted(pods.flatMap(({ addresses }) => addresses)),
     subnets: sorted([...flat, ...state.serviceSubnets]),
   };
 }
 
 type ReachableState = Pick<
   ForwardingState,
-  'address' | 'announcements' | 'floating' | 'egress' | 'networks' | 'serviceSubnets'
+  'address' | 'announcements' | 'floating' | 'egress' | 'inbound' | 'ports' | 'networks' | 'serviceSubnets'
 >;
 
 const sorted = (texts: readonly string[]): readonly string[] => [...new Set(texts)].sort();

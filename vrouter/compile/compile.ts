@@ -47,7 +47,7 @@ export function compile(
   const context = { networks, fabric, passages, ports, remotes, place, own, peers };
   const balanced = compileServices(index, context, memory);
   const vipNetworks = new Set(balanced.services.map(({ network }) => network));
-  const outbound = compileOutbound(index, { networks, passages, fabric });
+  const { outbound, inbound } = compileOutbound(index, { networks, passages, fabric });
   const { floating, announcements } = compileFloating(index, ports);
   const routed = compileEgress(index, { networks, nodes: routers, node, dead });
   return {
@@ -66,6 +66,7 @@ export function compile(
       floatingPassages(floating, outbound),
     ),
     outbound,
+    inbound,
     floating,
     egress: routed.egress,
     ...balanced,

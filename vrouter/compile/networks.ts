@@ -2,6 +2,8 @@
 import { IP_FABRIC } from '../../contrail/names.ts';
 import { fqNameText } from '../../contrail/objects.ts';
 import type { IpamSubnet, Reference, VirtualNetwork } from '../../contrail/objects.ts';
+import { rangeOf } from '../linux/address-value.ts';
+import { familyOf } from '../linux/family.ts';
 import type { Network } from '../model.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { referencesOf } from './index-config.ts';
@@ -14,7 +16,7 @@ export const FABRIC_NAME = fqNameText(IP_FABRIC);
 
 /** Every network that has an id, in the order of ids; one with an id out of range is left out, so nothing reaches it. */
 export function compileNetworks(config: ConfigIndex): readonly Network[] {
-  return config
+  const networks = config
     .all('virtual-network')
     .flatMap((network) => {
       const id = network.virtual_network_network_id;
@@ -31,6 +33,37 @@ export function compileNetworks(config: ConfigIndex): readonly Network[] {
       ];
     })
     .sort((a, b) => a.id - b.id);
+  return forwardedOf(networks, (network) => isForwarded(config, network));
+}
+
+/** Linked with the nodes' network, which makes that its provider (facts 1.1b). */
+function isForwarded(config: ConfigIndex, { uuid, name }: Network): boolean {
+  const network = config.get('virtual-network', uuid);
+  if (network === undefined || name === FABRIC_NAME) return false;
+  return config.targets(network, 'virtual-network').some((provider) => fqNameText(provider.fq_name) === FABRIC_NAME);
+}
+
+/**
+ * Networks with what the underlay routes marked as such. One with subnets of its own is left out where they meet those of a flat
+ * network, or of another one before it: nobody could tell whose an address is.
+ */
+function forwardedOf(networks: readonly Network[], isAsked: (network: Network) => boolean): readonly Network[] {
+  const taken = networks.filter(({ overlapping }) => !overlapping).flatMap(({ subnets }) => subnets);
+  const marked = networks.map((network) => {
+    if (!isAsked(network)) return network;
+    if (!network.overlapping) return { ...network, forwarded: true as const };
+    if (network.subnets.some((own) => taken.some((other) => meet(own, other)))) return network;
+    taken.push(...network.subnets);
+    return { ...network, overlapping: false, forwarded: true as const };
+  });
+  if (!marked.some((network) => network.forwarded)) return networks;
+  return marked.map((network) => (network.name === FABRIC_NAME ? { ...network, forwarded: true as const } : network));
+}
+
+function meet(a: string, b: string): boolean {
+  if (familyOf(a) !== familyOf(b)) return false;
+  const [[first, last], [otherFirst, otherLast]] = [rangeOf(a), rangeOf(b)];
+  return first <= otherLast && otherFirst <= last;
 }
 
 /** Networks without an allocation mode are `user-defined-subnet-preferred`, as on a Contrail controller. */

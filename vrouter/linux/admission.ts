@@ -3,6 +3,7 @@ import { POD, TUNNEL, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { ON_LANE, steerLanes } from './chained.ts';
 import { ARRIVING, leave, TRANSLATE_FLOATING, TRANSLATE_FLOATING_FOR_HOST, TURN } from './edges.ts';
+import { admitted, ARRIVE, arrivals } from './forwarded.ts';
 import { judge, withinLimits } from './limits.ts';
 import { hex, HOST_TO_OWN_PODS } from './marks.ts';
 import { TRANSLATE_PROBE } from './probes.ts';
@@ -59,7 +60,7 @@ function guard(): readonly string[] {
 }
 
 /** Flows that the underlay has with pods, by a port of this node's or an address that leads to it. */
-function outside(fabricMark: string): readonly string[] {
+function outside(options: SkeletonOptions): readonly string[] {
   return [
     // The underlay speaks with pods where a port of the node's is a service's, or where another plugin (portmap) has made one theirs.
     chain('admit_outside', undefined, [
@@ -70,8 +71,8 @@ function outside(fabricMark: string): readonly string[] {
       'meta mark set 0',
     ]),
     chain('judge_outside', undefined, [
-      `ct mark set ${fabricMark}`,
-      'ct mark set ct mark . meta mark map @service_pairs accept',
+      `ct mark set ${options.fabricMark}`,
+      `ct mark set ct mark . meta mark map @service_pairs ${admitted(options)}`,
       ...perFamily(({ n, ip }) => [`${ip} daddr @own_pods${n} goto judge_host_port`]),
       'goto refuse_unpaired',
     ]),
@@ -89,7 +90,8 @@ export function elsewhere(next: string): readonly string[] {
 }
 
 /** -90: a new flow is judged, after its destination is known. */
-export function pair({ fabricMark, hasChains }: SkeletonOptions): readonly string[] {
+export function pair(options: SkeletonOptions): readonly string[] {
+  const { fabricMark, hasChains, underlay } = options;
   return [
     chain('pair', 'filter hook prerouting priority -90', [
       'ct state != new accept',
@@ -97,8 +99,10 @@ export function pair({ fabricMark, hasChains }: SkeletonOptions): readonly strin
       `${POD} goto admit`,
       `${TUNNEL} goto admit`,
       'ct status dnat goto admit_outside',
+      ...(underlay === undefined ? [] : ARRIVE),
     ]),
-    ...outside(fabricMark),
+    ...outside(options),
+    ...arrivals(options),
     ...(hasChains ? steerLanes() : []),
     chain('admit', undefined, [
       'ct status dnat goto admit_service',
@@ -120,10 +124,10 @@ export function pair({ fabricMark, hasChains }: SkeletonOptions): readonly strin
       'goto judge_service',
     ]),
     chain('judge_service', undefined, [
-      'ct mark set ct mark . meta mark map @service_pairs accept',
+      `ct mark set ct mark . meta mark map @service_pairs ${admitted(options)}`,
       'goto refuse_unpaired',
     ]),
-    chain('judge', undefined, judge('accept')),
+    chain('judge', undefined, judge(admitted(options))),
     chain('refuse', undefined, [
       'meta mark set ct mark . meta mark map @pairs meta mark set ct mark goto refuse_politely',
       `meta mark set ct mark . meta mark map @limited_pairs ${withinLimits('meta mark')} meta mark set ct mark goto refuse_politely`,

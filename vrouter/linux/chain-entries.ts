@@ -1,6 +1,7 @@
 /** Rules and routes of service chains: a table for each interface of a service, since a packet keeps its addresses on the way. Pure. */
 import type { Bindings, ForwardingState } from '../model.ts';
 import { familyOf } from './family.ts';
+import { HOST_PREFERENCE } from './forwarded-entries.ts';
 import { lanesOf, type Target } from './lanes.ts';
 import { CHAINED, hex } from './marks.ts';
 import { tunnelTo } from './tunnel.ts';
@@ -24,7 +25,7 @@ export function chainRules(state: ForwardingState): (readonly [preference: numbe
     ),
     [86, `fwmark ${hex(CHAINED.target)}/0xffff0000 goto ${PREFERENCE}`],
     // An error of the node's own carries the mark of what it quotes (fwmark_reflect), but goes back.
-    [79, `fwmark ${hex(CHAINED.target)}/0xffff0000 iif lo goto 91`],
+    [79, `fwmark ${hex(CHAINED.target)}/0xffff0000 iif lo goto ${HOST_PREFERENCE}`],
   ];
 }
 

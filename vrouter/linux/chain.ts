@@ -11,10 +11,14 @@ export interface SkeletonOptions {
   readonly address6?: string;
   /** The fabric's packet mark. */
   readonly fabricMark: string;
+  /** Its mark where the underlay routes. */
+  readonly fabricWay: string;
   /** Whether any network's addresses overlap with others': only then a packet is asked for its zone. */
   readonly hasOverlapping: boolean;
   /** Whether any networks are joined by services: only then a packet is asked for its lane. */
   readonly hasChains: boolean;
+  /** The interface of the underlay, where that routes networks: only then a packet of it is asked where it is from. */
+  readonly underlay?: string;
 }
 
 export interface Family {

@@ -10,7 +10,7 @@ import { hex, type Marks, ROUTED_MAGIC } from './marks.ts';
 
 /** Adds floating addresses, and what is never sought outside. */
 export function addEdges(into: ElementCollector, state: ForwardingState, marks: Marks): void {
-  if (state.outbound.length + state.floating.length + state.egress.length === 0) return;
+  if (state.outbound.length + state.inbound.length + state.floating.length + state.egress.length === 0) return;
   addInside(into, state, marks);
   for (const passage of state.outbound) addOutbound(into, passage, marks);
   for (const egress of state.egress) addRouted(into, egress, marks);

@@ -4,6 +4,7 @@ import { POD, TO_POD, TO_TUNNEL, TUNNEL, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { TO_SERVICE, toService } from './chained.ts';
 import { NOT_THE_NODE, ROUTED_BACK, ROUTED_OUT, SOURCE_OF_OWN } from './edges.ts';
+import { unmasked } from './forwarded.ts';
 import { judge } from './limits.ts';
 import { ANY_OUTER, hex, HOST_TO_OWN_PODS, MAGIC, OUTBOUND } from './marks.ts';
 import { GATEWAY, GROUPS, HAIRPIN_V6 } from './names.ts';
@@ -71,6 +72,7 @@ export function source(options: SkeletonOptions): readonly string[] {
       ...perFamily(({ n, ip }) => [
         `ct status dnat ct mark @masked_services meta nfproto ipv${n} ${underName(ip, maskingAddress(options, n))}`,
       ]),
+      ...unmasked(options),
       `ct status dnat iifgroup != ${GROUPS.pods} oifgroup != ${GROUPS.pods} goto source_outside`,
       ...(address === undefined ? [] : [`${intoUnderlay} ipv4 snat ip to ${address}`]),
       `${intoUnderlay} ipv6 masquerade`,

@@ -1,5 +1,5 @@
 /** The elements of the nftables sets and maps, from the forwarding state. Pure. */
-import type { Bindings, ForwardingState, InstanceId, Network, Passage } from '../model.ts';
+import type { Bindings, ForwardingState, InstanceId, Network, Passage, Underlay } from '../model.ts';
 import { rangeOf } from './address-value.ts';
 import { ElementCollector } from './document.ts';
 import type { Elements } from './document.ts';
@@ -7,6 +7,7 @@ import { balancerElements } from './balancer-elements.ts';
 import { addChains } from './chain-elements.ts';
 import { addEdges } from './edge-elements.ts';
 import { familyOf } from './family.ts';
+import { addForwarded } from './forwarded-elements.ts';
 import { addLimits } from './limits.ts';
 import { hex, HOST_TO_OWN_PODS, marksOf } from './marks.ts';
 import type { Marks } from './marks.ts';
@@ -15,7 +16,11 @@ import { addPolicies, judgedArrivals } from './policy-elements.ts';
 import { addProbes } from './probes.ts';
 
 /** Every set and map of the table with its elements; sets without elements are absent. */
-export function elements(state: ForwardingState, bindings: Bindings): ReadonlyMap<string, Elements> {
+export function elements(
+  state: ForwardingState,
+  bindings: Bindings,
+  underlay?: Underlay,
+): ReadonlyMap<string, Elements> {
   const into = new ElementCollector();
   const marks = marksOf(state.networks);
   addMachines(into, state, marks);
@@ -26,6 +31,7 @@ export function elements(state: ForwardingState, bindings: Bindings): ReadonlyMa
     addDirections(into, { marks, fabric: state.fabric, passage: { from: state.fabric, to }, isWhole: true });
   });
   addEdges(into, state, marks);
+  if (underlay !== undefined) addForwarded(into, { state, bindings, marks, underlay });
   addChains(into, { state, bindings, marks });
   addPolicies(into, { state, bindings, marks });
   addHostServices(into, state, marks);
@@ -81,11 +87,9 @@ function addPods(
       addDestination(into, { address, network: port.network }, { state, marks });
       if (host === undefined) continue;
       into.add(`port${n}`, `${address} . "${host}"`, marks.of(port.network));
-      into.add(
-        `here${n}`,
-        `${address} . ${marks.of(port.network)}`,
-        `goto ${judged.has(port.vmi) ? `ingress${n}` : 'arrived'}`,
-      );
+      const own = { from: port.network, to: port.network };
+      for (const mark of new Set([marks.of(port.network), marks.way(own, port.network)]))
+        into.add(`here${n}`, `${address} . ${mark}`, `goto ${judged.has(port.vmi) ? `ingress${n}` : 'arrived'}`);
       if (marks.isOverlapping(port.network)) continue;
       into.add(`own_pods${n}`, address);
       into.add(`hairpin${n}`, `${address} . ${address}`);
@@ -180,12 +184,13 @@ function addDirections(
   { passage: { from, to }, marks, fabric, isWhole }: PassageContext,
 ): void {
   const pair = marks.pair(from, to);
+  const [way, wayBack] = [marks.way({ from, to }, to), marks.way({ from, to }, from)];
   const back = (ingress: InstanceId): void =>
     from === fabric
-      ? into.add('known_to_fabric', `${marks.of(ingress)} . ${pair}`, marks.of(from))
-      : into.add('known', `${marks.of(ingress)} . ${pair} . reply`, marks.of(from));
-  if (isWhole) into.add('known', `${marks.of(from)} . ${pair} . original`, marks.of(to));
-  else into.add('limited_forth', `${marks.of(from)} . ${pair}`, marks.of(to));
+      ? into.add('known_to_fabric', `${marks.of(ingress)} . ${pair}`, wayBack)
+      : into.add('known', `${marks.of(ingress)} . ${pair} . reply`, wayBack);
+  if (isWhole) into.add('known', `${marks.of(from)} . ${pair} . original`, way);
+  else into.add('limited_forth', `${marks.of(from)} . ${pair}`, way);
   back(to);
   back(from);
   if (from === fabric) into.add('forth_by_host', pair);

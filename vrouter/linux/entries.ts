@@ -1,9 +1,10 @@
 /** Routes, rules and neighbours, from the forwarding state. Pure. */
-import type { Bindings, ForwardingState, InstanceId, Port } from '../model.ts';
+import type { Bindings, ForwardingState, InstanceId, Port, Underlay } from '../model.ts';
 import { chainRoutes, chainRules } from './chain-entries.ts';
 import type { IpEntry } from './document.ts';
 import { familyOf } from './family.ts';
 import { OUTSIDE_MARK } from './edges.ts';
+import { forwardedRoutes, forwardedRules, HOST_PREFERENCE } from './forwarded-entries.ts';
 import { hex, MAGIC, marksOf, ROUTED_MAGIC } from './marks.ts';
 import { LOCAL_PREFERENCE, ROUTE_PROTOCOL, TABLES } from './names.ts';
 import { knownAddresses, nodeAddress } from './node-addresses.ts';
@@ -21,8 +22,14 @@ interface Context {
   readonly into: Entries;
 }
 
+interface EntriesOptions {
+  /** The tunnel's. */
+  readonly device: string;
+  readonly underlay?: Underlay;
+}
+
 /** Everything that `ip` installs for this state, by a stable key and family. Nothing while the node has no address. */
-export function entries(state: ForwardingState, bindings: Bindings, device: string): Entries {
+export function entries(state: ForwardingState, bindings: Bindings, { device, underlay }: EntriesOptions): Entries {
   const into: Entries = { v4: new Map(), v6: new Map() };
   if (state.address === undefined) return into;
   const context: Context = { state, device, into };
@@ -31,6 +38,9 @@ export function entries(state: ForwardingState, bindings: Bindings, device: stri
   for (const cidr of state.serviceSubnets) addServiceSubnet(context, cidr);
   addPods(context, bindings);
   addWaysOut(context);
+  if (underlay !== undefined)
+    for (const { prefix, via } of forwardedRoutes({ state, underlay }))
+      route(familyIn(context, prefix), { table: TABLES.forwarded, prefix, via, device: underlay.device });
   for (const { prefix, ...rest } of chainRoutes(state, bindings, device))
     route(familyIn(context, prefix), { prefix, ...rest });
   return into;
@@ -53,10 +63,11 @@ function addRules({ state, into }: Context): void {
     ...routedRules(state),
     ...chainRules(state),
     [90, `fwmark ${hex(MAGIC)}/0xffff0000 goto 1000`],
-    [91, `iif lo lookup ${TABLES.flat}`],
-    [92, `goto ${LOCAL_PREFERENCE}`],
+    [HOST_PREFERENCE + 1, `iif lo lookup ${TABLES.flat}`],
+    ...forwardedRules(state.fabric),
+    [94, `goto ${LOCAL_PREFERENCE}`],
     // The node's own answers carry the mark of what they answer (fwmark_reflect); only overlapping tables may route by it.
-    [80, `fwmark ${hex(MAGIC)}/0xffff8000 iif lo goto 91`],
+    [80, `fwmark ${hex(MAGIC)}/0xffff8000 iif lo goto ${HOST_PREFERENCE}`],
   ];
   for (const family of [into.v4, into.v6]) {
     for (const [preference, text] of rules) {

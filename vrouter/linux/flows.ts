@@ -2,7 +2,9 @@
  * Connections that must be forgotten when what they rest on changes: nft cannot delete them (facts 1.17). Answers lines
  * for `conntrack -R`. Pure.
  */
+import { OUTSIDE } from '../model.ts';
 import type { KernelDocument } from './document.ts';
+import { instancesOf, pairOf } from './marks.ts';
 
 type Sets = KernelDocument['sets'];
 
@@ -13,7 +15,40 @@ export function staleFlows(before: Sets, after: Sets): readonly string[] {
     ...goneBackends(before, after),
     ...untranslated(before, after),
     ...movedFloats(before, after),
+    ...rerouted(before, after),
   ];
+}
+
+/**
+ * What the underlay brings now, or no longer does: here a flow between two networks has the pair of both, and that of the target's
+ * alone where the tunnel brings it. What went outside as it was must not go on so, either.
+ */
+function rerouted(before: Sets, after: Sets): readonly string[] {
+  const sets = ['forwarders4', 'forwarders6', 'forwarding_nodes4', 'forwarding_nodes6'];
+  const pairs = [...new Set([before, after].flatMap((each) => [...(each.get('by_underlay')?.keys() ?? [])]))];
+  const [gone, come] = [addressesIn(before, sets), addressesIn(after, sets)];
+  const moved = [...gone, ...come].filter(([address]) => gone.has(address) !== come.has(address));
+  return [
+    ...moved.flatMap(([address, mark]) =>
+      pairs.flatMap((pair) => {
+        const [from, to] = instancesOf(Number(pair));
+        if (from === to || to === undefined || from !== instancesOf(Number(mark))[0]) return [];
+        return [pair, pairOf(to, to)].map((each) => `-D ${familyFlag(address)}-s ${address} -m ${each}`);
+      }),
+    ),
+    ...[...(before.get('unmasked')?.keys() ?? [])]
+      .filter((pair) => instancesOf(Number(pair))[1] === OUTSIDE && after.get('unmasked')?.has(pair) !== true)
+      .flatMap((pair) => ['ipv4', 'ipv6'].map((family) => `-D -f ${family} -m ${pair}`)),
+  ];
+}
+
+/** The addresses in keys of sets that begin with one, with their data. */
+function addressesIn(sets: Sets, names: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    names.flatMap((name) =>
+      [...(sets.get(name) ?? [])].map(([key, data]) => [key.split(' . ')[0] ?? '', data] as const),
+    ),
+  );
 }
 
 /** Datagrams that came to a node's port before anything was offered there would go on being the node's own. */

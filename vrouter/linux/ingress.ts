@@ -3,12 +3,20 @@ import { chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { BROUGHT, enterLanes, ON_LANE, trackLanes } from './chained.ts';
 import { ARRIVING } from './edges.ts';
+import { fromUnderlay } from './forwarded.ts';
 import { withinLimits } from './limits.ts';
 import { hex, MAGIC, OURS } from './marks.ts';
 import { GROUPS, POD_INTERFACES } from './names.ts';
 
+/** The underlay never speaks with pods' addresses, unless it routes them: not whole packets, and not fragments to splice into theirs. */
+const NOT_OF_PODS = perFamily(({ n, ip }) => [
+  `meta mark set ${ip} saddr map @pods${n} counter name spoofed drop`,
+  `meta mark set ${ip} daddr map @pods${n} counter name spoofed drop`,
+]);
+
 /** -450: marks by interface or VNI; spoofed sources and foreign VXLAN die here. */
-export function outer({ device, vxlanPort, hasOverlapping, hasChains }: SkeletonOptions): readonly string[] {
+export function outer(options: SkeletonOptions): readonly string[] {
+  const { device, vxlanPort, hasOverlapping, hasChains, underlay } = options;
   const marked = hasOverlapping ? 'goto zone' : 'accept';
   const [fromPod, fromTunnel] = hasChains ? ['goto from_any_pod', 'goto from_any_tunnel'] : [marked, marked];
   return [
@@ -21,12 +29,11 @@ export function outer({ device, vxlanPort, hasOverlapping, hasChains }: Skeleton
       `meta mark & ${hex(OURS.mask)} == ${hex(OURS.value)} meta mark set 0`,
       `udp dport ${vxlanPort} goto tunnel`,
       'iif "lo" accept',
-      // The underlay never speaks with pods' addresses: not whole packets, and not fragments to splice into theirs.
-      ...perFamily(({ n, ip }) => [
-        `meta mark set ${ip} saddr map @pods${n} counter name spoofed drop`,
-        `meta mark set ${ip} daddr map @pods${n} counter name spoofed drop`,
-      ]),
+      ...(underlay === undefined ? [] : [`iifname "${underlay}" goto from_underlay`]),
+      ...NOT_OF_PODS,
     ]),
+    ...fromUnderlay(options),
+    ...(underlay === undefined ? [] : [chain('not_of_pods', undefined, NOT_OF_PODS)]),
     chain('from_pod', undefined, [
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} saddr . iifname map @port${n} ${fromPod}`]),
       ...(hasChains ? ['meta mark set iifname map @doors goto from_service'] : []),
@@ -63,7 +70,7 @@ export function zone({ hasOverlapping }: SkeletonOptions): readonly string[] {
 }
 
 /** -150: known flows get their mark back, as long as their pair stands. */
-export function track({ fabricMark, hasChains }: SkeletonOptions): readonly string[] {
+export function track({ fabricMark, fabricWay, hasChains, underlay }: SkeletonOptions): readonly string[] {
   return [
     chain('track', 'filter hook prerouting priority -150', [
       // One rule for nearly every packet.
@@ -87,7 +94,10 @@ export function track({ fabricMark, hasChains }: SkeletonOptions): readonly stri
       'counter name unpaired drop',
     ]),
     // What came to the node's own address (a port of its own) is answered from there, and not through the tunnel, but for pods.
-    chain('track_reply', undefined, [`meta mark ${fabricMark} ct status dnat goto answer_outside`, 'accept']),
+    chain('track_reply', undefined, [
+      `meta mark { ${fabricMark}, ${fabricWay} } ct status dnat goto answer_outside`,
+      'accept',
+    ]),
     chain('answer_outside', undefined, [
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} accept`]),
       'meta mark set 0 accept',
@@ -96,6 +106,9 @@ export function track({ fabricMark, hasChains }: SkeletonOptions): readonly stri
       'ct mark 0 accept',
       'ct direction reply meta mark set ct mark map @back_from_fabric accept',
       `ct direction original ${ARRIVING}`,
+      ...(underlay === undefined
+        ? []
+        : ['ct direction original meta mark set ct mark map @limited_arriving goto track_limited']),
       // A port of the node that another plugin (portmap) has translated to a pod here.
       'ct direction original ct status dnat goto track_host_port',
     ]),

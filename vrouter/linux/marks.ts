@@ -14,6 +14,8 @@ const OUTER_MAGIC = 0x4f440000;
 export const OUTBOUND = 0x4f460000;
 /** The mark of what goes to the node that is its network's way outside; the lower half is the network. */
 export const ROUTED_MAGIC = 0x4f470000;
+/** The mark of what goes to a network that the underlay routes, from another one of these; the lower half is the network. */
+export const FORWARDED_MAGIC = 0x4f480000;
 /** All of ours: a packet that brings one of them along from elsewhere loses it. */
 export const OURS = { value: 0x4f400000, mask: 0xfff00000 } as const;
 /**
@@ -35,6 +37,8 @@ export const HOST_TO_OWN_PODS = 0x4f450000;
 export interface Marks {
   /** The packet mark of an instance, in hexadecimal. */
   readonly of: (id: InstanceId) => string;
+  /** The mark by which a flow's packets go to `target`, one of its ends. */
+  readonly way: (flow: Ends, target: InstanceId) => string;
   readonly outerOf: (id: InstanceId) => string;
   readonly isOverlapping: (id: InstanceId) => boolean;
   /** The connection mark of a flow from one instance to another. */
@@ -43,6 +47,14 @@ export interface Marks {
   readonly floatingPair: (from: InstanceId) => string;
   /** That of a flow to the outside by its network's router; each family has a node of its own. */
   readonly routedPair: (from: InstanceId, family: '4' | '6') => string;
+  /** That of a flow from the outside to an address that the underlay routes. */
+  readonly inboundPair: (to: InstanceId) => string;
+}
+
+/** A flow's networks. */
+interface Ends {
+  readonly from: InstanceId;
+  readonly to: InstanceId;
 }
 
 /** The instances of a connection's mark: both of a pair, or the source alone; `undefined` where the mark says nothing of it. */
@@ -55,15 +67,29 @@ export function instancesOf(mark: number): readonly [from: InstanceId | undefine
 /** The marks of a set of networks. */
 export function marksOf(networks: readonly Network[]): Marks {
   const overlapping = new Set(networks.filter((network) => network.overlapping).map(({ id }) => id));
+  const forwarded = new Set(networks.filter((network) => network.forwarded).map(({ id }) => id));
   const low = (id: InstanceId): number => (overlapping.has(id) ? id | OVERLAPPING : id);
   return {
     of: (id) => hex(MAGIC + low(id)),
+    way: ({ from, to }, target) =>
+      forwarded.has(from) && forwarded.has(to) ? forwardedMark(target) : hex(MAGIC + low(target)),
     outerOf: (id) => hex(OUTER_MAGIC + low(id)),
     isOverlapping: (id) => overlapping.has(id),
-    pair: (from, to) => hex(PAIR + from * 0x8000 + to),
+    pair: pairOf,
     floatingPair: (from) => hex(PAIR + FLOATING + from * 0x8000 + OUTSIDE),
     routedPair: (from, family) => hex(PAIR + FLOATING + from * 0x8000 + Number(family)),
+    inboundPair: (to) => hex(PAIR + FLOATING + OUTSIDE * 0x8000 + to),
   };
+}
+
+/** The connection mark of a flow from one instance to another. */
+export function pairOf(from: InstanceId, to: InstanceId): string {
+  return hex(PAIR + from * 0x8000 + to);
+}
+
+/** The packet mark of an instance for what the underlay routes. */
+export function forwardedMark(id: InstanceId): string {
+  return hex(FORWARDED_MAGIC + id);
 }
 
 /** Thirty-two bits as nft prints them. */

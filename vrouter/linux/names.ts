@@ -19,10 +19,17 @@ export const HAIRPIN_V6 = 'fd6f:6370:6e69::1';
 /** The `proto` of our routes, by which they are found again. */
 export const ROUTE_PROTOCOL = 79;
 /**
- * Routing tables: pods of flat networks, machines reached through the tunnel, one per overlapping network, one per network whose
- * router is elsewhere, and one per interface of a service.
+ * Routing tables: pods of flat networks, machines reached through the tunnel, pods and machines reached by the underlay, one per
+ * overlapping network, one per network whose router is elsewhere, and one per interface of a service.
  */
-export const TABLES = { flat: 29001, fabric: 29002, overlapping: 30000, routed: 70_000, chained: 110_000 } as const;
+export const TABLES = {
+  flat: 29001,
+  fabric: 29002,
+  forwarded: 29003,
+  overlapping: 30000,
+  routed: 70_000,
+  chained: 110_000,
+} as const;
 /** Where the local table is looked up, behind our rules, so that pods may have addresses equal to the node's. */
 export const LOCAL_PREFERENCE = 30000;
 

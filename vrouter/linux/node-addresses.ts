@@ -23,10 +23,15 @@ export function maskingAddress(node: Addressed, family: '4' | '6'): string | und
   return `${MASKING_PREFIX}:${ipv4Groups(other)}`;
 }
 
+/** Its own addresses, of both families. */
+export function nodeAddresses({ address, address6 }: Addressed): readonly string[] {
+  return [...new Set([address, address6].filter((each) => each !== undefined))];
+}
+
 /** All addresses by which pods may know a node. */
 export function knownAddresses(node: Addressed): readonly string[] {
-  const all = [node.address, node.address6, maskingAddress(node, '6')];
-  return [...new Set(all.filter((address) => address !== undefined))];
+  const masking = maskingAddress(node, '6');
+  return [...new Set([...nodeAddresses(node), ...(masking === undefined ? [] : [masking])])];
 }
 
 const MASKING_PREFIX = 'fd6f:6370:6e69:1:';

@@ -19,6 +19,7 @@ import { DROP_SETS, dropChains } from './drops.ts';
 import { EDGE_SETS } from './edges.ts';
 import { forward, output, source } from './egress.ts';
 import { outer, track, zone } from './ingress.ts';
+import { FORWARDED_SETS } from './forwarded.ts';
 import { HIT_SETS, hitChains } from './hits.ts';
 import { LIMIT_SETS } from './limits.ts';
 import { affinitySets, memberChains } from './pools.ts';
@@ -77,6 +78,7 @@ function sets(): readonly string[] {
     'map host_elsewhere { typeof ct mark : meta mark; }',
     ...PROBE_SETS,
     ...EDGE_SETS,
+    ...FORWARDED_SETS,
     ...CHAIN_SETS,
     ...perFamily(({ n, ip }) => [
       `set nodes${n} { typeof ${ip} saddr; }`,

@@ -19,6 +19,7 @@ import { prepareHost, prepareInterfaces } from '../../../vrouter/apply/host.ts';
 import { createSessions } from '../../../vrouter/apply/sessions.ts';
 import type { Sessions } from '../../../vrouter/apply/sessions.ts';
 import { forgetFlows } from '../../../vrouter/apply/conntrack.ts';
+import { createUnderlayReader } from '../../../vrouter/apply/underlay.ts';
 import { compile } from '../../../vrouter/compile/compile.ts';
 import type { KernelDocument } from '../../../vrouter/linux/document.ts';
 import { staleFlows } from '../../../vrouter/linux/flows.ts';
@@ -140,7 +141,9 @@ export async function createLab(
           node === name && pods.has(pod) ? [[vmiOf(pod, project), tapName(vmiOf(pod, project))] as const] : [],
         ),
       );
-      const desired = mangle(render(compile({ objects }, name, { dead: new Set(dead) }), bound, OPTIONS));
+      const state = compile({ objects }, name, { dead: new Set(dead) });
+      const around = await createUnderlayReader(inNamespace(space(name))).read(state);
+      const desired = mangle(render(state, bound, { ...OPTIONS, ...around }));
       const { failures, previous } = await kernel.apply(desired);
       if (failures.size > 0) throw new Error(JSON.stringify([...failures]));
       if (forget) await forgetFlows(inNamespace(space(name)), staleFlows(previous.sets, desired.sets));
