@@ -6,6 +6,8 @@ export type Family = '4' | '6';
 export interface Served {
   readonly FloatingIPs: readonly string[];
   readonly LogicalRouters: readonly string[];
+  /** Pods of networks that the underlay routes. */
+  readonly Pods: readonly string[];
   readonly Services: readonly string[];
 }
 

@@ -82,12 +82,12 @@ async function roundsForEver(deps: Deps, onRound: (failure: string | undefined) 
 /** As long as the vRouter does not answer, what was announced stays: the kernel still serves it. */
 async function round({ settings, routers, labels, keeper, reporter, signal, log }: Deps): Promise<void> {
   const { nodeIp: address, vrouter, passwordDir, podCidrs, serviceCidrs } = settings;
-  const { floating, services, routers: routed, subnets } = await readReachable(vrouter, signal);
+  const { floating, services, routers: routed, pods, subnets } = await readReachable(vrouter, signal);
   const all = routers.list();
   const { speaker, problems } = compileSpeaker(all, {
     address,
     labels: labels(),
-    served: { FloatingIPs: floating, LogicalRouters: routed, Services: services },
+    served: { FloatingIPs: floating, LogicalRouters: routed, Pods: pods, Services: services },
     guarded: [...new Set([...podCidrs, ...serviceCidrs, ...subnets])],
     passwords: await readPasswords(passwordDir),
     passwordSecret: `${settings.namespace}/${settings.passwordSecret}`,

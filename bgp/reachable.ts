@@ -5,6 +5,8 @@ const ReachableSchema = z.object({
   floating: z.array(z.string()).readonly(),
   services: z.array(z.string()).readonly(),
   routers: z.array(z.string()).readonly(),
+  // A vRouter of before has none.
+  pods: z.array(z.string()).readonly().default([]),
   subnets: z.array(z.string()).readonly(),
 });
 

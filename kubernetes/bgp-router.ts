@@ -30,7 +30,7 @@ const SpecSchema = z.object({
   holdSeconds: z.number().default(90),
   gracefulRestartSeconds: z.number().optional(),
   announce: z
-    .array(z.enum(['FloatingIPs', 'LogicalRouters', 'Services']))
+    .array(z.enum(['FloatingIPs', 'LogicalRouters', 'Pods', 'Services']))
     .readonly()
     .default(['FloatingIPs', 'LogicalRouters', 'Services']),
   communities: z.array(z.string()).readonly().default([]),

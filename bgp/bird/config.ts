@@ -6,6 +6,7 @@ import type { Family, Served, Session, Speaker } from '../model.ts';
 const TABLES: Readonly<Record<keyof Served, string>> = {
   FloatingIPs: 'floating',
   LogicalRouters: 'routers',
+  Pods: 'pods',
   Services: 'services',
 };
 const FAMILIES: readonly Family[] = ['4', '6'];

@@ -3,11 +3,12 @@ import { expect, test } from '@jest/globals';
 import { compileSpeaker, type NodeFacts } from '../../bgp/compile.ts';
 import { slimBgpRouter, type SlimBgpRouter } from '../../kubernetes/bgp-router.ts';
 import { reachable } from '../../vrouter/announce/reachable.ts';
+import type { Port } from '../../vrouter/model.ts';
 
 const FACTS: NodeFacts = {
   address: '192.0.2.11',
   labels: { rack: '1' },
-  served: { FloatingIPs: [], LogicalRouters: [], Services: [] },
+  served: { FloatingIPs: [], LogicalRouters: [], Pods: [], Services: [] },
   guarded: [],
   passwords: new Map([
     ['good', 'swordfish'],
@@ -28,6 +29,18 @@ const neighbor = (passwordKey: string) => ({ neighbors: [{ address: '192.0.2.1',
 const selecting = (rack: string) => ({ nodeSelector: { matchLabels: { rack } } });
 
 const floating = (address: string) => ({ address, target: '10.32.0.1', network: 5, inward: true, outward: true });
+const port = (network: number, address: string): Port => ({
+  vmi: address,
+  vm: '',
+  vmName: '',
+  project: '',
+  network,
+  networkUuid: '',
+  networkName: '',
+  mac: '',
+  addresses: [address],
+  annotations: [],
+});
 const network = (subnets: readonly string[], overlapping: boolean) => ({
   id: 5,
   uuid: '',
@@ -99,6 +112,8 @@ test('a node serves what it may answer for, each address under what it is of', (
         { address: '198.51.100.5', nodes: [own, other] },
         { address: '198.51.100.6', nodes: [own, other] },
       ],
+      ports: [port(5, '10.32.0.1'), port(6, '10.32.0.2')],
+      inbound: [{ from: 0, to: 6 }],
       networks: [network(['10.32.0.0/12'], false), network(['10.9.0.0/24'], true)],
       serviceSubnets: ['10.96.0.0/12'],
     }),
@@ -106,6 +121,7 @@ test('a node serves what it may answer for, each address under what it is of', (
     floating: ['198.51.100.1', '198.51.100.2'],
     services: ['198.51.100.3'],
     routers: ['198.51.100.5'],
+    pods: ['10.32.0.2'],
     subnets: ['10.32.0.0/12', '10.96.0.0/12'],
   });
 });

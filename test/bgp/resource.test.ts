@@ -64,8 +64,8 @@ described('a BGPRouter', () => {
     ['a prefix with bits beyond', { learn: { prefixes: ['10.0.0.1/8'] } }, /bits beyond their length/],
     [
       'what nobody can announce',
-      { announce: ['Pods'] },
-      /supported values: "FloatingIPs", "LogicalRouters", "Services"/,
+      { announce: ['Nodes'] },
+      /supported values: "FloatingIPs", "LogicalRouters", "Pods", "Services"/,
     ],
     [
       'a selector without values',

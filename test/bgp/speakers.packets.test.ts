@@ -59,7 +59,7 @@ function textFor(spec: object, served: Partial<NodeFacts['served']> = {}): strin
   const { speaker } = compileSpeaker([slimBgpRouter({ metadata, spec })], {
     address: '192.0.2.1',
     labels: {},
-    served: { FloatingIPs: FLOATING, LogicalRouters: [], Services: ['2001:db8:1::10'], ...served },
+    served: { FloatingIPs: FLOATING, LogicalRouters: [], Pods: [], Services: ['2001:db8:1::10'], ...served },
     guarded: ['10.32.0.0/12', '10.96.0.0/12'],
     passwords: new Map([['tor', 'swordfish']]),
     passwordSecret: 'opencontrail/bgp-passwords',
