@@ -182,9 +182,12 @@ function isKnownBalancer(cache: CacheView, scope: Scope, balancer: StoredObject)
   );
 }
 
-/** A network outside the scope matters where a backend of a reachable service lives in it. */
+/**
+ * A network outside the scope matters where a backend of a reachable service lives in it, and where it has a provider (`ip-fabric`):
+ * the underlay routes it, and no node may take its addresses for the outside's.
+ */
 function isKnownNetwork(cache: CacheView, scope: Scope, uuid: string): boolean {
-  if (scope.networks.has(uuid)) return true;
+  if (scope.networks.has(uuid) || refsOf(cache.get(uuid), 'virtual_network_refs').length > 0) return true;
   return some(cache.linked(uuid, 'virtual-machine-interface'), (port) =>
     some(cache.linked(port, 'loadbalancer-member'), (member) => isKnownMember(cache, scope, member)),
   );

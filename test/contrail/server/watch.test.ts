@@ -223,6 +223,24 @@ describe('a node is sent', () => {
     expect(await watched.until((all) => !all.includes('instance-ip backend'))).not.toContain('virtual-network hidden');
   });
 
+  test('networks that the underlay routes, but not what is in them', async () => {
+    await createNode(client, 'n1');
+    const routed = await createNetwork(client, 'routed');
+    await createNetwork(client, 'hidden');
+    await createPod(client, 'pod', 'routed');
+    const watched = watch('n1');
+    await watched.until((all) => all.includes('virtual-network ip-fabric'));
+    await client.update('virtual-network', routed, {
+      virtual_network_refs: [{ to: ['default-domain', 'default-project', 'ip-fabric'] }],
+    });
+    const names = await watched.until((all) => all.includes('virtual-network routed'));
+    expect(names).toContain('network-ipam ipam');
+    expect(names).not.toContain('instance-ip pod');
+    expect(names).not.toContain('virtual-network hidden');
+    await client.update('virtual-network', routed, { virtual_network_refs: [] });
+    await watched.until((all) => !all.includes('virtual-network routed'));
+  });
+
   test('what may talk to nodes, since it is one itself', async () => {
     await createNode(client, 'n1');
     await createNetwork(client, 'red');
