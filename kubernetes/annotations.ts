@@ -72,10 +72,9 @@ export interface AnnotationDefinition {
   readonly parse: Parser<unknown>;
   /**
    * What this version makes of the request: `yes` does it, `refused` says that it cannot, `warned` admits the object
-   * and says that the request has no effect, `external` writes it to Contrail, of which only an external one acts on it, `older`
-   * is a spelling of former systems that has no effect either.
+   * and says that the request has no effect, `older` is a spelling of former systems that has no effect either.
    */
-  readonly served: 'yes' | 'refused' | 'warned' | 'external' | 'older';
+  readonly served: 'yes' | 'refused' | 'warned' | 'older';
 }
 
 const NETWORK_FORM =
@@ -163,16 +162,16 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     example: POOL_EXAMPLE,
     parse: parsePool,
   }),
-  request(ANNOTATION.snat, ['Namespace', 'NetworkAttachmentDefinition'], 'external', {
+  request(ANNOTATION.snat, ['Namespace', 'NetworkAttachmentDefinition'], 'yes', {
     meaning:
-      "Lets pods of the namespace's own network, or of the definition's, reach the outside behind their node's address. It may be changed at any time, and holds for running pods at once; on namespace `default` it is the cluster's network that is meant.",
+      "Lets pods of the namespace's own network, or of the definition's, reach the outside behind their node's address. It may be changed at any time, and holds for running pods at once; a namespace that does not say has what the chart's `cluster.ipFabricSnat` says, and on namespace `default` it is the cluster's network that is meant.",
     form: '`true` or `false`, any case',
     example: 'true',
     parse: parseSwitch,
   }),
-  request(ANNOTATION.forwarding, ['Namespace', 'NetworkAttachmentDefinition'], 'external', {
+  request(ANNOTATION.forwarding, ['Namespace', 'NetworkAttachmentDefinition'], 'yes', {
     meaning:
-      "Links the namespace's own network, or the definition's, with the nodes', so that the underlay routes its pods' addresses; it has precedence over SNAT. It may be changed at any time: running pods keep their addresses.",
+      "Links the namespace's own network, or the definition's, with the nodes', so that the underlay routes its pods' addresses; it has precedence over SNAT. It may be changed at any time: running pods keep their addresses. A namespace that does not say has what the chart's `cluster.ipFabricForwarding` says; on namespace `default` it is the cluster's network that is meant.",
     form: '`true` or `false`, any case',
     example: 'true',
     parse: parseSwitch,

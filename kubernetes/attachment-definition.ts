@@ -1,7 +1,7 @@
 /** A NetworkAttachmentDefinition as this project reads it: whose it is, and which network it stands for (facts 1.8). Pure. */
 import { ANNOTATION } from './annotations.ts';
 import type { KubeObject } from './client.ts';
-import { type FabricFlags, fabricFlags } from './fabric-flags.ts';
+import { type FabricFlags, fabricFlags, NO_FABRIC } from './fabric-flags.ts';
 import { type NetworkReference, type Parsed, parseCidrs, parseNetwork, parseSwitch } from './grammar.ts';
 import { ourAnnotations } from './objects.ts';
 import { parseRanges } from './ranges.ts';
@@ -79,7 +79,12 @@ function ownNetwork({ annotations, name, namespace }: Omit<SlimAttachmentDefinit
   if (wrong.length > 0 || 'problem' in excluded) return { kind: 'refused', problems: wrong };
   if (cidrs.value === undefined) return nothing();
   if (name === namespace) return ambiguous(annotations[ANNOTATION.cidr] ?? '');
-  return { kind: 'subnets', cidrs: cidrs.value, excluded: excluded.value ?? [], ...fabricFlags(annotations) };
+  return {
+    kind: 'subnets',
+    cidrs: cidrs.value,
+    excluded: excluded.value ?? [],
+    ...fabricFlags(annotations, NO_FABRIC),
+  };
 }
 
 /** Its network would have the name of the namespace's own (facts 1.2.4a, 1.8). */

@@ -7,13 +7,19 @@ export interface FabricFlags {
   readonly forwarding: boolean;
 }
 
-/** The flags of an object's own network. What cannot be read has been refused at admission, and is not asked for. */
-export function fabricFlags(annotations: Readonly<Record<string, string>>): FabricFlags {
-  return { snat: isOn(annotations[ANNOTATION.snat]), forwarding: isOn(annotations[ANNOTATION.forwarding]) };
+/** Neither, for networks whose owner must ask. */
+export const NO_FABRIC: FabricFlags = { snat: false, forwarding: false };
+
+/** The flags of an object's own network; `usual` where it does not say. What cannot be read has been refused at admission. */
+export function fabricFlags(annotations: Readonly<Record<string, string>>, usual: FabricFlags): FabricFlags {
+  return {
+    snat: isOn(annotations[ANNOTATION.snat], usual.snat),
+    forwarding: isOn(annotations[ANNOTATION.forwarding], usual.forwarding),
+  };
 }
 
-function isOn(text: string | undefined): boolean {
-  if (text === undefined) return false;
+function isOn(text: string | undefined, usual: boolean): boolean {
+  if (text === undefined) return usual;
   const parsed = parseSwitch(text);
   return parsed.ok && parsed.value;
 }

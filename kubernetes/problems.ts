@@ -60,7 +60,5 @@ function warningOf({ key, served, parse }: AnnotationDefinition, value: string):
   const parsed = parse(value);
   if (!parsed.ok || parsed.value === false) return []; // What is switched off has no effect to miss.
   if (served === 'warned') return [`annotation ${key} has no effect in this version of OpenContrail`];
-  if (served === 'external')
-    return [`annotation ${key} is written to Contrail; the embedded vRouter does not act on it yet`];
   return served === 'older' ? [`annotation ${key} is a spelling of older systems and has no effect`] : [];
 }

@@ -7,7 +7,6 @@ const SERVED: Readonly<Record<AnnotationDefinition['served'], string>> = {
   yes: 'yes',
   refused: 'no: the object is refused',
   warned: 'no: admitted with a warning',
-  external: 'by an external Contrail; the embedded vRouter does not act on it yet, and admission warns of that',
   older: 'no: an older spelling, admitted with a warning',
 };
 

@@ -39,6 +39,16 @@ export const SETTINGS = {
     schema: z.enum(['cluster', 'namespace', 'app']),
     default: 'cluster',
   },
+  ipFabricSnat: {
+    describe: 'true: pods go outside under their node’s address, unless their namespace says otherwise',
+    schema: z.enum(['true', 'false']),
+    default: 'false',
+  },
+  ipFabricForwarding: {
+    describe: 'true: the underlay routes pods’ addresses, unless their namespace says otherwise; it has precedence',
+    schema: z.enum(['true', 'false']),
+    default: 'false',
+  },
   metaPlugin: {
     describe: 'who makes the interfaces of definitions of other plugins: none (they are refused) or multus',
     schema: z.enum(['none', 'multus']),
@@ -88,6 +98,7 @@ export function clusterSettings(settings: WorkerSettings): ClusterSettings {
     podMtu,
     foreignElsewhere: metaPlugin === 'multus',
     names: createNames({ cluster, domain }),
+    fabric: { snat: settings.ipFabricSnat === 'true', forwarding: settings.ipFabricForwarding === 'true' },
     podSubnets: settings.podCidrs,
     serviceSubnets: settings.serviceCidrs,
   };

@@ -169,7 +169,7 @@ describe('a review', () => {
 
   test.each([
     ['what it cannot read is refused', 'Pod', { [ANNOTATION.ips]: 'ten' }, 1, 0],
-    ['what merely has no effect is warned of', 'Namespace', { [ANNOTATION.snat]: 'true' }, 0, 1],
+    ['what merely has no effect is warned of', 'Ingress', { [ANNOTATION.externalIP]: '203.0.113.9' }, 0, 1],
     ['what is switched off has no effect to warn of', 'Namespace', { [ANNOTATION.snat]: 'false' }, 0, 0],
     ['what older systems ignored is never refused', 'Namespace', { [ANNOTATION.networkPolicyOld]: '{broken' }, 0, 0],
     ["what stands on another kind is nobody's business", 'Pod', { [ANNOTATION.isolation]: 'nonsense' }, 0, 0],

@@ -1,6 +1,6 @@
 /** What stands in a namespace's status annotation: what its running pods keep, and what they have gained. Pure. */
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
-import { fabricFlags } from '../../kubernetes/fabric-flags.ts';
+import { type FabricFlags, fabricFlags } from '../../kubernetes/fabric-flags.ts';
 import type { SlimNamespace } from '../../kubernetes/objects.ts';
 
 /** Names in the annotation. */
@@ -13,6 +13,8 @@ interface StatusInput {
   readonly outdated: readonly string[];
   /** Whether the namespace has a network of its own, whose flags its annotations are. */
   readonly isolated: boolean;
+  /** The flags that it has where it does not say. */
+  readonly usual: FabricFlags;
 }
 
 /** The annotation's value, or `undefined` where every pod is where it would be now and no flag is asked for. */
@@ -24,9 +26,9 @@ export function namespaceStatus(namespace: SlimNamespace, input: StatusInput): s
 }
 
 /** Forwarding has precedence (facts 2.1), and the network of namespace `default` is the cluster's. */
-function flagsInForce({ name, annotations }: SlimNamespace, { isolated }: StatusInput) {
+function flagsInForce({ name, annotations }: SlimNamespace, { isolated, usual }: StatusInput) {
   if (annotations[ANNOTATION.snat] === undefined && annotations[ANNOTATION.forwarding] === undefined) return undefined;
-  const { snat, forwarding } = fabricFlags(annotations);
+  const { snat, forwarding } = fabricFlags(annotations, usual);
   const hasNetwork = isolated || name === 'default';
   return { snat: hasNetwork && snat && !forwarding, forwarding: hasNetwork && forwarding };
 }

@@ -27,7 +27,14 @@ export function namespaceInput(
   const { mode } = assignment;
   const isolated = mode === 'namespace' || mode === 'app' || inOwnNetwork;
   const { name, uid, annotations } = namespace;
-  return { name, uid, isolated, mode, assignment: formatAssignment(assignment), ...fabricFlags(annotations) };
+  return {
+    name,
+    uid,
+    isolated,
+    mode,
+    assignment: formatAssignment(assignment),
+    ...fabricFlags(annotations, settings.fabric),
+  };
 }
 
 /** The networks that a namespace's pods and services are in. Throws like `namespaceInput`. */

@@ -23,7 +23,7 @@ export const appReconciler: Reconciler<AppInput> = {
     const pods = podsOfApp({ home, app, mode }, deps);
     if (pods.length === 0) return undefined;
     const policies = policiesFor({ namespace, app, mode, pods }, deps);
-    return { namespace, app, policies, ...fabricFlags(home.annotations) };
+    return { namespace, app, policies, ...fabricFlags(home.annotations, deps.settings.fabric) };
   },
   observe,
   desired: desiredApp,

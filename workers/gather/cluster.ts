@@ -14,9 +14,10 @@ export interface ClusterSubject extends FabricFlags {
 export const clusterReconciler: Reconciler<ClusterSubject> = {
   input: async (_key, deps) => {
     const namespace = await readNamespace('default', deps);
-    if (namespace === undefined) return { snat: false, forwarding: false };
+    const { fabric } = deps.settings;
+    if (namespace === undefined) return fabric;
     // Its own network is the cluster's (facts 1.2.4a).
-    return { defaultNamespaceUid: namespace.uid, ...fabricFlags(namespace.annotations) };
+    return { defaultNamespaceUid: namespace.uid, ...fabricFlags(namespace.annotations, fabric) };
   },
   observe: async (_key, _input, deps) => observe(deps),
   desired: (input, settings, { anchor }) => {

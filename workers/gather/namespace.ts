@@ -23,7 +23,7 @@ export const namespaceReconciler: Reconciler<NamespaceSubject> = {
     const { mode, assignment, ...input } = namespaceInput(namespace, view.podsInNetwork(own).length > 0, settings);
     const pods = view.podsOf(name);
     const outdated = outdatedPods(namespace, pods, settings);
-    const status = namespaceStatus(namespace, { mode, outdated, isolated: input.isolated });
+    const status = namespaceStatus(namespace, { mode, outdated, isolated: input.isolated, usual: settings.fabric });
     const wanted = { assignment, mode, status };
     const message = outdatedPodsMessage(namespace, pods, settings);
     return { ...input, status: { now: marksOf(namespace), wanted, message } };

@@ -1,10 +1,11 @@
 /** A VirtualNetwork: its subnets from Kubernetes, its network and ipam from Contrail; kept as long as pods are in it. */
-import { desiredVirtualNetwork, type VirtualNetworkInput } from '../../contrail/desired/virtual-network.ts';
+import { desiredVirtualNetwork, subnetOf, type VirtualNetworkInput } from '../../contrail/desired/virtual-network.ts';
 import { ownerOf } from '../../contrail/ownership.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import { portsOfPod } from '../../kubernetes/ports.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
+import { refuseSharedAddresses } from '../forwarded-subnets.ts';
 import { type Key, networkKey } from '../keys.ts';
 import { readVirtualNetwork } from '../lookup.ts';
 import { writeReady } from '../resource-status.ts';
@@ -83,6 +84,10 @@ async function observe(key: Key, input: VirtualNetworkSubject | undefined, deps:
   // Deleted past the webhook, or with its namespace: what its pods stand on stays until they are gone.
   if (input === undefined && usersOf(key, deps).length > 0) return { kind: 'observed', found: [] };
   const { contrail, settings } = deps;
+  if (input?.forwarding) {
+    const subnets = input.subnets.map((subnet) => subnetOf({ cidr: subnet.cidr }).subnet);
+    await refuseSharedAddresses({ fqName: networkOf(key, deps), subnets }, deps);
+  }
   const [networks, ipams] = await Promise.all([
     contrail.list('virtual-network', { fqNames: [networkOf(key, deps)], detail: true }),
     contrail.list('network-ipam', {
