@@ -11,6 +11,9 @@ const TABLES: Readonly<Record<keyof Served, string>> = {
 };
 const FAMILIES: readonly Family[] = ['4', '6'];
 
+/** The metric of learnt routes in the node's main table, ours alone. */
+export const ROUTE_METRIC = 4079;
+
 /** Never a way outside: loopback, link-local, multicast and what is reserved. */
 const NOWHERE: Readonly<Record<Family, readonly string[]>> = {
   '4': ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'],
@@ -31,6 +34,8 @@ export function configText({ routerId, served, guarded, sessions }: Speaker): st
       `protocol kernel kernel${family} {`,
       `  ipv${family} { import none; export where source = RTS_BGP; };`,
       '  merge paths on;',
+      // By which an uninstallation finds them: with a graceful restart they outlive BIRD.
+      `  metric ${ROUTE_METRIC};`,
       '}',
       ...kindsOf(served).flatMap((kind) => staticRoutes(kind, served[kind], family)),
     ]),

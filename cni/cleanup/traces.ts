@@ -1,8 +1,13 @@
 /** What the product leaves in a node's kernel, and the commands that take it away. Pure. */
 import { ROUTER_MAC } from '../agent/link-text.ts';
 
-/** As in vrouter/linux/names.ts, which a program other than the vRouter does not import; a test holds them together. */
-export const KERNEL_NAMES = { table: 'inet opencontrail', routeProtocol: 79, tunnel: 'ocvx0' } as const;
+/** As in vrouter/linux/names.ts and bgp/bird/config.ts, which no other program imports; a test holds them together. */
+export const KERNEL_NAMES = {
+  table: 'inet opencontrail',
+  routeProtocol: 79,
+  tunnel: 'ocvx0',
+  learntMetric: 4079,
+} as const;
 
 /** Host ends of pods and the tunnel, out of what `ip -oneline link show` prints. */
 export function devicesOfOurs(shown: string): readonly string[] {
@@ -30,6 +35,8 @@ export function removalCommands(
         : [['ip', family, 'rule', 'add', 'pref', '0', 'lookup', 'local']]),
       ['ip', family, 'rule', 'flush', 'protocol', String(KERNEL_NAMES.routeProtocol)],
       ['ip', family, 'route', 'flush', 'table', 'all', 'proto', String(KERNEL_NAMES.routeProtocol)],
+      // What BGP has learnt, and kept through a graceful restart.
+      ['ip', family, 'route', 'flush', 'proto', 'bird', 'metric', String(KERNEL_NAMES.learntMetric)],
     ]),
     ...devices.map((name) => ['ip', 'link', 'delete', 'dev', name]),
   ];

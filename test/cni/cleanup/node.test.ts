@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { KERNEL_NAMES } from '../../../cni/cleanup/traces.ts';
+import { ROUTE_METRIC } from '../../../bgp/bird/config.ts';
 import { ROUTE_PROTOCOL, TABLE } from '../../../vrouter/linux/names.ts';
 import { makeNamespace, sh } from '../bed.ts';
 
@@ -50,12 +51,18 @@ describe('cleanNode', () => {
       ip rule add pref 30000 lookup local protocol ${ROUTE_PROTOCOL}; ip rule del pref 0
       ip rule add pref 50 lookup 77
       ip route add unreachable default table 29001 proto ${ROUTE_PROTOCOL}
+      ip route add 203.0.113.0/24 dev lo proto bird metric ${ROUTE_METRIC}
+      ip -6 route add 2001:db8:7::/48 dev lo proto bird metric ${ROUTE_METRIC}
+      ip route add 198.51.100.0/24 dev lo proto bird metric 32
     `);
     clean(state);
     expect(existsSync(state)).toBe(false);
     expect(inHost('nft list tables')).toBe('table inet other\n');
     expect(inHost('ip -o link')).not.toContain('tap0123456789a');
     expect(inHost('ip -o link')).toContain('tapforeign');
+    expect(inHost('ip route show proto bird')).toMatch(/^198\.51\.100\.0\/24 dev lo.*\n$/);
+    expect(inHost('ip -6 route show proto bird')).toBe('');
+    inHost('ip route del 198.51.100.0/24');
     expect(inHost('cat /proc/sys/net/ipv4/ip_forward')).toBe('0\n');
     clean(state);
     inHost('ip rule del pref 50; ip link del tapforeign');
@@ -76,5 +83,5 @@ test('a folder that is mounted is emptied, which is as far as it can go', () => 
 });
 
 test('cleanup knows the vRouter’s names in the kernel', () => {
-  expect(KERNEL_NAMES).toMatchObject({ table: TABLE, routeProtocol: ROUTE_PROTOCOL });
+  expect(KERNEL_NAMES).toMatchObject({ table: TABLE, routeProtocol: ROUTE_PROTOCOL, learntMetric: ROUTE_METRIC });
 });
