@@ -114,9 +114,7 @@ export function createEngine(deps: EngineDeps): Engine {
       bound.bind(vmi, hostInterface);
       rounds.request();
     },
-    unbind: (vmi) => {
-      if (bound.unbind(vmi)) rounds.request();
-    },
+    unbind: (vmi) => whereSo(bound.unbind(vmi), rounds.request),
     whenProgrammed: programmed.when,
     async verify() {
       await rounds.idle();

@@ -188,7 +188,7 @@ function putNetworks(put: Put, world: TestWorld): void {
       virtual_network_properties: { forwarding_mode: 'l3' },
       address_allocation_mode: overlapping ? 'user-defined-subnet-only' : 'flat-subnet-only',
       fabric_snat: snat,
-      virtual_network_refs: forwarded ? [ref('virtual-network', networkName('ip-fabric'))] : [],
+      ...providerFields(forwarded),
       network_ipam_refs: [ref('network-ipam', ipam, { ipam_subnets: overlapping ? subnets : [] })],
       network_policy_refs: policies.map((each) => {
         const [policy, major] = typeof each === 'string' ? [each, 0] : each;
@@ -196,6 +196,10 @@ function putNetworks(put: Put, world: TestWorld): void {
       }),
     });
   }
+}
+
+function providerFields(isForwarded: boolean): Record<string, unknown> {
+  return isForwarded ? { virtual_network_refs: [ref('virtual-network', networkName('ip-fabric'))] } : {};
 }
 
 /** The port tuple of each interface that is a service's, and its side. */

@@ -78,15 +78,14 @@ const routed = (name: string, ip_prefix: string): VirtualNetwork => ({
   fq_name: ['default-domain', 'k8s-dev', name],
   network_ipam_refs: [{ to: [], attr: { ipam_subnets: [{ subnet: { ip_prefix, ip_prefix_len: 24 } }] } }],
 });
+const sharedBy = (ip_prefix: string, ip_prefix_len: number): string | undefined =>
+  sharedAddresses(
+    { fqName: ['default-domain', 'k8s-dev', 'own'], subnets: [{ ip_prefix, ip_prefix_len }] },
+    [routed('own', '10.20.0.0'), routed('other', '10.21.0.0'), routed('six', 'fd00:21::')],
+    settings,
+  );
 
 describe('a network that the underlay routes is refused where it has addresses of', () => {
-  const sharedBy = (ip_prefix: string, ip_prefix_len: number): string | undefined =>
-    sharedAddresses(
-      { fqName: ['default-domain', 'k8s-dev', 'own'], subnets: [{ ip_prefix, ip_prefix_len }] },
-      [routed('own', '10.20.0.0'), routed('other', '10.21.0.0'), routed('six', 'fd00:21::')],
-      settings,
-    );
-
   test.each([
     ['10.21.0.128', 25, /10\.21\.0\.0\/24 of default-domain:k8s-dev:other/],
     ['10.20.0.0', 15, /10\.21\.0\.0\/24 of default-domain:k8s-dev:other/],
