@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   networks: () => import('./networks.ts'),
   policy: () => import('./policy.ts'),
   'policy-change': () => import('./policy-change.ts'),
+  chains: () => import('./chains.ts'),
 };
 
 const names = process.argv.slice(2);
