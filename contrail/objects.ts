@@ -111,8 +111,26 @@ export interface VirtualMachineInterface extends ContrailObject {
   readonly virtual_network_refs?: readonly Reference[];
   readonly virtual_machine_refs?: readonly Reference[];
   readonly security_group_refs?: readonly Reference[];
-  readonly virtual_machine_interface_properties?: { readonly service_interface_type?: string };
+  readonly virtual_machine_interface_properties?: {
+    readonly service_interface_type?: string;
+    readonly interface_mirror?: InterfaceMirror;
+  };
   readonly port_tuple_refs?: readonly Reference[];
+}
+
+/** Whom a copy of an interface's traffic is sent to. */
+export interface InterfaceMirror {
+  /** As the virtual router sees it: `ingress` is what comes in from the pod, `egress` what goes out to it. */
+  readonly traffic_direction: 'ingress' | 'egress' | 'both';
+  readonly mirror_to: {
+    readonly analyzer_name?: string;
+    readonly analyzer_ip_address?: string;
+    /** Of the analyzer's network. */
+    readonly routing_instance?: string;
+    readonly udp_port?: number;
+    /** Whether a header of Juniper's stands between UDP and the frame. */
+    readonly juniper_header?: boolean;
+  };
 }
 
 export interface ServiceTemplate extends ContrailObject {

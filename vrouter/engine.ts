@@ -72,8 +72,8 @@ export interface EngineDeps {
   readonly log: Logger;
   /** Keeps what the node's settings were before they were changed. */
   readonly rememberSettings?: (before: SettingsBefore) => Promise<void>;
-  /** Called with what a round has applied. */
-  readonly onApplied?: (state: ForwardingState) => void;
+  /** Called with what a round has applied, and the ports that stand. */
+  readonly onApplied?: (state: ForwardingState, standing: Bindings) => void;
   /** Called after each round: its duration in seconds, and how it ended. */
   readonly onRound?: (seconds: number, result: RoundResult) => void;
 }
@@ -96,7 +96,7 @@ export function createEngine(deps: EngineDeps): Engine {
     // A port bound again meanwhile waits for the next round.
     if (outcome.standing !== undefined) {
       programmed.replace(stillBound(outcome.standing, bound.bindings));
-      deps.onApplied?.(state);
+      deps.onApplied?.(state, outcome.standing);
     }
     if (outcome.result === 'applied') stands();
     deps.onRound?.((performance.now() - startedAt) / 1000, outcome.result);

@@ -51,6 +51,15 @@ export interface Remote {
   readonly node: string;
 }
 
+/** What passes a port of this node is copied to an analyzer. */
+export interface Mirror {
+  readonly vmi: string;
+  readonly analyzer: string;
+  /** Whether what the pod sends is copied, and what it is given. */
+  readonly sent: boolean;
+  readonly received: boolean;
+}
+
 /** From the first to the last, both included. */
 export type Span = readonly [first: number, last: number];
 
@@ -247,6 +256,7 @@ export interface ForwardingState {
   readonly networks: readonly Network[];
   readonly ports: readonly Port[];
   readonly remotes: readonly Remote[];
+  readonly mirrors: readonly Mirror[];
   readonly passages: readonly Passage[];
   readonly chains: readonly ServiceChain[];
   /** Passages that hold only for flows translated by a service: source network to back end's network. */

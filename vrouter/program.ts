@@ -11,6 +11,7 @@ import { readDrops } from './apply/noted.ts';
 import { createAnnouncer } from './announce/announcer.ts';
 import { createJournal } from './apply/journal.ts';
 import { createKernel } from './apply/kernel.ts';
+import { createMirrors } from './apply/mirrors.ts';
 import { createSessions } from './apply/sessions.ts';
 import { rememberSettings } from './apply/settings-journal.ts';
 import { runHere } from './apply/run.ts';
@@ -20,7 +21,8 @@ import { createEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { createHealthPorts } from './health-ports.ts';
 import { createHitCounter } from './hit-counter.ts';
-import type { ForwardingState } from './model.ts';
+import { mirrorDocument } from './linux/mirrors.ts';
+import type { Bindings, ForwardingState } from './model.ts';
 import { createVrouterMetrics } from './metrics.ts';
 import { servePorts } from './ports/api.ts';
 import { openPorts } from './ports/ports.ts';
@@ -37,7 +39,7 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
     log.warn({ reason: messageOf(error) }, 'cannot write what was applied');
   });
   const kernel = createKernel({ run: runHere, sessions, journal, device });
-  const onApplied = serveOutside(settings, { log, lifecycle, setDead: (nodes) => engine.setDead(nodes) });
+  const onApplied = serveBesides(settings, { log, lifecycle, setDead: (nodes) => engine.setDead(nodes) });
   const engine: Engine = createEngine({
     node,
     device,
@@ -93,22 +95,25 @@ const KERNEL_READS = {
   readDrops: async () => readDrops(runHere),
 };
 
-/** What the node does for the outside besides forwarding: health-check ports, and addresses that it answers for. */
-function serveOutside(
-  { vxlanDevice: device, heartbeatPort: port }: VrouterSettings,
+/** What the node does besides forwarding: health-check ports, addresses that it answers for, and copies of traffic. */
+function serveBesides(
+  { vxlanDevice: device, heartbeatPort: port, mirrorPort: udpPort }: VrouterSettings,
   {
     log,
     lifecycle,
     setDead,
   }: { readonly log: Logger; readonly lifecycle: Lifecycle; readonly setDead: Engine['setDead'] },
-): (state: ForwardingState) => void {
+): (state: ForwardingState, standing: Bindings) => void {
   const healthPorts = createHealthPorts(log);
   const announcer = createAnnouncer({ run: runHere, device, port, log, onDead: setDead });
   lifecycle.onClose('health-check ports', healthPorts.close);
+  const mirrors = createMirrors({ run: runHere, log });
   lifecycle.onClose('announcer', announcer.close);
-  return (state) => {
+  lifecycle.onClose('mirrors', mirrors.close);
+  return (state, standing) => {
     healthPorts.set(state.healthPorts);
     announcer.set(state);
+    mirrors.set(mirrorDocument(state.mirrors, { bindings: standing, udpPort }));
   };
 }
 

@@ -47,6 +47,11 @@ export const SETTINGS = {
     schema: z.coerce.number().int().min(1).max(65_535),
     default: '4789',
   },
+  mirrorPort: {
+    describe: 'UDP port that copies of traffic are sent to, in VXLAN; no tunnel of this node may use it',
+    schema: z.coerce.number().int().min(1).max(65_535),
+    default: '8472',
+  },
   heartbeatPort: {
     describe: 'UDP port by which nodes learn that another one has died, for the addresses that they answer for',
     schema: z.coerce.number().int().min(1).max(65_535),

@@ -38,6 +38,8 @@ export interface TestPod {
   readonly of?: readonly [pod: string, device: string];
   /** Another address, of the other family. */
   readonly address6?: string;
+  /** The address that its traffic is copied to, and what of it. */
+  readonly mirror?: readonly [analyzer: string, direction: 'ingress' | 'egress' | 'both'];
 }
 interface TestService {
   readonly vip: string;
@@ -243,7 +245,8 @@ function putPod(put: Put, { name, pod, tuple }: PutPod): void {
     security_group_refs: (pod.groups ?? []).map((group) => ref('security-group', [...PROJECT, group])),
     tag_refs: (pod.tags ?? []).map((tag) => ref('tag', [tag])),
     virtual_machine_interface_mac_addresses: { mac_address: [macOf(vmiOf(name, pod.project))] },
-    ...tupleFields(tuple),
+    port_tuple_refs: tuple === undefined ? [] : [ref('port-tuple', tuple[1])],
+    virtual_machine_interface_properties: { ...(tuple && { service_interface_type: tuple[0] }), ...mirrorOf(pod) },
     ...(pod.probe === undefined ? {} : { annotations: { key_value_pair: [{ key: 'probe', value: pod.probe }] } }),
   });
   for (const address of [pod.address, pod.address6]) {
@@ -256,13 +259,10 @@ function putPod(put: Put, { name, pod, tuple }: PutPod): void {
   }
 }
 
-function tupleFields(tuple: PutPod['tuple']): Record<string, unknown> {
-  if (tuple === undefined) return {};
-  const [side, name] = tuple;
-  return {
-    port_tuple_refs: [ref('port-tuple', name)],
-    virtual_machine_interface_properties: { service_interface_type: side },
-  };
+function mirrorOf({ mirror }: TestPod): Record<string, unknown> {
+  if (mirror === undefined) return {};
+  const [analyzer_ip_address, traffic_direction] = mirror;
+  return { interface_mirror: { traffic_direction, mirror_to: { analyzer_ip_address, juniper_header: false } } };
 }
 
 interface ServiceContext {

@@ -2,12 +2,14 @@
 import { releaseAll } from '../announce/neighbours.ts';
 import { deletionOf, TABLE } from '../linux/names.ts';
 import { readStanding } from './adopt.ts';
+import { removeMirrors } from './mirrors.ts';
 import { output } from './run.ts';
 import type { Run } from './run.ts';
 
-/** Removes the table, rules, routes, neighbours and the tunnel device, and puts the kernel's local rule back first. Repeatable. */
+/** Removes the tables, rules, routes, neighbours and our devices, and puts the kernel's local rule back first. Repeatable. */
 export async function removeAll(run: Run, device: string): Promise<void> {
   await releaseAll(run, device);
+  await removeMirrors(run);
   const standing = await readStanding(run, device);
   for (const family of ['-4', '-6'] as const) {
     // Before ours goes, so that the node is never without its own addresses.

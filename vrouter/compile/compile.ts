@@ -9,6 +9,7 @@ import { indexConfig } from './index-config.ts';
 import { compileNetworks, FABRIC_NAME } from './networks.ts';
 import { compileOutbound } from './outbound.ts';
 import { createMemory, type Memory } from './memory.ts';
+import { compileMirrors } from './mirrors.ts';
 import { compilePassages } from './passages.ts';
 import { compilePolicies } from './policies.ts';
 import { type Balanced, compileServicePassages, compileServices } from './services.ts';
@@ -59,6 +60,7 @@ export function compile(
     networks,
     ports,
     remotes,
+    mirrors: compileMirrors(index, ports),
     passages,
     chains,
     servicePassages: merged(

@@ -1,0 +1,179 @@
+/** Copies of pods' traffic by packets, between two nodes made of network namespaces: what analyzers are sent, and what is left alone. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { tapName } from '../../contrail/names.ts';
+import { createLogger } from '../../runtime/log.ts';
+import { createMirrors, type Mirrors, removeMirrors } from '../../vrouter/apply/mirrors.ts';
+import { compile } from '../../vrouter/compile/compile.ts';
+import { mirrorDocument } from '../../vrouter/linux/mirrors.ts';
+import { type TestPod, type TestWorld, vmiOf, worldObjects } from './config.ts';
+import { createLab, inNamespace, type Lab } from './lab/nodes.ts';
+
+jest.setTimeout(60_000);
+
+const NODES = { n1: '192.0.2.1', n2: '192.0.2.2' } as const;
+const pod = (network: string, address: string, node: string): TestPod => ({ network, address, node });
+const PODS: Record<string, TestPod> = {
+  c1: { ...pod('c', '10.32.0.1', 'n1'), address6: 'fd00:32::1' },
+  c2: { ...pod('c', '10.32.0.2', 'n2'), address6: 'fd00:32::2' },
+  o1: pod('o', '10.9.0.1', 'n1'),
+  o2: pod('o', '10.9.0.2', 'n2'),
+  near: { ...pod('c', '10.32.0.11', 'n1'), address6: 'fd00:32::11' },
+  far: { ...pod('c', '10.32.0.12', 'n2'), address6: 'fd00:32::12' },
+};
+const WORLD: TestWorld = {
+  nodes: NODES,
+  nodes6: { n1: 'fd00:2::1', n2: 'fd00:2::2' },
+  networks: {
+    'ip-fabric': { id: 1, policies: ['fabric'] },
+    c: { id: 5, subnet: '10.32.0.0/12 fd00:32::/64', policies: ['fabric'] },
+    o: { id: 100, overlapping: true, subnet: '10.9.0.0/24' },
+  },
+  policies: { fabric: [['self', 'ip-fabric']] },
+  pods: PODS,
+};
+
+let lab: Lab;
+let folder: string;
+let mirrors: Record<string, Mirrors>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vi-'));
+  lab = await createLab('vi', NODES);
+  for (const [node, address] of Object.entries(WORLD.nodes6 ?? {}))
+    await lab.sh(node, `ip addr add ${address}/64 dev eth0 nodad`);
+  for (const name of Object.keys(PODS)) await lab.addPod(name, WORLD);
+  await lab.apply(WORLD);
+  const log = createLogger('test', 'warn');
+  mirrors = Object.fromEntries(
+    Object.keys(NODES).map((node) => [node, createMirrors({ run: inNamespace(`${lab.prefix}-${node}`), log })]),
+  );
+});
+
+afterAll(async () => {
+  await lab.down();
+  await rm(folder, { recursive: true });
+});
+
+/** Copies the traffic of the named pods, on whatever node they are. */
+async function mirrored(copied: Readonly<Record<string, NonNullable<TestPod['mirror']>>>): Promise<void> {
+  const pods = Object.fromEntries(
+    Object.entries(PODS).map(([name, own]) => {
+      const mirror = copied[name];
+      return [name, mirror === undefined ? own : { ...own, mirror }];
+    }),
+  );
+  const objects = worldObjects({ ...WORLD, pods });
+  for (const [node, own] of Object.entries(mirrors)) {
+    const here = Object.keys(PODS).filter((name) => PODS[name]?.node === node);
+    const bindings = new Map(here.map((name) => [vmiOf(name), tapName(vmiOf(name))]));
+    own.set(mirrorDocument(compile({ objects }, node).mirrors, { bindings, udpPort: 8472 }));
+    await own.idle();
+  }
+}
+
+/** What an analyzer is sent while `line` runs in a pod, as tcpdump reads it, and what the line says. */
+async function sentTo(analyzer: string, [where, line]: readonly [where: string, line: string]) {
+  const file = join(folder, `${analyzer}.txt`);
+  await rm(file, { force: true });
+  const filter = "'udp port 8472 or ip[6:2] & 0x1fff != 0'";
+  const tcpdump = lab.background(analyzer, `tcpdump -lni eth0 -T vxlan ${filter} > ${file} 2>&1`);
+  const said = async (): Promise<string> => readFile(file, 'utf8').catch(() => '');
+  while (!(await said()).includes('listening on')) await sleep(50);
+  const { stdout: done } = await lab.sh(where, line);
+  // Copies are on their way at most as long as what they are of.
+  await sleep(300);
+  tcpdump.kill();
+  return { done, said: await said() };
+}
+
+/** The ICMP messages among it. */
+async function copiesAt(analyzer: string, asked: readonly [where: string, line: string]) {
+  const { done, said } = await sentTo(analyzer, asked);
+  return {
+    done,
+    messages: Array.from(said.matchAll(/IP6? (\S+) > (\S+): ICMP6?,? echo (request|reply)/g), ([, from, to, kind]) =>
+      [from, to, kind].join(' '),
+    ),
+  };
+}
+
+const PING = 'busybox ping -q -c 2 -i 0.1 10.32.0.2';
+const REQUEST = '10.32.0.1 10.32.0.2 request';
+const REPLY = '10.32.0.2 10.32.0.1 reply';
+
+test.each([
+  ['near', 'both', [REQUEST, REPLY, REQUEST, REPLY]],
+  ['far', 'both', [REQUEST, REPLY, REQUEST, REPLY]],
+  ['far', 'ingress', [REQUEST, REQUEST]],
+  ['far', 'egress', [REPLY, REPLY]],
+] as const)('the analyzer %s is sent a port’s traffic, direction %s', async (analyzer, direction, messages) => {
+  await mirrored({ c1: [PODS[analyzer]!.address, direction] });
+  const copies = await copiesAt(analyzer, ['c1', PING]);
+  expect(copies.done).toContain(' 0% packet loss');
+  expect(copies.messages).toEqual(messages);
+});
+
+test('an IPv6 analyzer is sent IPv6 traffic', async () => {
+  await mirrored({ c1: ['fd00:32::12', 'both'] });
+  const copies = await copiesAt('far', ['c1', 'busybox ping -q -c 1 fd00:32::2']);
+  expect(copies.messages).toEqual(['fd00:32::1 fd00:32::2 request', 'fd00:32::2 fd00:32::1 reply']);
+});
+
+test('a port of a network with addresses of others is copied', async () => {
+  await mirrored({ o1: ['10.32.0.12', 'both'] });
+  const copies = await copiesAt('far', ['o1', 'busybox ping -q -c 1 10.9.0.2']);
+  expect(copies.messages).toEqual(['10.9.0.1 10.9.0.2 request', '10.9.0.2 10.9.0.1 reply']);
+});
+
+test('frames as long as they may be arrive whole, and copies of them too', async () => {
+  await mirrored({ c1: ['10.32.0.12', 'both'], c2: ['10.32.0.11', 'both'] });
+  const ping = 'ping -q -c 3 -i 0.1 -M do -s 1422 10.32.0.2';
+  const { done, said } = await sentTo('far', ['c1', ping]);
+  expect(done).toContain('3 received');
+  for (const node of Object.keys(NODES))
+    expect((await lab.sh(node, 'ip route show cache')).stdout).not.toContain('mtu');
+  // Six messages, each in two parts: with its header a copy is too long for the tunnel between nodes.
+  expect(said.match(/ICMP echo (?:request|reply), id \d+, seq \d, length 1430/g)).toHaveLength(6);
+  expect(said.match(/ > 10\.32\.0\.12: (?:ip-proto-17|udp)/g)).toHaveLength(6);
+});
+
+test('analyzers of two pods are each sent their own', async () => {
+  await mirrored({ c1: ['10.32.0.11', 'ingress'], o1: ['10.32.0.12', 'ingress'] });
+  const both = `${PING}; busybox ping -q -c 1 10.32.0.2`;
+  const [near, far] = [
+    await copiesAt('near', ['c1', both]),
+    await copiesAt('far', ['o1', 'busybox ping -q -c 1 10.9.0.2']),
+  ];
+  expect([near.messages, far.messages]).toEqual([[REQUEST, REQUEST, REQUEST], ['10.9.0.1 10.9.0.2 request']]);
+});
+
+test('copies are not copied: two analyzers may look at each other', async () => {
+  await mirrored({ near: ['10.32.0.12', 'both'], far: ['10.32.0.11', 'both'] });
+  const copies = await copiesAt('far', ['near', 'busybox ping -q -c 2 -i 0.1 10.32.0.2']);
+  expect(copies.messages).toHaveLength(4);
+});
+
+test('an interface made anew under its name is copied again with the next round', async () => {
+  await mirrored({ c1: ['10.32.0.12', 'both'] });
+  await lab.addPod('c1', WORLD);
+  lab.kernel('n1').forget(tapName(vmiOf('c1')));
+  await lab.apply(WORLD);
+  await mirrored({ c1: ['10.32.0.12', 'both'] });
+  expect((await copiesAt('far', ['c1', PING])).messages).toHaveLength(4);
+});
+
+test('nothing is left when nothing is copied, and when the vRouter is removed', async () => {
+  const left = async (): Promise<string> =>
+    (await lab.sh('n1', 'ip -br link | grep ^ocm; nft list tables netdev')).stdout;
+  await mirrored({ c1: ['10.32.0.12', 'both'] });
+  expect(await left()).toMatch(/ocmirror0[^]*ocm-[^]*opencontrail_mirrors/);
+  await mirrored({});
+  expect(await left()).toBe('');
+  await mirrored({ c1: ['10.32.0.12', 'both'] });
+  await removeMirrors(inNamespace(`${lab.prefix}-n1`));
+  expect(await left()).toBe('');
+});
