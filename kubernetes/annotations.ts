@@ -11,6 +11,7 @@ import {
   parseNames,
   parseNetwork,
   parseNetworks,
+  parsePodName,
   parsePool,
   parseSwitch,
 } from './grammar.ts';
@@ -32,6 +33,7 @@ export const ANNOTATION = {
   sticky: 'opencontrail.org/sticky',
   pool: 'opencontrail.org/ip-pool',
   excluded: 'opencontrail.org/excluded',
+  mirror: 'opencontrail.org/mirror',
   services: 'opencontrail.org/services',
   name: 'opencontrail.org/name',
   networkPolicyOld: 'net.beta.kubernetes.io/network-policy',
@@ -154,6 +156,13 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     form: 'names separated by commas, or a JSON list',
     example: '["db", "cache"]',
     parse: parseNames,
+  }),
+  request(ANNOTATION.mirror, ['Pod'], 'yes', {
+    meaning:
+      'A pod of the same namespace that is sent a copy of all that this pod sends and is given, in VXLAN. It may be changed at any time; docs/mirroring.md says what an analyzer must be.',
+    form: "a pod's name",
+    example: 'sensor-0',
+    parse: parsePodName,
   }),
   request(ANNOTATION.fipPool, ['Namespace', 'Service', 'Ingress'], 'yes', {
     meaning:

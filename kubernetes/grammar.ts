@@ -142,6 +142,17 @@ export const parseNames: Parser<readonly string[]> = (text) => {
   return { ok: false, problem: problemOf(parsed.error), mend: 'write names, such as ["db", "cache"] or "db,cache"' };
 };
 
+/** The name of a pod. */
+export const parsePodName: Parser<string> = (text) => {
+  const parsed = objectName.safeParse(text.trim());
+  if (parsed.success) return { ok: true, value: parsed.data };
+  return {
+    ok: false,
+    problem: problemOf(parsed.error),
+    mend: 'write the name of a pod of this namespace, such as "sensor-0"',
+  };
+};
+
 /** Further interfaces: the CNCF form as a JSON list of objects, or `[namespace/]name[@interface]` separated by commas. */
 export const parseNetworks: Parser<readonly NetworkSelection[]> = (text) => {
   const mend = 'write "name, namespace/name@interface", or [{"name": "…", "namespace": "…", "interface": "…"}]';

@@ -24,6 +24,7 @@ const SUITES = [
   'edges',
   'ingress',
   'gateway',
+  'mirrors',
   'random',
   'faults',
   'uninstall',

@@ -11,6 +11,7 @@ import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
 import type { SlimEndpointSlice, SlimPod } from '../kubernetes/objects.ts';
 import type { SlimServiceChain } from '../kubernetes/service-chain.ts';
 import { labelTags } from './label-tags.ts';
+import { analyzerOf } from './mirrors.ts';
 import { networksOfPod } from './pod-networks.ts';
 import { reachesOut } from './policy-membership.ts';
 import type { WorkerService } from './services.ts';
@@ -57,6 +58,11 @@ export function createGroups(names: Names) {
     podsByTag: new Grouping<SlimPod>((pod) =>
       labelTags({ pod, namespaceLabels: {} }).map((tag) => tagName(tag).join(':')),
     ),
+    /** By the analyzers that they are copied to. */
+    podsByAnalyzer: new Grouping<SlimPod>((pod) => {
+      const analyzer = analyzerOf(pod);
+      return analyzer === undefined ? [] : [`${pod.namespace}/${analyzer}`];
+    }),
     podsByNode: new Grouping<SlimPod>(({ nodeName }) => (nodeName === undefined ? [] : [nodeName])),
   };
 }

@@ -120,6 +120,7 @@ function coreReflectors(reflect: Reflect, groups: Groups, tell: (change: SourceC
         groups.podsByNamespace.take(change);
         groups.podsByNetwork.take(change);
         groups.podsByTag.take(change);
+        groups.podsByAnalyzer.take(change);
         tell({ source: 'Pod', change });
       },
     }),

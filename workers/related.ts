@@ -62,6 +62,8 @@ export interface RelatedView extends ChainRelations {
   /** Keys of the pods of a namespace, and of those bound to a node. */
   readonly podsIn: (namespace: string) => readonly string[];
   readonly podsOn: (node: string) => readonly string[];
+  /** Keys of the pods whose traffic is copied to a pod. */
+  readonly mirroredTo: (pod: SlimPod) => readonly string[];
   /** The networks of a pod that are of users' own. */
   readonly networksOf: (pod: SlimPod) => readonly string[];
   /** Keys of what hangs on such a network. */
@@ -105,6 +107,7 @@ export function relatedKeys(given: SourceChange, view: RelatedView): readonly st
         ...keysOfPlaces(given.change, view),
         ...floatingIpsOfPod(given.change, view),
         ...chainKeysOfPod(given.change, view),
+        ...(hasMoved(given.change) ? view.mirroredTo(given.change.object) : []),
       ];
     case 'Node':
       return nodeKeys(given.change, view);
@@ -249,9 +252,10 @@ function podKeys(change: Change<SlimPod>, view: RelatedView): readonly string[] 
   return [...view.policyKeysNaming(object), podKey(object.namespace, object.name)];
 }
 
-/** Whether a pod has been given its ports, or others. */
+/** Whether a pod has been given its ports, or others, or is gone. */
 function hasMoved(change: Change<SlimPod>): boolean {
-  const [now, before] = [change.object, change.kind === 'put' ? change.previous : undefined];
+  if (change.kind === 'delete') return true;
+  const [now, before] = [change.object, change.previous];
   return before?.annotations[ANNOTATION.ports] !== now.annotations[ANNOTATION.ports];
 }
 

@@ -12,10 +12,10 @@ export interface PodService {
   readonly right: string;
 }
 
-/** The fields of an interface that works; one that no longer does keeps its side, which means nothing without a tuple. */
-export function sideFields(services: readonly PodService[], port: string): Readonly<Record<string, unknown>> {
+/** The side of an interface that works; one that no longer does keeps it, which means nothing without a tuple. */
+export function sideOf(services: readonly PodService[], port: string): { readonly service_interface_type?: string } {
   const side = (['left', 'right'] as const).find((each) => services.some((service) => service[each] === port));
-  return side === undefined ? {} : { virtual_machine_interface_properties: { service_interface_type: side } };
+  return side === undefined ? {} : { service_interface_type: side };
 }
 
 /** An interface's references to its tuples: single ones, since operators may add theirs. */

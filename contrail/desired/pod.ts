@@ -6,7 +6,8 @@ import { annotationsFor, type Owner } from '../ownership.ts';
 import { type End, referenceBetween } from '../reference.ts';
 import { inProject, type Naming, ownerFor, to } from './owner.ts';
 import { instanceIp } from './instance-ip.ts';
-import { type PodService, sideFields, tupleReferences } from './pod-service.ts';
+import { interfaceMirror, type PodMirror } from './pod-mirror.ts';
+import { type PodService, sideOf, tupleReferences } from './pod-service.ts';
 import { stickyMark } from './sticky.ts';
 
 export interface PodInput {
@@ -27,6 +28,8 @@ export interface PodInput {
   readonly tags?: readonly string[];
   /** The services of chains that it works for now. */
   readonly services?: readonly PodService[];
+  /** Whom the traffic of every interface is copied to; `none` takes away what stands. */
+  readonly mirror?: PodMirror | 'none' | undefined;
 }
 
 export interface PodInterfaceInput {
@@ -111,7 +114,7 @@ function interfaceObjects(
     virtual_machine_refs: [to(naming.names.virtualMachine(pod.namespace, pod.name))],
     security_group_refs: groups.map((group) => to(group.split(':'))),
     tag_refs: tags.map((tag) => to(tag.split(':'))),
-    ...sideFields(services, port.name),
+    ...propertyFields(pod, port.name),
     ...annotationsFor(owner, marks),
   });
   const known = port.addresses.map((address) => ({ address, family: familyOf(address) }));
@@ -122,6 +125,13 @@ function interfaceObjects(
     ...wanted.map((ip) => addressObject(pod, { ...ip, vmi, port }, { owner, naming })),
     ...tupleReferences(services, port.name, vmi),
   ];
+}
+
+/** Absent where nothing is asked for: what stands is left alone then. */
+function propertyFields({ services = [], mirror }: PodInput, port: string): Readonly<Record<string, unknown>> {
+  const interface_mirror = mirror === 'none' ? null : mirror && interfaceMirror(mirror);
+  const properties = { ...sideOf(services, port), ...(interface_mirror === undefined ? {} : { interface_mirror }) };
+  return Object.keys(properties).length === 0 ? {} : { virtual_machine_interface_properties: properties };
 }
 
 /** One address of an interface; without an `address` the server chooses one of the family. */

@@ -44,6 +44,7 @@ const view = {
   ingressKeys: (namespace = 'any') => [`Ingress/${namespace}/i`],
   podsIn: () => ['Pod/a/web'],
   podsOn: () => ['Pod/a/web', 'Pod/b/web'],
+  mirroredTo: ({ name }: SlimPod) => (name === 'sensor' ? ['Pod/a/watched'] : []),
   networksOf: ({ annotations }: SlimPod) => (annotations['net'] ?? '').split(',').filter(Boolean),
   attachmentsOf: (network: string) => [`Network/${network}`, `VirtualNetwork/a/${network}`],
   appsIn: () => [],
@@ -97,6 +98,19 @@ const rows: readonly { readonly name: string; readonly given: SourceChange; read
     name: 'the ports that we have just written concern nobody',
     given: { source: 'Pod', change: { kind: 'put', object: withPorts('u'), previous: bound } },
     want: [],
+  },
+  {
+    name: 'the ports of an analyzer concern the pods whose traffic is copied to it',
+    given: {
+      source: 'Pod',
+      change: { kind: 'put', object: { ...withPorts('u'), name: 'sensor' }, previous: { ...bound, name: 'sensor' } },
+    },
+    want: ['Pod/a/watched'],
+  },
+  {
+    name: 'an analyzer that is gone concerns them, too',
+    given: { source: 'Pod', change: { kind: 'delete', object: { ...bound, name: 'sensor' } } },
+    want: ['Pod/a/sensor', 'Pod/a/watched'],
   },
   {
     name: 'ports that somebody changes concern the pod',

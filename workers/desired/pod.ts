@@ -26,6 +26,7 @@ import { TerminalError } from '../../runtime/errors.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
 import { type CarriedTag, clusterPolicyTags } from '../cluster-policy-parts.ts';
 import { labelTags } from '../label-tags.ts';
+import { type Mirroring, mirroringOf } from '../mirrors.ts';
 import { type Membership, openGroups, type Placed, policyMemberships } from '../policy-membership.ts';
 import { contextOf } from './namespace.ts';
 import { servicesOf, type WorkedService } from './worked-service.ts';
@@ -59,6 +60,8 @@ export interface PodSubject {
   readonly isSticky: boolean;
   /** The services of chains that it works for, while it is Ready; absent where it works for none. */
   readonly services?: readonly WorkedService[];
+  /** Whom its traffic is copied to, if it asks for that. */
+  readonly mirroring?: Mirroring | undefined;
 }
 
 /** An interface as its port is to be; the server's choices are not yet in it. */
@@ -96,6 +99,7 @@ export function podSubject(
     policies,
     clusterPolicies,
     chains = [],
+    analyzer,
   }: {
     readonly pod: SlimPod;
     readonly namespace: SlimNamespace;
@@ -104,6 +108,8 @@ export function podSubject(
     readonly policies?: readonly SlimNetworkPolicy[];
     readonly clusterPolicies?: readonly SlimClusterPolicy[];
     readonly chains?: readonly SlimServiceChain[];
+    /** The pod that its annotation names as its analyzer. */
+    readonly analyzer?: SlimPod | undefined;
   },
   settings: ClusterSettings,
 ): PodSubject {
@@ -124,6 +130,7 @@ export function podSubject(
     probeAddress: probeAddressIn(annotations[ANNOTATION.probeAddress]),
     uses: decision?.uses ?? [],
     ...servicesOf(pod, chains, settings),
+    mirroring: mirroringOf(pod, analyzer, settings.names),
     ...policyParts({ pod, namespaceLabels: namespace.labels }, { policies, clusterPolicies }, settings),
     interfaces: ports === undefined ? interfacesToAllocate(assignment, annotations) : interfacesOf(ports),
     results: {

@@ -1,8 +1,9 @@
 /** A pod: its networks from Kubernetes, its machine, interfaces, addresses and place on a router from Contrail. */
 import { tagName } from '../../contrail/desired/tag.ts';
 import { keptAddresses } from '../../contrail/desired/sticky.ts';
-import { desiredPod, type Family, familyOf } from '../../contrail/desired/pod.ts';
 import { tupleNamed } from '../../contrail/desired/pod-service.ts';
+import { desiredPod, type Family, familyOf, type PodInput } from '../../contrail/desired/pod.ts';
+import { isMirrored } from '../../contrail/desired/pod-mirror.ts';
 import type { Names } from '../../contrail/names.ts';
 import { definitionsNamed } from '../../kubernetes/attachments.ts';
 import type { SlimAttachmentDefinition } from '../../kubernetes/attachment-definition.ts';
@@ -16,7 +17,9 @@ import { appKey, attachmentKey, type Key, namespaceKey, nodeKey } from '../keys.
 import { readAttachmentDefinition, readExistingNamespace, readLiveNamespace, readPod } from '../lookup.ts';
 import { explainPodFailure, refuseOutOfRange } from '../pod-failure.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
-import { TerminalError } from '../../runtime/errors.ts';
+import { reportEvent } from '../../kubernetes/events.ts';
+import { messageOf, TerminalError } from '../../runtime/errors.ts';
+import { analyzerOf } from '../mirrors.ts';
 import { ensureTags, unusedLabels } from './label.ts';
 import { parsePodAssignment } from '../../kubernetes/assignment.ts';
 import { permitted } from '../permission.ts';
@@ -41,6 +44,7 @@ export const podReconciler: Reconciler<Subject> = {
       policies: deps.view.policiesFor(namespace),
       clusterPolicies: deps.view.clusterPolicies.list(),
       chains: deps.view.chainsOf(namespace),
+      analyzer: deps.view.pods.get(`${namespace}/${analyzerOf(pod) ?? ''}`),
     };
     try {
       return await permitted(podSubject({ ...known, namespace: home }, deps.settings), home, deps);
@@ -61,12 +65,38 @@ export const podReconciler: Reconciler<Subject> = {
       families: port.isAllocated ? [] : (families?.get(port.network.join(':')) ?? []),
     }));
     const tags = [...subject.tags.map(({ tag }) => tag), ...subject.labelTags.map((tag) => tagName(tag).join(':'))];
-    return desiredPod({ ...subject, tags, interfaces, virtualRouter: anchor }, settings);
+    const mirror = mirrorFor(subject, found, settings.names);
+    return desiredPod({ ...subject, tags, interfaces, mirror, virtualRouter: anchor }, settings);
   },
   explain: async (error, subject, deps) =>
     isKept(subject) ? undefined : await explainPodFailure(error, subject, deps),
-  finish: async (subject, deps) => (isKept(subject) ? subject : await writePodResult(subject, deps)),
+  finish: async (subject, deps) => {
+    if (isKept(subject)) return subject;
+    await tellUnserved(subject, deps);
+    return await writePodResult(subject, deps);
+  },
 };
+
+/** What stands is taken away where the pod asks for nothing, or for what cannot be. */
+function mirrorFor(
+  { mirroring, namespace }: PodSubject,
+  found: readonly ContrailObject[],
+  names: Names,
+): PodInput['mirror'] {
+  if (mirroring?.kind === 'mirrored') return mirroring.mirror;
+  const [home = ''] = names.virtualMachine(namespace, '');
+  return isMirrored(found, home) ? 'none' : undefined;
+}
+
+/** The pod runs all the same: copies are for others. */
+async function tellUnserved({ mirroring, namespace, name, uid }: PodSubject, { kube, log }: Deps): Promise<void> {
+  if (mirroring?.kind !== 'unserved') return;
+  const object = { apiVersion: 'v1', kind: 'Pod', namespace, name, uid };
+  const report = { object, reason: 'MirrorUnserved', message: mirroring.message, type: 'Warning' as const };
+  await reportEvent(kube, { ...report, component: 'opencontrail-workers' }).catch((error: unknown) =>
+    log.warn({ namespace, name, reason: messageOf(error) }, 'cannot report an Event'),
+  );
+}
 
 async function observe(key: Key, subject: Subject | undefined, deps: Deps): Promise<Observation> {
   const { settings, names } = deps;
