@@ -175,10 +175,9 @@ function putPolicies(put: Put, world: TestWorld): void {
 
 function putNetworks(put: Put, world: TestWorld): void {
   putPolicies(put, world);
-  for (const [
-    name,
-    { id, overlapping = false, subnet = '', policies = [], snat = false, forwarded = false },
-  ] of Object.entries(world.networks)) {
+  for (const [name, { id, overlapping = false, subnet = '', policies = [], snat = false, forwarded }] of Object.entries(
+    world.networks,
+  )) {
     const ipam = [...PROJECT, `${name}-ipam`];
     const subnets = subnet.split(' ').flatMap((cidr) => {
       const [prefix, length] = cidr.split('/');
@@ -200,7 +199,7 @@ function putNetworks(put: Put, world: TestWorld): void {
   }
 }
 
-function providerFields(isForwarded: boolean): Record<string, unknown> {
+function providerFields(isForwarded: boolean | undefined): Record<string, unknown> {
   return isForwarded ? { virtual_network_refs: [ref('virtual-network', networkName('ip-fabric'))] } : {};
 }
 
