@@ -116,6 +116,7 @@ export interface VirtualMachineInterface extends ContrailObject {
     readonly interface_mirror?: InterfaceMirror;
   };
   readonly port_tuple_refs?: readonly Reference[];
+  readonly service_health_check_refs?: readonly Reference[];
 }
 
 /** Whom a copy of an interface's traffic is sent to. */
@@ -215,6 +216,39 @@ export interface LoadbalancerPool extends ContrailObject {
   readonly type: 'loadbalancer-pool';
   readonly loadbalancer_pool_properties?: { readonly protocol?: string; readonly session_persistence?: string };
   readonly loadbalancer_listener_refs?: readonly Reference[];
+  readonly loadbalancer_healthmonitor_refs?: readonly Reference[];
+}
+
+export interface LoadbalancerHealthmonitor extends ContrailObject {
+  readonly type: 'loadbalancer-healthmonitor';
+  /** Times in seconds. */
+  readonly loadbalancer_healthmonitor_properties?: {
+    readonly admin_state?: boolean;
+    readonly monitor_type: 'PING' | 'TCP' | 'HTTP' | 'HTTPS';
+    readonly delay: number;
+    readonly timeout: number;
+    readonly max_retries: number;
+    readonly http_method?: string;
+    readonly url_path?: string;
+  };
+}
+
+/** Asks the interfaces that refer to it. */
+export interface ServiceHealthCheck extends ContrailObject {
+  readonly type: 'service-health-check';
+  /** Times in seconds, with microseconds beside them. */
+  readonly service_health_check_properties?: {
+    readonly enabled?: boolean;
+    readonly health_check_type: string;
+    readonly monitor_type: 'PING' | 'HTTP' | 'BFD';
+    readonly delay: number;
+    readonly delayUsecs?: number;
+    readonly timeout: number;
+    readonly timeoutUsecs?: number;
+    readonly max_retries: number;
+    readonly http_method?: string;
+    readonly url_path?: string;
+  };
 }
 
 export interface LoadbalancerMember extends ContrailObject {

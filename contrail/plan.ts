@@ -37,6 +37,7 @@ const CREATION_ORDER = [
   'logical-router',
   'loadbalancer',
   'loadbalancer-listener',
+  'loadbalancer-healthmonitor',
   'loadbalancer-pool',
   'loadbalancer-member',
   'floating-ip',

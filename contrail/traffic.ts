@@ -40,6 +40,7 @@ const DRAINING = 'draining';
 const AFFINITY = 'affinitySeconds';
 const NODE_PORT = 'nodePort';
 const TRANSPORT = 'transport';
+const MONITORED_PORT = 'port';
 
 /** The annotations of a load balancer. */
 export function trafficAnnotations(traffic: BalancerTraffic): Readonly<Record<string, string>> {
@@ -60,6 +61,11 @@ export function listenerAnnotations({
 /** The annotations of a pool. */
 export function poolAnnotations(affinitySeconds: number | undefined): Readonly<Record<string, string>> {
   return { [AFFINITY]: `${affinitySeconds ?? ''}` };
+}
+
+/** The annotations of a health monitor; the port that is asked, where it is not each member's own. */
+export function monitorAnnotations(port: number | undefined): Readonly<Record<string, string>> {
+  return { [MONITORED_PORT]: `${port ?? ''}` };
 }
 
 /** The annotations of a member; a draining one takes new flows only where nobody else can. */
@@ -88,6 +94,11 @@ export function affinityOf(pool: ContrailObject): number | undefined {
 
 export function nodePortOf(listener: ContrailObject): number | undefined {
   return positive(annotationOf(listener, NODE_PORT));
+}
+
+/** The port that a monitor asks, where it is not each member's own. */
+export function monitoredPortOf(monitor: ContrailObject): number | undefined {
+  return positive(annotationOf(monitor, MONITORED_PORT));
 }
 
 export function transportOf(listener: ContrailObject): string | undefined {

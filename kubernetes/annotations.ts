@@ -15,6 +15,7 @@ import {
   parsePool,
   parseSwitch,
 } from './grammar.ts';
+import { parseHealthCheck } from './health-check.ts';
 import { parseRanges } from './ranges.ts';
 
 /** The keys by name, for those who read or write one. */
@@ -24,6 +25,7 @@ export const ANNOTATION = {
   isolationService: 'opencontrail.org/isolation.service',
   isolatedOld: 'opencontrail.kubernetes.isolated',
   fipPool: 'opencontrail.org/fip-pool',
+  healthCheck: 'opencontrail.org/health-check',
   snat: 'opencontrail.org/ip_fabric_snat',
   forwarding: 'opencontrail.org/ip_fabric_forwarding',
   cidr: 'opencontrail.org/cidr',
@@ -170,6 +172,13 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     form: POOL_FORM,
     example: POOL_EXAMPLE,
     parse: parsePool,
+  }),
+  request(ANNOTATION.healthCheck, ['Service'], 'yes', {
+    meaning:
+      'Asks the back ends of the Service whether they are well, and leaves out those that are not. One that says nothing right is not done, an Event says why, and the Service is served.',
+    form: '`{type, path, port, delay, timeout, retries}` as JSON or a Python literal; all but `type` (`HTTP`, `HTTPS`, `TCP`, `PING`) may be left out',
+    example: '{"type": "HTTP", "path": "/healthz", "delay": 5, "timeout": 3, "retries": 2}',
+    parse: parseHealthCheck,
   }),
   request(ANNOTATION.snat, ['Namespace', 'NetworkAttachmentDefinition'], 'yes', {
     meaning:

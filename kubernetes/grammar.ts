@@ -182,7 +182,8 @@ export const parseLabelValue: Parser<string> = (text) => {
   return { ok: false, problem: "is not a label's value", mend: 'write up to 63 letters, digits, "-", "_" and "."' };
 };
 
-function structured<T>(text: string, schema: z.ZodType<T>, form: string): Parsed<T> {
+/** A value of a form, as JSON or a Python literal; `form` says what to write. */
+export function structured<T>(text: string, schema: z.ZodType<T>, form: string): Parsed<T> {
   const mend = `write ${form}`;
   const value = literalValue(text);
   if (value === undefined) return { ok: false, problem: 'is neither JSON nor a Python literal', mend };

@@ -33,6 +33,8 @@ interface Subject {
 interface Context {
   readonly loadbalancer: ContrailObject;
   readonly owner: Owner;
+  /** Who checks the members. */
+  readonly monitor?: ContrailObject | undefined;
 }
 
 /** The listener of a port, its pool and its members. */
@@ -67,7 +69,7 @@ function listenerOf({ uid }: Subject, port: ServicePortInput, { loadbalancer, ow
 function poolOf(
   { uid, affinitySeconds }: Subject,
   { protocol, port }: ServicePortInput,
-  { owner, listener }: Context & { readonly listener: ContrailObject },
+  { owner, listener, monitor }: Context & { readonly listener: ContrailObject },
 ): ContrailObject {
   const uuid = partUuid(uid, 'pool', protocol, String(port));
   return inProject({ type: 'loadbalancer-pool', uuid, fqName: listener.fq_name }, owner, {
@@ -79,6 +81,7 @@ function poolOf(
       session_persistence: affinitySeconds === undefined ? null : 'SOURCE_IP',
     },
     loadbalancer_listener_refs: [to(listener.fq_name)],
+    loadbalancer_healthmonitor_refs: monitor === undefined ? [] : [to(monitor.fq_name)],
     ...annotationsFor(owner, poolAnnotations(affinitySeconds)),
   });
 }

@@ -5,6 +5,7 @@ import { annotationsFor, type Owner } from '../ownership.ts';
 import type { End } from '../reference.ts';
 import { type BalancerTraffic, trafficAnnotations } from '../traffic.ts';
 import { type ExternalInput, floatingIps } from './external.ts';
+import { type HealthCheckInput, healthMonitor, isAskable } from './health-monitor.ts';
 import { listenerObjects, type ServicePortInput } from './listener.ts';
 import { flatNetwork, passPolicy, policyOn } from './network.ts';
 import { inProject, type Naming, ownerFor, to } from './owner.ts';
@@ -23,6 +24,8 @@ export interface ServiceInput {
   readonly affinitySeconds?: number;
   readonly traffic: BalancerTraffic;
   readonly ports: readonly ServicePortInput[];
+  /** How its back ends are checked. */
+  readonly healthCheck?: HealthCheckInput;
   /** Its addresses outside the cluster. */
   readonly external?: ExternalInput;
 }
@@ -57,7 +60,21 @@ export function desiredService(input: ServiceInput, naming: Naming): readonly Co
     ...input.addresses.map((address) => serviceAddress(input, { address, vmi, owner }, naming)),
     loadbalancer,
     ...floatingIps(input, { vmi, owner }, naming),
-    ...input.ports.flatMap((port) => listenerObjects(input, port, { loadbalancer, owner })),
+    ...portObjects(input, { loadbalancer, owner }),
+  ];
+}
+
+/** The ports' objects, and who checks the back ends of those that can be asked. */
+function portObjects(
+  input: ServiceInput,
+  context: { readonly loadbalancer: ContrailObject; readonly owner: Owner },
+): readonly ContrailObject[] {
+  const { healthCheck: check, ports } = input;
+  const monitor = check && healthMonitor(check, context);
+  const monitorFor = (protocol: string) => (check && isAskable(protocol, check) ? monitor : undefined);
+  return [
+    ...(monitor === undefined ? [] : [monitor]),
+    ...ports.flatMap((port) => listenerObjects(input, port, { ...context, monitor: monitorFor(port.protocol) })),
   ];
 }
 

@@ -90,3 +90,41 @@ test('there is a floating IP for each family, under a name that is always the sa
   expect(floating.map(({ uuid }) => uuid)).toEqual(objects({ external }, 'floating-ip').map(({ uuid }) => uuid));
   expect(new Set(floating.map(({ fq_name: name }) => name.join(':'))).size).toBe(2);
 });
+
+describe('health', () => {
+  const healthCheck = { type: 'HTTP', path: '/healthz', delay: 5, timeout: 3, retries: 2 } as const;
+  const checked = { healthCheck, ports: [port(80), port(53, { protocol: 'UDP' })] };
+
+  test('one monitor for the pools of all ports that can be asked', () => {
+    const [monitor, ...others] = objects(checked, 'loadbalancer-healthmonitor');
+    expect([monitor?.['loadbalancer_healthmonitor_properties'], others]).toEqual([
+      {
+        admin_state: true,
+        monitor_type: 'HTTP',
+        delay: 5,
+        timeout: 3,
+        max_retries: 2,
+        http_method: 'GET',
+        url_path: '/healthz',
+      },
+      [],
+    ]);
+    const refs = (change: Partial<ServiceInput>) =>
+      objects(change, 'loadbalancer-pool').map((pool) => pool['loadbalancer_healthmonitor_refs']);
+    const to = [{ to: monitor?.fq_name }];
+    expect(refs(checked)).toEqual([to, []]);
+    expect(refs({ ...checked, healthCheck: { ...healthCheck, port: 8080 } })).toEqual([to, to]);
+    expect(refs({ ...checked, healthCheck: { ...healthCheck, type: 'PING' } })).toEqual([to, to]);
+  });
+
+  test('a check that is asked for no more is planned away, and runs again change nothing', () => {
+    const [before, after] = [checked, { ports: checked.ports }].map((change) =>
+      desiredService({ ...input, ...change }, naming),
+    );
+    expect(plan(after ?? [], before ?? []).map(({ op, object }) => `${op} ${object.type}`)).toEqual([
+      'update loadbalancer-pool',
+      'delete loadbalancer-healthmonitor',
+    ]);
+    expect(plan(before ?? [], before ?? [])).toEqual([]);
+  });
+});

@@ -201,6 +201,10 @@ withApiServer('workers', () => {
       spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
     });
     const { uid } = service.metadata;
+    const annotate = async (value: string) =>
+      kube.patch('/api/v1/namespaces/dev/services/web', {
+        metadata: { annotations: { 'opencontrail.org/health-check': value } },
+      });
     await eventually(() => contrail.read('loadbalancer', uid));
     await createSlice('web', ['10.47.0.1', '10.47.0.2']);
     expect(
@@ -213,8 +217,27 @@ withApiServer('workers', () => {
       endpoints: [endpoint('10.47.0.2')],
     });
     await eventually(async () => (await members()).join() === '10.47.0.2:8080');
+    await annotate('{"type": "HTTP", "path": "/healthz"}');
+    const monitor = await eventually(
+      async () => (await contrail.list('loadbalancer-healthmonitor', { detail: true }))[0],
+    );
+    expect(monitor['loadbalancer_healthmonitor_properties']).toMatchObject({
+      monitor_type: 'HTTP',
+      url_path: '/healthz',
+    });
+    await annotate('{"type": "FTP"}');
+    await eventually(async () => (await contrail.list('loadbalancer-healthmonitor')).length === 0);
+    const event = await eventually(async () => {
+      const { items } = await kube.list('/api/v1/namespaces/dev/events');
+      return items.find(({ reason }) => reason === 'HealthCheckRefused');
+    });
+    expect(event['message']).toMatch(/opencontrail.org\/health-check: "\{"type": "FTP"\}" is wrong at type: .* write /);
+    expect(await members()).toEqual(['10.47.0.2:8080']);
+    await annotate('{"type": "TCP"}');
+    await eventually(async () => (await contrail.list('loadbalancer-healthmonitor')).length === 1);
     await kube.delete('/api/v1/namespaces/dev/services/web');
     await eventually(async () => (await contrail.read('loadbalancer', uid)) === undefined);
+    await eventually(async () => (await contrail.list('loadbalancer-healthmonitor')).length === 0);
     await eventually(async () => {
       const interfaces = await contrail.list('virtual-machine-interface');
       const left = [...(await members()), ...interfaces.filter(({ fq_name }) => fq_name.join().includes(uid))];

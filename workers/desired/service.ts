@@ -2,6 +2,8 @@
 import type { BackendInput, ServicePortInput } from '../../contrail/desired/listener.ts';
 import type { ServiceInput } from '../../contrail/desired/service.ts';
 import { podInterfaceUuid } from '../../contrail/desired/pod.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
+import { parseHealthCheck } from '../../kubernetes/health-check.ts';
 import type {
   SlimEndpoint,
   SlimEndpointSlice,
@@ -9,8 +11,10 @@ import type {
   SlimPod,
   SlimServicePort,
 } from '../../kubernetes/objects.ts';
+import { problemText } from '../../kubernetes/problems.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
 import { isSystemService, type WorkerService } from '../services.ts';
+import type { PartialProblem } from '../tell.ts';
 import { namespaceMode, networksAdmitted, serviceNetworkOf } from './namespace.ts';
 
 export interface ServiceSubject {
@@ -25,8 +29,13 @@ export interface ServiceSubject {
   readonly nodeIps: (node: string) => readonly string[];
 }
 
+/** What a Service asks for, and what cannot be done of it. */
+export interface AskedService extends ServiceInput {
+  readonly problem?: PartialProblem;
+}
+
 /** What to make of a Service; `undefined` for headless ones and ExternalName, which have no address. */
-export function serviceInput(subject: ServiceSubject, settings: ClusterSettings): ServiceInput | undefined {
+export function serviceInput(subject: ServiceSubject, settings: ClusterSettings): AskedService | undefined {
   const { service } = subject;
   if (service.type === 'ExternalName' || service.clusterIPs.length === 0) return undefined;
   const { namespace: home, name, uid, affinitySeconds, traffic, clusterIPs } = service;
@@ -39,7 +48,18 @@ export function serviceInput(subject: ServiceSubject, settings: ClusterSettings)
     ...placeOf(subject, settings),
     addresses: clusterIPs,
     ports: service.ports.flatMap((port) => portInput(port, subject)),
+    ...healthCheckOf(service),
   };
+}
+
+/** A check that is not understood is not done; the Service is served as if none were asked for. */
+function healthCheckOf({ annotations }: WorkerService): Pick<AskedService, 'healthCheck' | 'problem'> {
+  const text = annotations[ANNOTATION.healthCheck];
+  if (text === undefined) return {};
+  const parsed = parseHealthCheck(text);
+  if (parsed.ok) return { healthCheck: parsed.value };
+  const message = problemText({ annotation: ANNOTATION.healthCheck, value: text, ...parsed });
+  return { problem: { reason: 'HealthCheckRefused', message } };
 }
 
 /** The network of a Service's address, and what is its own of it. */

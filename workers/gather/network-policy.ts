@@ -2,15 +2,14 @@
 import { desiredNetworkPolicy } from '../../contrail/desired/network-policy.ts';
 import type { ContrailObject, Reference } from '../../contrail/objects.ts';
 import { namedPorts, type SlimNetworkPolicy } from '../../kubernetes/network-policy.ts';
-import { reportEvent } from '../../kubernetes/events.ts';
-import { messageOf } from '../../runtime/errors.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
-import { type PolicyProblem, type PolicySubject, policySubject } from '../desired/network-policy.ts';
+import { type PolicySubject, policySubject } from '../desired/network-policy.ts';
 import { isWantedPod } from '../desired/pod.ts';
 import { type Key, namespaceKey, podKey } from '../keys.ts';
 import { readNetworkPolicy } from '../lookup.ts';
 import { isConcerned, placedIn, type PlacingView } from '../policy-membership.ts';
 import { writePolicyStatus } from '../policy-status.ts';
+import { tell } from '../tell.ts';
 
 export const networkPolicyReconciler: Reconciler<PolicySubject> = {
   input: async ({ namespace, name }, deps) => {
@@ -21,9 +20,12 @@ export const networkPolicyReconciler: Reconciler<PolicySubject> = {
   observe,
   desired: desiredNetworkPolicy,
   finish: async (input, deps) => {
-    for (const problem of input.problems) await tell(input, problem, deps);
+    const { namespace, name, uid } = input;
+    const object = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', namespace, name, uid };
+    // What is wrong with one rule keeps neither its policy nor any other from being in force.
+    for (const problem of input.problems) await tell(object, problem, deps);
     // Only now are there groups for its pods to be in: those that have looked already wait less.
-    const policy = await readNetworkPolicy(input.namespace, input.name, deps);
+    const policy = await readNetworkPolicy(namespace, name, deps);
     if (policy !== undefined)
       deps.enqueue(placedPods(policy, deps.view).map(({ pod }) => podKey(pod.namespace, pod.name)));
     return await writePolicyStatus(input, deps);
@@ -74,22 +76,4 @@ async function observe(key: Key, input: PolicySubject | undefined, deps: Deps): 
 function isHeld(group: ContrailObject): boolean {
   // Asked for above; absent where there are none (config-api facts 2).
   return ((group['virtual_machine_interface_back_refs'] ?? []) as readonly Reference[]).length > 0;
-}
-
-/** What is wrong with one rule keeps neither its policy nor any other from being in force. */
-async function tell(
-  { namespace, name, uid }: PolicySubject,
-  problem: PolicyProblem,
-  { kube, log }: Deps,
-): Promise<void> {
-  const object = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', namespace, name, uid };
-  const report = {
-    object,
-    ...problem,
-    type: 'Warning',
-    component: 'opencontrail-workers',
-  } as const;
-  await reportEvent(kube, report).catch((error: unknown) =>
-    log.warn({ namespace, name, reason: messageOf(error) }, 'cannot report an Event'),
-  );
 }

@@ -1,18 +1,20 @@
 /** A Service with its endpoints from Kubernetes, and its load balancer from Contrail, with those of its predecessors. */
 import { desiredService, networkEnd, type ServiceInput, serviceInterfaceUuid } from '../../contrail/desired/service.ts';
+import { healthMonitorUuid } from '../../contrail/desired/health-monitor.ts';
 import type { ExternalInput } from '../../contrail/desired/external.ts';
 import { policyOn } from '../../contrail/desired/network.ts';
 import type { ContrailObject, Reference } from '../../contrail/objects.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { beneficiaryOf, externalInput } from '../desired/external.ts';
-import { serviceInput } from '../desired/service.ts';
+import { type AskedService, serviceInput } from '../desired/service.ts';
 import { type Key, serviceKey } from '../keys.ts';
 import { endings, observeBalancers, withoutProject } from './balancer.ts';
 import { readExistingNamespace, readService } from '../lookup.ts';
 import { refusedAddress } from '../refused-address.ts';
 import { writeAddresses } from '../service-status.ts';
+import { tell } from '../tell.ts';
 
-export const serviceReconciler: Reconciler<ServiceInput> = {
+export const serviceReconciler: Reconciler<AskedService> = {
   input: async ({ namespace, name }, deps) => {
     const service = await readService(namespace, name, deps);
     if (service === undefined) return undefined;
@@ -36,6 +38,8 @@ export const serviceReconciler: Reconciler<ServiceInput> = {
   finish: async (input, deps) => {
     // From here on this name's only objects are those of this UID: predecessors need not be looked for again.
     await deps.digests.settle(uidDigest(input), input.uid);
+    const { namespace, name, uid, problem } = input;
+    if (problem !== undefined) await tell({ apiVersion: 'v1', kind: 'Service', namespace, name, uid }, problem, deps);
     return await withAddresses(input, deps);
   },
 };
@@ -84,8 +88,9 @@ async function observe(key: Key, input: ServiceInput | undefined, deps: Deps): P
   const uids = new Set([...(input === undefined ? [] : [input.uid]), ...others]);
   if (uids.size === 0) return { kind: 'observed', found: own };
   const vmis = [...uids].map(serviceInterfaceUuid);
+  const isUnchecked = input !== undefined && input.healthCheck === undefined;
   const [balancers, interfaces, addresses, floatingIps] = await Promise.all([
-    observeBalancers([...uids], contrail),
+    observeBalancers([...uids], contrail, isUnchecked ? [] : [...uids].map(healthMonitorUuid)),
     contrail.list('virtual-machine-interface', { uuids: vmis, detail: true }),
     contrail.list('instance-ip', { backRefId: vmis, detail: true }),
     contrail.list('floating-ip', { backRefId: vmis, detail: true }),
