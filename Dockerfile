@@ -11,7 +11,7 @@ RUN npm run build:plugin && npm prune --omit=dev \
   && find node_modules -type f -regextype egrep -regex '.*\.(map|md|d\.[cm]?ts)' -delete
 
 FROM debian:bookworm-slim
-ARG PACKAGES="bird2 ca-certificates conntrack haproxy iproute2 nftables redis-server socat tcpdump"
+ARG PACKAGES="bird2 ca-certificates conntrack haproxy iproute2 iputils-ping nftables redis-server socat tcpdump"
 RUN apt-get update && apt-get install -y --no-install-recommends ${PACKAGES} && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/opencontrail
 COPY --from=build /usr/local/bin/node ./bin/node

@@ -41,6 +41,8 @@ export interface Engine {
   readonly realised: () => Position | undefined;
   /** Names of nodes that are dead: their back ends are left out where there are others. */
   readonly setDead: (nodes: readonly string[]) => void;
+  /** UUIDs of members of pools, and of interfaces, on any node, that are not well: they are left out. */
+  readonly setUnhealthy: (subjects: readonly string[]) => void;
   readonly bind: (vmi: string, hostInterface: string) => void;
   readonly unbind: (vmi: string) => void;
   /** Whether a port stands in the kernel, at once or within `waitMs`. */
@@ -103,13 +105,9 @@ export function createEngine(deps: EngineDeps): Engine {
     return outcome.result;
   };
   const rounds = createRounds(round);
-  const anew = afterwards(rounds.request);
 
   return {
-    setConfig: anew(compiled.replace),
-    passRevision: compiled.realised.passed,
-    realised: compiled.realised.position,
-    setDead: anew(compiled.mourn),
+    ...intake(compiled, rounds.request),
     bind: (vmi, hostInterface) => {
       bound.bind(vmi, hostInterface);
       rounds.request();
@@ -158,13 +156,21 @@ function whereSo(isSo: boolean, action: () => void): void {
   if (isSo) action();
 }
 
-/** What takes something in, and then does `next`. */
-function afterwards(next: () => void) {
-  return <T>(take: (value: T) => void) =>
+/** What the state is made of is taken in, and then `next` is done. */
+function intake(compiled: ReturnType<typeof createCompiled>, next: () => void) {
+  const anew =
+    <T>(take: (value: T) => void) =>
     (value: T): void => {
       take(value);
       next();
     };
+  return {
+    setConfig: anew(compiled.replace),
+    passRevision: compiled.realised.passed,
+    realised: compiled.realised.position,
+    setDead: anew(compiled.mourn),
+    setUnhealthy: anew(compiled.leaveOut),
+  };
 }
 
 /** The configuration, compiled when it is asked for: changes that come while the kernel is busy cost one compilation. */
@@ -172,12 +178,17 @@ function createCompiled({ node, nodeAddress }: EngineDeps) {
   let config: ConfigObjects | undefined;
   let state: ForwardingState | undefined;
   let dead: ReadonlySet<string> = new Set();
+  let unhealthy: ReadonlySet<string> = new Set();
   const memory = createMemory<Balanced>();
   const realised = createRealised();
   return {
     realised,
     mourn: (nodes: readonly string[]): void => {
       dead = new Set(nodes);
+      state = undefined;
+    },
+    leaveOut: (subjects: readonly string[]): void => {
+      unhealthy = new Set(subjects);
       state = undefined;
     },
     replace: (next: ConfigAt): void => {
@@ -188,7 +199,7 @@ function createCompiled({ node, nodeAddress }: EngineDeps) {
     config: () => config,
     current(): ForwardingState | undefined {
       if (state !== undefined || config === undefined) return state;
-      const compiled = compile(config, node, { dead, memory });
+      const compiled = compile(config, node, { dead, unhealthy, memory });
       state = { ...(nodeAddress === undefined ? {} : { address: nodeAddress }), ...compiled };
       return state;
     },

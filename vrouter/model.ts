@@ -190,6 +190,22 @@ export interface HealthPort {
   readonly localEndpoints: number;
 }
 
+/** Something of this node's that is asked, again and again, whether it is well. */
+export interface HealthCheck {
+  /** The UUID of what is left out while it is not: a pool's member, or an interface with all its memberships. */
+  readonly subject: string;
+  readonly address: string;
+  readonly type: 'HTTP' | 'HTTPS' | 'TCP' | 'PING';
+  /** Of all but PING. */
+  readonly port?: number;
+  /** Of HTTP and HTTPS. */
+  readonly path?: string;
+  readonly delayMs: number;
+  readonly timeoutMs: number;
+  /** Questions that fail in a row before it is left out; one that succeeds brings it back. */
+  readonly retries: number;
+}
+
 export type Direction = 'ingress' | 'egress';
 
 /** Whom a rule of a security group means: addresses of a block, or those of a group's members in one family. */
@@ -270,6 +286,7 @@ export interface ForwardingState {
   readonly services: readonly Service[];
   readonly exposures: readonly Exposure[];
   readonly healthPorts: readonly HealthPort[];
+  readonly healthChecks: readonly HealthCheck[];
   readonly announcements: readonly Announcement[];
   /** Subnets that virtual addresses come from, as CIDRs: the node itself routes them into its own translation. */
   readonly serviceSubnets: readonly string[];

@@ -8,10 +8,8 @@ import type { Logger } from '../runtime/log.ts';
 import { createRegistry } from '../runtime/metrics.ts';
 import { readPodRoutes } from './apply/adopt.ts';
 import { readDrops } from './apply/noted.ts';
-import { createAnnouncer } from './announce/announcer.ts';
 import { createJournal } from './apply/journal.ts';
 import { createKernel } from './apply/kernel.ts';
-import { createMirrors } from './apply/mirrors.ts';
 import { createSessions } from './apply/sessions.ts';
 import { rememberSettings } from './apply/settings-journal.ts';
 import { runHere } from './apply/run.ts';
@@ -19,10 +17,8 @@ import { createCaptures } from './capture/capture.ts';
 import { contrailEndpoints } from '../contrail/endpoints.ts';
 import { createEngine } from './engine.ts';
 import type { Engine } from './engine.ts';
-import { createHealthPorts } from './health-ports.ts';
+import { serveBeside } from './beside.ts';
 import { createHitCounter } from './hit-counter.ts';
-import { mirrorDocument } from './linux/mirrors.ts';
-import type { Bindings, ForwardingState } from './model.ts';
 import { createVrouterMetrics } from './metrics.ts';
 import { servePorts } from './ports/api.ts';
 import { openPorts } from './ports/ports.ts';
@@ -39,7 +35,7 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
     log.warn({ reason: messageOf(error) }, 'cannot write what was applied');
   });
   const kernel = createKernel({ run: runHere, sessions, journal, device });
-  const onApplied = serveBesides(settings, { log, lifecycle, setDead: (nodes) => engine.setDead(nodes) });
+  const { onApplied, readHealth } = serveBeside(settings, { log, lifecycle, engine: () => engine });
   const engine: Engine = createEngine({
     node,
     device,
@@ -57,7 +53,7 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   const hits = createHitCounter(engine, runHere);
   const ports = await openPorts({ store: createPortStore(settings.portDir), engine });
   const checks = [{ name: 'kernel', unready: engine.unready }];
-  const reads = { readHits: hits.read, ...KERNEL_READS, captures: createCaptures() };
+  const reads = { readHits: hits.read, readHealth, ...KERNEL_READS, captures: createCaptures() };
   const server = await servePorts(listening(settings.listen), { ports, engine, registry, checks, ...reads });
   lifecycle.onClose('port API', () => {
     server.close();
@@ -94,28 +90,6 @@ const KERNEL_READS = {
   readKernel: async () => readPodRoutes(runHere),
   readDrops: async () => readDrops(runHere),
 };
-
-/** What the node does besides forwarding: health-check ports, addresses that it answers for, and copies of traffic. */
-function serveBesides(
-  { vxlanDevice: device, heartbeatPort: port, mirrorPort: udpPort }: VrouterSettings,
-  {
-    log,
-    lifecycle,
-    setDead,
-  }: { readonly log: Logger; readonly lifecycle: Lifecycle; readonly setDead: Engine['setDead'] },
-): (state: ForwardingState, standing: Bindings) => void {
-  const healthPorts = createHealthPorts(log);
-  const announcer = createAnnouncer({ run: runHere, device, port, log, onDead: setDead });
-  lifecycle.onClose('health-check ports', healthPorts.close);
-  const mirrors = createMirrors({ run: runHere, log });
-  lifecycle.onClose('announcer', announcer.close);
-  lifecycle.onClose('mirrors', mirrors.close);
-  return (state, standing) => {
-    healthPorts.set(state.healthPorts);
-    announcer.set(state);
-    mirrors.set(mirrorDocument(state.mirrors, { bindings: standing, udpPort }));
-  };
-}
 
 interface LookOptions {
   readonly everyMs: number;

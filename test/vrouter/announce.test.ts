@@ -51,9 +51,10 @@ describe('the neighbourhood is told', () => {
 
 describe('heartbeats', () => {
   const log = createLogger('test', 'silent');
+  const DEPS = { onLook: () => undefined, onHear: () => undefined, log };
   const open: Heartbeat[] = [];
   const start = (own: string, peers: readonly string[]): Heartbeat => {
-    const heartbeat = createHeartbeat({ own, port: 29_093 }, { onLook: () => undefined, log });
+    const heartbeat = createHeartbeat({ own, port: 29_093 }, DEPS);
     heartbeat.watch(peers);
     open.push(heartbeat);
     return heartbeat;
@@ -62,7 +63,7 @@ describe('heartbeats', () => {
 
   test('a node that is silent is dead within two seconds, and nobody is judged at once', async () => {
     const mine = start('127.0.0.11', ['127.0.0.12', '127.0.0.13']);
-    const other = createHeartbeat({ own: '127.0.0.12', port: 29_093 }, { onLook: () => undefined, log });
+    const other = createHeartbeat({ own: '127.0.0.12', port: 29_093 }, DEPS);
     other.watch(['127.0.0.11']);
     expect(mine.alive()).toBeUndefined();
     await sleep(1500);

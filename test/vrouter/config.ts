@@ -1,5 +1,5 @@
 /** Config objects for tests, as the config API would send them. */
-import type { ContrailObject, PolicyRule } from '../../contrail/objects.ts';
+import type { ContrailObject, LoadbalancerHealthmonitor, PolicyRule } from '../../contrail/objects.ts';
 import { uuidOf } from '../../contrail/names.ts';
 import {
   type BalancerTraffic,
@@ -48,6 +48,8 @@ interface TestService {
   readonly traffic?: Partial<BalancerTraffic>;
   /** Floating addresses. */
   readonly floating?: readonly string[];
+  /** Its members are checked. */
+  readonly monitor?: LoadbalancerHealthmonitor['loadbalancer_healthmonitor_properties'];
   readonly ports: readonly {
     readonly protocol: string;
     readonly port: number;
@@ -289,7 +291,11 @@ function putService(put: Put, { name, service, pods }: ServiceContext): void {
     virtual_machine_interface_refs: [ref('virtual-machine-interface', vmi)],
     ...annotations({ name, ...trafficAnnotations({ ...PLAIN_TRAFFIC, ...service.traffic }) }),
   });
-  for (const port of service.ports) putPort(put, port, { name, project, pods });
+  const monitor = [...project, `${name}-healthmonitor`];
+  if (service.monitor !== undefined)
+    put('loadbalancer-healthmonitor', monitor, { loadbalancer_healthmonitor_properties: service.monitor });
+  const monitors = service.monitor === undefined ? [] : [ref('loadbalancer-healthmonitor', monitor)];
+  for (const port of service.ports) putPort(put, port, { name, project, pods, monitors });
 }
 
 function putRouter(put: Put, name: string, { networks, addresses }: TestRouter): void {
@@ -327,10 +333,16 @@ function putFloating(put: Put, service: TestService, vmi: readonly string[]): vo
   }
 }
 
+interface PortContext extends Pick<ServiceContext, 'name' | 'pods'> {
+  readonly project: readonly string[];
+  /** References to who checks its members. */
+  readonly monitors: readonly object[];
+}
+
 function putPort(
   put: Put,
   { protocol, port, nodePort, affinitySeconds, backends }: TestService['ports'][number],
-  { name, project, pods }: { name: string; project: readonly string[]; pods: ServiceContext['pods'] },
+  { name, project, pods, monitors }: PortContext,
 ): void {
   const listener = [...project, `${name}-${protocol}-${port}`];
   put('loadbalancer-listener', listener, {
@@ -340,6 +352,7 @@ function putPort(
   });
   const pool = put('loadbalancer-pool', listener, {
     loadbalancer_listener_refs: [ref('loadbalancer-listener', listener)],
+    loadbalancer_healthmonitor_refs: monitors,
     ...annotations(poolAnnotations(affinitySeconds)),
   });
   for (const [backend, backendPort, state] of backends) {

@@ -57,6 +57,8 @@ const change = fc.record({
   uuid: fc.constantFrom(...UUIDS),
   to: fc.constantFrom('common', 'changed', 'absent'),
 });
+/** Members, and interfaces. */
+const unwellOnes = fc.uniqueArray(fc.constantFrom(...UUIDS), { maxLength: 20 });
 const changes = fc.array(change, { minLength: 1, maxLength: 4 });
 
 function put(objects: Map<string, ContrailObject>, { uuid, to }: { uuid: string; to: string }): void {
@@ -68,15 +70,22 @@ function put(objects: Map<string, ContrailObject>, { uuid, to }: { uuid: string;
 describe('a memory', () => {
   test('changes nothing in what is compiled', () => {
     fc.assert(
-      fc.property(fc.array(changes, { minLength: 1, maxLength: 12 }), fc.boolean(), (rounds, isDead) => {
-        const memory = createMemory<Balanced>();
-        const objects = new Map(COMMON);
-        rounds.forEach((round, index) => {
-          round.forEach((each) => put(objects, each));
-          const dead = new Set(isDead && index % 2 === 1 ? ['n2'] : []);
-          expect(compile({ objects }, 'n1', { dead, memory })).toEqual(compile({ objects }, 'n1', { dead }));
-        });
-      }),
+      fc.property(
+        fc.array(changes, { minLength: 1, maxLength: 12 }),
+        fc.boolean(),
+        unwellOnes,
+        (rounds, isDead, unwell) => {
+          const memory = createMemory<Balanced>();
+          const objects = new Map(COMMON);
+          rounds.forEach((round, index) => {
+            round.forEach((each) => put(objects, each));
+            const dead = new Set(isDead && index % 2 === 1 ? ['n2'] : []);
+            const unhealthy = new Set(unwell.slice(index));
+            const options = { dead, unhealthy };
+            expect(compile({ objects }, 'n1', { ...options, memory })).toEqual(compile({ objects }, 'n1', options));
+          });
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -84,12 +93,16 @@ describe('a memory', () => {
   test('keeps what a change does not concern, and that alone', () => {
     const memory = createMemory<Balanced>();
     const objects = new Map(COMMON);
-    const compiled = () => new Map(compile({ objects }, 'n1', { memory }).services.map((each) => [each.vip, each]));
+    const compiled = (unhealthy = new Set<string>()) =>
+      new Map(compile({ objects }, 'n1', { memory, unhealthy }).services.map((each) => [each.vip, each]));
     const [before, again] = [compiled(), compiled()];
     expect(again.get('10.96.0.11')).toBe(before.get('10.96.0.11'));
     const member = [...objects.values()].find(
       ({ type, uuid }) => type === 'loadbalancer-member' && CHANGED.get(uuid) !== undefined && isOfWeb(objects, uuid),
     );
+    const without = compiled(new Set([member?.uuid ?? '']));
+    expect(without.get('10.96.0.11')).toBe(before.get('10.96.0.11'));
+    expect(without.get('10.96.0.10')).not.toBe(before.get('10.96.0.10'));
     objects.delete(member?.uuid ?? '');
     const after = compiled();
     expect(after.get('10.96.0.11')).toBe(before.get('10.96.0.11'));

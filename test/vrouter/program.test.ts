@@ -1,22 +1,14 @@
 /** The program as a whole: a real config API on a real Redis, two nodes, the port API, kill -9 and uninstallation. */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import type { ContrailObject } from '../../contrail/objects.ts';
-import { tapName, uuidOf } from '../../contrail/names.ts';
+import { tapName } from '../../contrail/names.ts';
 import { vmiOf, worldObjects } from './config.ts';
 import type { TestWorld } from './config.ts';
-import { createLab, inNamespace } from './lab/nodes.ts';
 import type { Lab } from './lab/nodes.ts';
+import { binding, createProgramLab, type ProgramLab, vmOf } from './lab/programs.ts';
 
 jest.setTimeout(60_000);
-const API = 'http://192.0.2.9:8082';
-const TOKEN = 'secret';
 const WORLD: TestWorld = {
   nodes: { n1: '192.0.2.1', n2: '192.0.2.2' },
   networks: {
@@ -33,124 +25,19 @@ const WORLD: TestWorld = {
   },
 };
 
+let rig: ProgramLab;
 let lab: Lab;
-let folder: string;
-const programs: ChildProcess[] = [];
-const vrouters = new Map<string, ChildProcess>();
-
-function program(node: string, path: string, args: readonly string[]): ChildProcess {
-  const child = spawn(
-    'ip',
-    [
-      'netns',
-      'exec',
-      `${lab.prefix}-${node}`,
-      ...(path.endsWith('.ts') ? [process.execPath, '--no-warnings', path] : [path]),
-      ...args,
-    ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
-  programs.push(child);
-  return child;
-}
-
-function startVrouter(node: string): void {
-  const state = join(folder, node);
-  const args = [
-    '--node',
-    node,
-    '--contrail-api',
-    API,
-    '--contrail-token',
-    TOKEN,
-    '--port-dir',
-    `${state}/ports`,
-    '--state-dir',
-    `${state}/state`,
-    '--verify-interval',
-    '0.5',
-    '--log-level',
-    'error',
-  ];
-  vrouters.set(node, program(node, 'vrouter/main.ts', args));
-}
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  readonly ms: number;
-}
-async function call(node: string, method: string, path: string, body = '{}'): Promise<Answer> {
-  const { stdout, stderr } = await inNamespace(`${lab.prefix}-${node}`)([
-    process.execPath,
-    '--no-warnings',
-    'test/vrouter/programs/call.ts',
-    method,
-    `http://127.0.0.1:9091${path}`,
-    body,
-  ]);
-  if (stdout === '') throw new Error(stderr);
-  return JSON.parse(stdout) as Answer;
-}
-
-async function untilAnswers(node: string, path: string, status = 200): Promise<void> {
-  for (let tries = 0; tries < 60; tries += 1) {
-    const answer = await call(node, 'GET', path).catch(() => undefined);
-    if (answer?.status === status) return;
-    await sleep(100);
-  }
-  throw new Error(`${node} never answered ${status} at ${path}`);
-}
-
-const vmOf = (pod: string): string => uuidOf('virtual-machine', [`k8s__test__${pod}`]);
-const binding = (pod: string): string =>
-  JSON.stringify({
-    'vm-id': 'sandbox',
-    'vm-uuid': vmOf(pod),
-    'vm-name': `k8s__test__${pod}`,
-    'host-ifname': tapName(vmiOf(pod)),
-    'vn-uuid': '',
-    'vmi-uuid': vmiOf(pod),
-  });
-
-async function create(objects: readonly ContrailObject[]): Promise<void> {
-  const { code, stderr } = await inNamespace(`${lab.prefix}-out`)(
-    [process.execPath, '--no-warnings', 'test/vrouter/programs/call.ts', 'create', API, TOKEN],
-    JSON.stringify(objects),
-  );
-  if (code !== 0) throw new Error(stderr);
-}
+let call: ProgramLab['call'];
+let untilAnswers: ProgramLab['untilAnswers'];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'vp-'));
-  lab = await createLab('vp', WORLD.nodes);
-  await lab.addOutside('out', '192.0.2.9');
-  program('out', 'redis-server', ['--port', '6379', '--bind', '127.0.0.1', '--save', '', '--loglevel', 'warning']);
-  program('out', 'contrail/server/main.ts', [
-    '--listen',
-    '192.0.2.9:8082',
-    '--redis',
-    'redis://127.0.0.1:6379/0',
-    '--token',
-    TOKEN,
-    '--rebuild',
-    'off',
-  ]);
-  await create([...worldObjects(WORLD).values()]);
-  for (const node of Object.keys(WORLD.nodes)) startVrouter(node);
-  await Promise.all(Object.keys(WORLD.nodes).map(async (node) => untilAnswers(node, '/readyz')));
+  rig = await createProgramLab('vp', WORLD);
+  ({ lab, call, untilAnswers } = rig);
   for (const pod of ['c1', 'c2', 'm0', 'm1', 'm2']) await lab.addPod(pod, WORLD);
   lab.serve('c2', 8080);
 });
 
-afterAll(async () => {
-  for (const child of programs) {
-    child.kill('SIGKILL');
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  }
-  await lab.down();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(async () => rig.down());
 
 test('a port is configured before it is bound, and programmed after', async () => {
   const configured = await call('n1', 'GET', '/vm-cfg/k8s__test__c1');
@@ -176,7 +63,7 @@ test('a revision of the configuration is told when it stands, by ports too, and 
   // Nobody's interface: no node is concerned, and each says within the stream's five seconds that it has come past it.
   const known = new Set(worldObjects(WORLD).keys());
   const nobodys = worldObjects({ ...WORLD, pods: { nobody: { network: 'c', address: '10.32.2.1', node: 'n3' } } });
-  await create([...nobodys.values()].filter(({ uuid }) => !known.has(uuid)));
+  await rig.create([...nobodys.values()].filter(({ uuid }) => !known.has(uuid)));
   for (const node of ['n1', 'n2']) {
     for (let tries = 0; (await revisionOf(node)).revision <= before.revision; tries += 1) {
       if (tries > 60) throw new Error(`${node} never came to the revision`);
@@ -250,8 +137,8 @@ test('an unknown path is told so', async () => {
 
 test('kill -9 and a new start interrupt no flow and forget no port', async () => {
   const pinging = lab.sh('c1', 'busybox ping -q -i 0.005 -c 400 10.32.0.2');
-  vrouters.get('n1')?.kill('SIGKILL');
-  startVrouter('n1');
+  await rig.killVrouter('n1');
+  rig.startVrouter('n1');
   await untilAnswers('n1', `/vm/${vmOf('c1')}/${vmiOf('c1')}`);
   expect((await pinging).stdout).toContain(' 0% packet loss');
 });
@@ -288,9 +175,8 @@ test('a burst of ports is programmed together', async () => {
 });
 
 test('removal leaves nothing in the kernel', async () => {
-  vrouters.get('n1')?.kill('SIGKILL');
-  await once(vrouters.get('n1')!, 'exit');
-  await once(program('n1', 'vrouter/main.ts', ['--node', 'n1', '--remove', 'yes']), 'exit');
+  await rig.killVrouter('n1');
+  await once(rig.program('n1', 'vrouter/main.ts', ['--node', 'n1', '--remove', 'yes']), 'exit');
   const left = await lab.sh(
     'n1',
     'ip rule; ip -6 rule; ip route show table all proto 79; nft list tables; ip link show ocvx0 2>&1',

@@ -1,14 +1,20 @@
-/** What follows from the lives of other nodes: this node's share of the outside's addresses, and whose back ends are gone. */
+/**
+ * What follows from what nodes tell each other: this node's share of the outside's addresses, whose back ends are gone, and
+ * which back ends are not well.
+ */
 import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { Run } from '../apply/run.ts';
 import type { ForwardingState } from '../model.ts';
 import { held } from './choice.ts';
+import { createReports, reportOf } from './health-reports.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { createNeighbours } from './neighbours.ts';
 
 export interface Announcer {
   readonly set: (state: Pick<ForwardingState, 'address' | 'peers' | 'announcements'>) => void;
+  /** Tells other nodes which back ends of this one are not well. */
+  readonly tellUnwell: (subjects: readonly string[]) => void;
   readonly close: () => void;
 }
 
@@ -19,16 +25,28 @@ export interface AnnouncerOptions {
   readonly log: Logger;
   /** Called with the names of nodes that have died, whenever they are others than before. */
   readonly onDead: (nodes: readonly string[]) => void;
+  /** Called with the back ends of other nodes that are not well, by their subjects, when something new is heard of them. */
+  readonly onUnwell: (subjects: readonly string[]) => void;
 }
 
 /** An announcer; nothing is sent before the node's address is known. What it holds stays when it is closed. */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
   let running: Running | undefined;
+  let report: readonly string[] = [];
+  let version = Date.now();
   return {
     set(state) {
       // A node's address is its own as long as it lives.
-      if (running === undefined && state.address !== undefined) running = start(state.address, options);
+      if (running === undefined && state.address !== undefined) {
+        running = start(state.address, options);
+        running.say(report);
+      }
       running?.set(state);
+    },
+    tellUnwell(subjects) {
+      version += 1;
+      report = reportOf(subjects, version);
+      running?.say(report);
     },
     close: () => running?.close(),
   };
@@ -38,26 +56,36 @@ type Known = Pick<ForwardingState, 'peers' | 'announcements'>;
 
 interface Running {
   readonly set: (known: Known) => void;
+  readonly say: (datagrams: readonly string[]) => void;
   readonly close: () => void;
 }
 
 function start(own: string, options: AnnouncerOptions): Running {
-  const { port, log } = options;
+  const { port, log, onUnwell } = options;
   const hold = createHolder(own, options);
+  const reports = createReports();
   const mourn = createMourner(options);
   let known: Known = { peers: [], announcements: [] };
   const onLook = (): void => {
     const gone = new Set(heartbeat.dead());
-    mourn(known.peers.flatMap(({ name, address }) => (gone.has(address) ? [name] : [])));
+    const { peers } = known;
+    mourn(peers.flatMap(({ name, address }) => (gone.has(address) ? [name] : [])));
+    const others = peers.flatMap(({ address }) => (gone.has(address) ? [] : [address]));
+    // What a dead node said last holds no longer: its pods may be elsewhere.
+    if (reports.keep(others)) onUnwell(reports.unwell());
     const alive = heartbeat.alive();
     if (alive !== undefined) void hold(held(known.announcements, { own, alive }), alive);
   };
-  const heartbeat = createHeartbeat({ own, port }, { onLook, log });
+  const onHear = (node: string, text: string): void => {
+    if (reports.hear(node, text)) onUnwell(reports.unwell());
+  };
+  const heartbeat = createHeartbeat({ own, port }, { onLook, onHear, log });
   return {
     set(next) {
       known = next;
       heartbeat.watch(next.peers.map(({ address }) => address));
     },
+    say: heartbeat.say,
     close: heartbeat.close,
   };
 }

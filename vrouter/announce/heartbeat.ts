@@ -15,6 +15,8 @@ const GREETING = 'opencontrail-alive-1';
 export interface Heartbeat {
   /** The nodes to tell and to hear of, by their underlay addresses; with none nothing is sent. */
   readonly watch: (peers: readonly string[]) => void;
+  /** Tells them something besides, at once and with every heartbeat, until there is something else to tell. */
+  readonly say: (datagrams: readonly string[]) => void;
   /** Those that have been heard of lately, or `undefined` until there was time to hear. */
   readonly alive: () => ReadonlySet<string> | undefined;
   /** Those that are silent although there was time to hear of them. */
@@ -22,10 +24,18 @@ export interface Heartbeat {
   readonly close: () => void;
 }
 
-/** Sends from and listens at an address of this node's; calls `onLook` at each look at who lives. */
+interface HeartbeatDeps {
+  /** Called at each look at who lives. */
+  readonly onLook: () => void;
+  /** Called with whatever a node says besides that it lives. */
+  readonly onHear: (node: string, text: string) => void;
+  readonly log: Logger;
+}
+
+/** Sends from and listens at an address of this node's. */
 export function createHeartbeat(
   { own, port }: { readonly own: string; readonly port: number },
-  { onLook, log }: { readonly onLook: () => void; readonly log: Logger },
+  { onLook, onHear, log }: HeartbeatDeps,
 ): Heartbeat {
   const socket = createSocket(own.includes(':') ? 'udp6' : 'udp4');
   const heard = new Map<string, number>();
@@ -38,11 +48,18 @@ export function createHeartbeat(
   socket.on('error', (error) => log.warn({ port, reason: messageOf(error) }, 'cannot hear of other nodes'));
   socket.on('message', (message, { address }) => {
     // Only nodes have nodes' addresses on the underlay; others are not asked for.
-    if (message.toString() === GREETING && peers.includes(address)) heard.set(address, performance.now());
+    if (!peers.includes(address)) return;
+    const text = message.toString();
+    if (text === GREETING) heard.set(address, performance.now());
+    else onHear(address, text);
   });
   socket.bind(port, own);
+  let said: readonly string[] = [];
+  const send = (datagrams: readonly string[]): void => {
+    for (const peer of peers) for (const each of datagrams) socket.send(each, port, peer, () => undefined);
+  };
   const timer = setInterval(() => {
-    for (const peer of peers) socket.send(GREETING, port, peer, () => undefined);
+    send([GREETING, ...said]);
     const now = performance.now();
     // Who was asleep itself has letters waiting, and judges nobody before it has read them.
     const wasAsleep = now - judged > 2 * EVERY_MS;
@@ -55,6 +72,10 @@ export function createHeartbeat(
     watch(next) {
       peers = next;
       for (const peer of next) if (!since.has(peer)) since.set(peer, performance.now());
+    },
+    say(datagrams) {
+      said = datagrams;
+      send(said);
     },
     alive: () => (performance.now() - started < DEAD_AFTER_MS ? undefined : living),
     dead: () => peers.filter((peer) => !living.has(peer) && judged - (since.get(peer) ?? judged) > DEAD_AFTER_MS),

@@ -17,6 +17,8 @@ export interface BackendContext {
   readonly passages: readonly Passage[];
   readonly ports: readonly Port[];
   readonly remotes: readonly Remote[];
+  /** UUIDs of members, and of interfaces, that have been asked and are not well. */
+  readonly unhealthy: ReadonlySet<string>;
 }
 
 export type BackendRule = (
@@ -60,6 +62,7 @@ export function backendRule(config: NotingIndex, context: BackendContext): Backe
         : ofInterface(vmi, balancer, vipNetwork).filter(
             (backend) => address === undefined || backend.address === address,
           );
+    if (context.unhealthy.has(member.uuid) || context.unhealthy.has(vmi ?? '')) return [];
     return found.map((backend) => ({ ...backend, port }));
   };
 }
@@ -77,7 +80,7 @@ function addressOwners({
   fabric,
   ports,
   remotes,
-}: BackendContext): (address: string) => InstanceId | undefined {
+}: Omit<BackendContext, 'unhealthy'>): (address: string) => InstanceId | undefined {
   const isPodAddress = cidrList(
     networks.filter(({ id, overlapping }) => id !== fabric && !overlapping).flatMap(({ subnets }) => subnets),
   );

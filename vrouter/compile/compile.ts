@@ -5,6 +5,7 @@ import { compileChains } from './chains.ts';
 import { compileEgress } from './egress.ts';
 import { compileEndpoints, compilePeers, placeOf } from './endpoints.ts';
 import { compileFloating, floatingPassages } from './floating.ts';
+import { compileHealthChecks } from './health-checks.ts';
 import { indexConfig } from './index-config.ts';
 import { compileNetworks, FABRIC_NAME } from './networks.ts';
 import { compileOutbound } from './outbound.ts';
@@ -20,18 +21,20 @@ const DEFAULT_FABRIC = 1;
 interface CompileOptions {
   /** Nodes that are silent. */
   readonly dead?: ReadonlySet<string>;
+  /** Members of pools, and interfaces, that are not well, by their UUIDs. */
+  readonly unhealthy?: ReadonlySet<string>;
   /** What an earlier compilation for the same node knew; this one leaves what it knows. */
   readonly memory?: Memory<Balanced>;
 }
 
 /**
  * What this node forwards, from the objects it is sent. The same objects give the same state, in the same order. Back ends of
- * nodes that are `dead` are left out where there are others.
+ * nodes that are `dead` are left out where there are others, those that are `unhealthy` always.
  */
 export function compile(
   config: { readonly objects: ReadonlyMap<string, ContrailObject> },
   node: string,
-  { dead = new Set(), memory = createMemory() }: CompileOptions = {},
+  { dead = new Set(), unhealthy = new Set(), memory = createMemory() }: CompileOptions = {},
 ): ForwardingState {
   const index = indexConfig(config.objects);
   const networks = compileNetworks(index);
@@ -44,8 +47,8 @@ export function compile(
   const peers = routers.filter(({ name }) => name !== node);
   const place = { ...placeOf(index, node), dead };
   const around = { networks, fabric, passages, place: { ...place, dead: [...dead] }, own, peers };
-  memory.renew(config.objects, JSON.stringify(around));
-  const context = { networks, fabric, passages, ports, remotes, place, own, peers };
+  memory.renew(config.objects, { around: JSON.stringify(around), aside: unhealthy });
+  const context = { networks, fabric, passages, ports, remotes, unhealthy, place, own, peers };
   const balanced = compileServices(index, context, memory);
   const vipNetworks = new Set(balanced.services.map(({ network }) => network));
   const { outbound, inbound } = compileOutbound(index, { networks, passages, fabric });
@@ -72,6 +75,7 @@ export function compile(
     floating,
     egress: routed.egress,
     ...balanced,
+    healthChecks: compileHealthChecks(index, { node, ports }),
     announcements: [...balanced.announcements, ...announcements, ...routed.announcements],
     serviceSubnets: [
       ...new Set(networks.filter(({ id }) => vipNetworks.has(id)).flatMap(({ subnets }) => subnets)),

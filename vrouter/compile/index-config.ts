@@ -12,6 +12,7 @@ import type {
   FloatingIp,
   InstanceIp,
   Loadbalancer,
+  LoadbalancerHealthmonitor,
   LoadbalancerListener,
   LoadbalancerMember,
   LoadbalancerPool,
@@ -21,6 +22,7 @@ import type {
   PortTuple,
   Reference,
   SecurityGroup,
+  ServiceHealthCheck,
   ServiceInstance,
   ServiceTemplate,
   VirtualMachine,
@@ -38,6 +40,7 @@ interface ConfigTypes {
   'floating-ip': FloatingIp;
   'instance-ip': InstanceIp;
   loadbalancer: Loadbalancer;
+  'loadbalancer-healthmonitor': LoadbalancerHealthmonitor;
   'loadbalancer-listener': LoadbalancerListener;
   'loadbalancer-member': LoadbalancerMember;
   'loadbalancer-pool': LoadbalancerPool;
@@ -48,6 +51,7 @@ interface ConfigTypes {
   project: ContrailObject;
   'security-group': SecurityGroup;
   'service-group': ServiceGroup;
+  'service-health-check': ServiceHealthCheck;
   'service-instance': ServiceInstance;
   'service-template': ServiceTemplate;
   tag: ContrailObject;
@@ -138,6 +142,7 @@ const FIELDS: Readonly<Record<ConfigType, string>> = {
   'floating-ip': 'floating_ip_refs',
   'instance-ip': 'instance_ip_refs',
   loadbalancer: 'loadbalancer_refs',
+  'loadbalancer-healthmonitor': 'loadbalancer_healthmonitor_refs',
   'loadbalancer-listener': 'loadbalancer_listener_refs',
   'loadbalancer-member': 'loadbalancer_member_refs',
   'loadbalancer-pool': 'loadbalancer_pool_refs',
@@ -148,6 +153,7 @@ const FIELDS: Readonly<Record<ConfigType, string>> = {
   project: 'project_refs',
   'security-group': 'security_group_refs',
   'service-group': 'service_group_refs',
+  'service-health-check': 'service_health_check_refs',
   'service-instance': 'service_instance_refs',
   'service-template': 'service_template_refs',
   tag: 'tag_refs',
@@ -165,6 +171,8 @@ export const LINKED: readonly (readonly [referrer: ConfigType, target: ConfigTyp
   ['virtual-network', 'network-policy'],
   ['loadbalancer-listener', 'loadbalancer'],
   ['loadbalancer-pool', 'loadbalancer-listener'],
+  ['loadbalancer-pool', 'loadbalancer-healthmonitor'],
+  ['virtual-machine-interface', 'service-health-check'],
 ];
 
 /** By the referrer's type, then by the UUID of what it refers to. */

@@ -45,10 +45,17 @@ export function notingIndex(index: ConfigIndex): NotingIndex {
   };
 }
 
+/** What all that is made depends on, besides objects. */
+interface Surroundings {
+  readonly around: string;
+  /** UUIDs of objects that are left aside: an object that comes to be among them, or leaves them, has changed. */
+  readonly aside: ReadonlySet<string>;
+}
+
 /** What was made by key. Not to be shared between nodes. */
 export interface Memory<T> {
-  /** Forgets what depends on an object that has changed since the last time, or everything where the surroundings have. */
-  readonly renew: (objects: ReadonlyMap<string, ContrailObject>, surroundings: string) => void;
+  /** Forgets what depends on an object that has changed since the last time, or everything where what is around has. */
+  readonly renew: (objects: ReadonlyMap<string, ContrailObject>, surroundings: Surroundings) => void;
   /** What was made under a key, or is made now. */
   readonly of: (key: string, index: NotingIndex, make: () => T) => T;
 }
@@ -57,15 +64,15 @@ export interface Memory<T> {
 export function createMemory<T>(): Memory<T> {
   const made = new Map<string, { readonly value: T; readonly reads: ReadonlySet<string> }>();
   let before: ReadonlyMap<string, ContrailObject> = new Map();
-  let around = '';
+  let last: Surroundings = { around: '', aside: new Set() };
   return {
     renew(objects, surroundings) {
       const touched = touchedBetween(before, objects);
-      if (touched === undefined || surroundings !== around) made.clear();
-      else forget(made, touched);
+      if (touched === undefined || surroundings.around !== last.around) made.clear();
+      else forget(made, new Set([...touched, ...differing(last.aside, surroundings.aside)]));
       // The map that was given may be a live one.
       before = new Map(objects);
-      around = surroundings;
+      last = surroundings;
     },
     of(key, index, make) {
       const known = made.get(key);
@@ -81,6 +88,10 @@ function forget(made: Map<string, { readonly reads: ReadonlySet<string> }>, touc
   for (const [key, { reads }] of made) {
     for (const uuid of reads) if (touched.has(uuid)) made.delete(key);
   }
+}
+
+function differing(some: ReadonlySet<string>, others: ReadonlySet<string>): readonly string[] {
+  return [...[...some].filter((each) => !others.has(each)), ...[...others].filter((each) => !some.has(each))];
 }
 
 function noted<T extends ContrailObject>(objects: readonly T[], note: (uuid: string) => unknown): readonly T[] {

@@ -8,6 +8,7 @@ import { dropsOf } from '../explain/drops.ts';
 import { supposing } from '../explain/hypothesis.ts';
 import { askedSchema } from '../explain/questions.ts';
 import { verdictsOn } from '../explain/verdicts.ts';
+import type { CheckResult } from '../health/checker.ts';
 import type { HitCount } from '../hit-counter.ts';
 import type { NotedDrop } from '../linux/drops.ts';
 import { type Answer, json, notFound } from './answer.ts';
@@ -21,15 +22,18 @@ export interface IntrospectionDeps {
   readonly readKernel: () => Promise<readonly KernelRoute[]>;
   /** The connections that the kernel has noted as refused. */
   readonly readDrops: () => Promise<readonly NotedDrop[]>;
+  /** What is known of back ends that are asked whether they are well. */
+  readonly readHealth: () => readonly CheckResult[];
   /** What each rule has decided. */
   readonly readHits: () => Promise<HitCount>;
 }
 
-/** `ports`, `state`, `revision`, `reachable`, `drops`, `hits` and `kernel`. */
+/** `ports`, `state`, `revision`, `reachable`, `health`, `drops`, `hits` and `kernel`. */
 export async function introspect(what: string, deps: IntrospectionDeps): Promise<Answer> {
-  const { engine, ports, readKernel, readDrops, readHits } = deps;
+  const { engine, ports, readKernel, readDrops, readHealth, readHits } = deps;
   if (what === 'drops') return readDropsOf(engine, readDrops);
   if (what === 'hits') return json(await readHits());
+  if (what === 'health') return json(readHealth());
   if (what === 'ports') return json(holdings(await readKernel(), ports.list()));
   if (what === 'revision') return revisionOf(engine);
   if (what === 'state') return json(engine.state() ?? {});

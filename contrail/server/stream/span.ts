@@ -1,7 +1,7 @@
 /**
  * What concerns a node: its own virtual router, machines, ports and their networks; the networks that those may talk to;
  * every port and address there, floating ones too; every virtual router; every service of chains; every logical router, with its networks; the firewall policies
- * of its ports; and the load balancers that those networks can reach, with their backends. A node is itself in the network `ip-fabric`,
+ * of its ports; and the load balancers that those networks can reach, with their backends and how these are checked. A node is itself in the network `ip-fabric`,
  * so what may talk to nodes concerns it too.
  */
 import type { StoredObject } from '../store/objects.ts';
@@ -116,6 +116,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   loadbalancer: isKnownBalancer,
   'loadbalancer-listener': isKnownListener,
   'loadbalancer-pool': isKnownPool,
+  'loadbalancer-healthmonitor': (cache, scope, { uuid }) =>
+    some(cache.linked(uuid, 'loadbalancer-pool'), (pool) =>
+      isAt(cache, pool, (found) => isKnownPool(cache, scope, found)),
+    ),
+  'service-health-check': (cache, scope, { uuid }) =>
+    some(cache.linked(uuid, 'virtual-machine-interface'), (port) =>
+      isAt(cache, port, (found) => isKnownPort(cache, scope, found)),
+    ),
   'loadbalancer-member': (cache, scope, { parentUuid }) =>
     isAt(cache, parentUuid ?? '', (pool) => isKnownPool(cache, scope, pool)),
 };
@@ -129,12 +137,16 @@ const FOLLOWERS: Readonly<Record<string, Followers>> = {
     ...cache.linked(object.uuid, 'instance-ip'),
     ...cache.linked(object.uuid, 'floating-ip'),
     ...cache.linked(object.uuid, 'loadbalancer'),
+    ...refsOf(object, 'service_health_check_refs'),
     ...refsOf(object, 'virtual_machine_refs'),
     ...(object.parentUuid === undefined ? [] : [object.parentUuid]),
   ],
   loadbalancer: (cache, { uuid }) => cache.linked(uuid, 'loadbalancer-listener'),
   'loadbalancer-listener': (cache, { uuid }) => cache.linked(uuid, 'loadbalancer-pool'),
-  'loadbalancer-pool': (cache, { uuid }) => cache.linked(uuid, 'loadbalancer-member'),
+  'loadbalancer-pool': (cache, object) => [
+    ...cache.linked(object.uuid, 'loadbalancer-member'),
+    ...refsOf(object, 'loadbalancer_healthmonitor_refs'),
+  ],
   'loadbalancer-member': (cache, object) => {
     const ports = cache.links(object).filter((uuid) => cache.get(uuid)?.type === 'virtual-machine-interface');
     return [...ports, ...ports.flatMap((port) => refsOf(cache.get(port), 'virtual_network_refs'))];

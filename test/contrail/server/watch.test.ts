@@ -241,6 +241,50 @@ describe('a node is sent', () => {
     await watched.until((all) => !all.includes('virtual-network routed'));
   });
 
+  test('how backends that it can reach, and ports, are checked', async () => {
+    const router = await createNode(client, 'n1');
+    for (const network of ['services', 'hidden']) await createNetwork(client, network);
+    const here = await createPod(client, 'here', 'services', router);
+    const far = await createPod(client, 'far', 'hidden');
+    const times = { delay: 5, timeout: 3, max_retries: 2 };
+    for (const name of ['seen', 'unseen']) {
+      await client.create({
+        type: 'loadbalancer-healthmonitor',
+        fq_name: inProject(name),
+        parent_type: 'project',
+        loadbalancer_healthmonitor_properties: { monitor_type: 'TCP', ...times },
+      });
+      await client.create({
+        type: 'service-health-check',
+        fq_name: inProject(name),
+        parent_type: 'project',
+        service_health_check_properties: { health_check_type: 'link-local', monitor_type: 'PING', ...times },
+      });
+    }
+    const watched = watch('n1');
+    const [near, away] = await Promise.all([
+      createService(client, 'near', 'services', here.port),
+      createService(client, 'away', 'hidden', far.port),
+    ]);
+    await client.update('loadbalancer-pool', away['pool'] ?? '', {
+      loadbalancer_healthmonitor_refs: [{ to: inProject('unseen') }],
+    });
+    await client.update('virtual-machine-interface', far.port, {
+      service_health_check_refs: [{ to: inProject('unseen') }],
+    });
+    await client.update('loadbalancer-pool', near['pool'] ?? '', {
+      loadbalancer_healthmonitor_refs: [{ to: inProject('seen') }],
+    });
+    await client.update('virtual-machine-interface', here.port, {
+      service_health_check_refs: [{ to: inProject('seen') }],
+    });
+    const own = ['loadbalancer-healthmonitor seen', 'service-health-check seen'];
+    const names = await watched.until((all) => own.every((name) => all.includes(name)));
+    expect(names.filter((name) => name.endsWith('unseen'))).toEqual([]);
+    await client.update('loadbalancer-pool', near['pool'] ?? '', { loadbalancer_healthmonitor_refs: [] });
+    await watched.until((all) => !all.includes('loadbalancer-healthmonitor seen'));
+  });
+
   test('what may talk to nodes, since it is one itself', async () => {
     await createNode(client, 'n1');
     await createNetwork(client, 'red');

@@ -9,6 +9,7 @@ const PROJECT_CHILDREN = new Set([
   'virtual-network',
   'virtual-machine-interface',
   'loadbalancer',
+  'loadbalancer-healthmonitor',
   'loadbalancer-listener',
   'loadbalancer-pool',
 ]);
