@@ -1,7 +1,9 @@
 /** A Service's port as the servers behind it. Pure. */
+import { ANNOTATION } from '../kubernetes/annotations.ts';
+import { parseHealthCheck } from '../kubernetes/health-check.ts';
 import type { PortReference } from '../kubernetes/ingress.ts';
 import type { SlimEndpoint, SlimEndpointSlice, SlimService, SlimServicePort } from '../kubernetes/objects.ts';
-import type { Problem, Server } from './model.ts';
+import type { Pool, Problem, Server } from './model.ts';
 
 /** What is known of Services and their endpoints. */
 export interface ServiceView {
@@ -17,7 +19,7 @@ export interface ServicePortReference {
 }
 
 export type Resolved =
-  | { readonly kind: 'servers'; readonly port: number; readonly servers: readonly Server[] }
+  | { readonly kind: 'pool'; readonly port: number; readonly pool: Pool }
   | { readonly kind: 'problem'; readonly problem: Problem };
 
 /** The servers of a Service's TCP port: the ready endpoints, or those that still serve where none is ready. */
@@ -34,7 +36,14 @@ export function resolveBackend({ namespace, service, port }: ServicePortReferenc
     const message = `Service "${namespace}/${service}" has no TCP port ${JSON.stringify(port)}, it has: ${there || 'none'}`;
     return { kind: 'problem', problem: { reason: 'PortNotFound', message } };
   }
-  return { kind: 'servers', port: wanted.port, servers: serversOf(wanted, view.slicesOf(namespace, service)) };
+  const servers = serversOf(wanted, view.slicesOf(namespace, service));
+  return { kind: 'pool', port: wanted.port, pool: { servers, ...checkOf(found) } };
+}
+
+/** Of a check that is not understood workers tell the user. */
+function checkOf({ annotations }: SlimService): Pick<Pool, 'check'> {
+  const parsed = parseHealthCheck(annotations[ANNOTATION.healthCheck] ?? '');
+  return parsed.ok ? { check: parsed.value } : {};
 }
 
 function isMeant({ name, port, protocol }: SlimServicePort, wanted: PortReference): boolean {

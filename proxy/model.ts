@@ -1,4 +1,5 @@
 /** What the proxy is to do, as plain data: what Ingresses and Gateways are compiled to, and HAProxy's files are written from. */
+import type { HealthCheck } from '../kubernetes/health-check.ts';
 
 /** A back end's member: where connections go. */
 export interface Server {
@@ -6,10 +7,16 @@ export interface Server {
   readonly port: number;
 }
 
-/** A group of servers that share requests. Its name is HAProxy's: letters, digits, `-`, `_`, `.` and `:`. */
-export interface Backend {
-  readonly name: string;
+/** Servers that share requests. */
+export interface Pool {
   readonly servers: readonly Server[];
+  /** How they are asked whether they are well. */
+  readonly check?: HealthCheck;
+}
+
+/** A pool, and what is done to requests for it. Its name is HAProxy's: letters, digits, `-`, `_`, `.` and `:`. */
+export interface Backend extends Pool {
+  readonly name: string;
   /** It is given bytes, and nobody looks into them. */
   readonly isRaw?: true;
   /** What is done to requests on their way, in this order. */

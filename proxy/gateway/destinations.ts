@@ -41,7 +41,7 @@ export function destinationOf(route: SlimRoute, index: number, view: Destination
     const isPlain = treatment.steps === undefined && treatment.timeoutMs === undefined;
     const service = `${link.namespace}:${link.name}:${link.port}`;
     const name = isRaw ? `tcp:${service}` : isPlain ? service : `${own}:${at}`;
-    const backend: Backend = { name, servers: resolved.servers, ...(isRaw ? { isRaw } : treatment) };
+    const backend: Backend = { name, ...resolved.pool, ...(isRaw ? { isRaw } : treatment) };
     return { link, problem: undefined, backend };
   });
   const refusing = isRaw ? CLOSING : REFUSING;

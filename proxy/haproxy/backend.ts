@@ -1,10 +1,11 @@
 /** Back ends as text: what is done to requests, and the places of servers. Pure. */
 import type { Backend, RedirectTarget, Server, Step } from '../model.ts';
+import { checkLines } from './checks.ts';
 import { literal, word } from './words.ts';
 
 /** The section of a back end whose servers stand at these places. */
 export function backendSection(
-  { name, isRaw, steps = [], timeoutMs }: Backend,
+  { name, isRaw, check, steps = [], timeoutMs }: Backend,
   places: readonly (Server | undefined)[],
 ): readonly string[] {
   const answers = steps.some(({ step }) => step === 'redirect' || step === 'refuse');
@@ -17,7 +18,7 @@ export function backendSection(
     ...(isRaw === true ? ['mode tcp'] : []),
     ...(timeoutMs === undefined ? [] : [`timeout server ${timeoutMs}ms`]),
     ...steps.flatMap(stepLines),
-    ...(answers ? [] : ['balance leastconn', ...servers]),
+    ...(answers ? [] : ['balance leastconn', ...(check === undefined ? [] : checkLines(check)), ...servers]),
   ];
 }
 

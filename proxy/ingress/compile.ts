@@ -89,7 +89,7 @@ function unmatched({ path }: IngressPath): Problem {
 function named(backends: ReadonlyMap<string, Resolved>): ProxyModel['backends'] {
   return [...backends].map(([name, resolved]) => ({
     name,
-    servers: resolved.kind === 'servers' ? resolved.servers : [],
+    ...(resolved.kind === 'pool' ? resolved.pool : { servers: [] }),
   }));
 }
 

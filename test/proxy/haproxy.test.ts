@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createAuthority, issueServing } from '../../certs/issue.ts';
 import { createKeeper, type Keeper } from '../../proxy/haproxy/keeper.ts';
@@ -42,9 +43,10 @@ async function serve(
   specs: readonly IngressSpec[],
   services = ALL,
   secrets: Readonly<Record<string, SecretContent>> = {},
+  annotations: Readonly<Record<string, string>> = {},
 ) {
   const at = Object.entries(services).map(([name, members]) => [name, members.map((each) => upstreams.get(each)!.at)]);
-  const view = viewOf(Object.fromEntries(at) as Services, secrets);
+  const view = viewOf(Object.fromEntries(at) as Services, secrets, annotations);
   return await keeper.serve({ ...compileIngresses(ingresses(...specs), view).model, entrances: [] });
 }
 
@@ -178,6 +180,63 @@ describe('what a change does', () => {
     expect(await whoAnswers('a.example', '/')).toBe('one');
     expect(await serve([spec], { web: ['two'] })).toBe('moved');
     expect(await whoAnswers('a.example', '/')).toBe('two');
+  });
+});
+
+/** Waits until several requests are answered by these alone. */
+async function untilAnswered(want: string): Promise<void> {
+  for (let tries = 0, seen = ''; seen !== want; tries += 1) {
+    const answers = new Set<string>();
+    for (let each = 0; each < 8; each += 1) answers.add(await whoAnswers('a.example', '/'));
+    seen = [...answers].sort().join(' ');
+    if (tries > 100) expect(seen).toBe(want);
+    await sleep(100);
+  }
+}
+
+const check = (value: object) => ({ 'opencontrail.org/health-check': JSON.stringify(value) });
+
+describe('health checks', () => {
+  const spec = { rules: { 'a.example': [{ to: 'web' }] } };
+  const BRIEF = { delay: 1, timeout: 1, retries: 1 };
+  const both = { web: ['one', 'two'] };
+
+  test('who fails is left out until it succeeds; where all do, requests are answered 503', async () => {
+    await serve([spec], both, {}, check({ type: 'HTTP', path: '/healthz', ...BRIEF }));
+    await untilAnswered('one two');
+    upstreams.get('one')!.health.status = 500;
+    await untilAnswered('two');
+    upstreams.get('two')!.health.status = 404;
+    await untilAnswered('503');
+    upstreams.get('one')!.health.status = 302;
+    await untilAnswered('one');
+    upstreams.get('two')!.health.status = 200;
+    await untilAnswered('one two');
+  });
+
+  test('endpoints that are moved are checked where they are now', async () => {
+    const annotations = check({ type: 'HTTP', path: '/healthz', ...BRIEF });
+    upstreams.get('three')!.health.status = 500;
+    await serve([spec], { web: ['one', 'three'] }, {}, annotations);
+    await untilAnswered('one');
+    expect(await serve([spec], both, {}, annotations)).toBe('moved');
+    await untilAnswered('one two');
+  });
+
+  test.each<[string, () => object]>([
+    ['another port', () => ({ type: 'HTTP', path: '/healthz', port: upstreams.get('three')!.port })],
+    ['a path that needs quoting', () => ({ type: 'HTTP', path: `/healthz#'"\\%[src]` })],
+    ['TCP', () => ({ type: 'TCP' })],
+    ['PING', () => ({ type: 'PING' })],
+  ])('%s', async (title, value) => {
+    upstreams.get('three')!.health.status = 500;
+    await serve([spec], both, {}, check({ ...value(), ...BRIEF }));
+    await untilAnswered(title === 'another port' ? '503' : 'one two');
+  });
+
+  test('a check that nobody understands is not done', async () => {
+    await serve([spec], both, {}, { 'opencontrail.org/health-check': 'yes' });
+    await untilAnswered('one two');
   });
 });
 

@@ -58,22 +58,24 @@ export function ingresses(...specs: readonly IngressSpec[]): readonly SlimIngres
   });
 }
 
-/** Services with one port, 80 and named http, each with the endpoints given: `{ web: ['10.0.0.1:8080'] }`, in the namespace shop. */
+/** Services with one port, 80 and named http, each with the endpoints given: `{ web: ['10.0.0.1:8080'] }`, in the namespace shop; annotated alike. */
 export function viewOf(
   services: Readonly<Record<string, readonly string[]>>,
   secrets: Readonly<Record<string, SecretContent>> = {},
+  annotations: SlimService['annotations'] = {},
 ): IngressView {
   return {
-    service: (namespace, name) => (namespace === 'shop' && services[name] !== undefined ? service(name) : undefined),
+    service: (namespace, name) =>
+      namespace === 'shop' && services[name] !== undefined ? service(name, annotations) : undefined,
     slicesOf: (_namespace, name) =>
       (services[name] ?? []).map((endpoint, index) => slice(`${name}-${index}`, endpoint)),
     secrets: (name) => secrets[name] ?? { kind: 'absent' },
   };
 }
 
-function service(name: string): SlimService {
+function service(name: string, annotations: SlimService['annotations']): SlimService {
   const ports = [{ name: 'http', protocol: 'TCP', port: 80 }];
-  const identity = { namespace: 'shop', name, uid: `${name}-uid`, labels: {}, annotations: {} };
+  const identity = { namespace: 'shop', name, uid: `${name}-uid`, labels: {}, annotations };
   return { ...identity, type: 'ClusterIP', clusterIPs: ['10.96.0.1'], ports };
 }
 

@@ -9,6 +9,8 @@ export interface Upstream {
   /** `address:port`. */
   readonly at: string;
   readonly port: number;
+  /** The status that `/healthz` is answered with. */
+  readonly health: { status: number };
   readonly stop: () => Promise<void>;
 }
 
@@ -27,7 +29,9 @@ export async function startUpstream(
   address = '127.0.0.1',
   tls?: { readonly cert: string; readonly key: string },
 ): Promise<Upstream> {
+  const health = { status: 200 };
   const answer: RequestListener = (incoming, response) => {
+    if (incoming.url === '/healthz') response.statusCode = health.status;
     const told = Object.entries(incoming.headers).filter(([header]) => header.startsWith('x-') || header === 'host');
     response.setHeader('x-answered-by', name);
     response.end(JSON.stringify({ name, path: incoming.url, ...Object.fromEntries(told) }));
@@ -36,7 +40,7 @@ export async function startUpstream(
   await new Promise<void>((resolve) => server.listen(0, address, resolve));
   // A listening server has an address and a port.
   const { port } = server.address() as AddressInfo;
-  return { at: `${address}:${port}`, port, stop: async () => await close(server) };
+  return { at: `${address}:${port}`, port, health, stop: async () => await close(server) };
 }
 
 async function close(server: Server): Promise<void> {
