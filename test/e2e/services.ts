@@ -28,6 +28,7 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   const context = { lab, report };
   await clusterAddresses(context);
   await changes(context);
+  await health(context);
   await nodePorts(context);
   await rollingUpdates(context);
 }
@@ -36,15 +37,16 @@ interface ServiceOptions {
   readonly name: string;
   readonly selector?: Readonly<Record<string, string>> | null;
   readonly spec?: object;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
-function service({ name, selector = { app: 'web' }, spec = {} }: ServiceOptions): object {
+function service({ name, selector = { app: 'web' }, spec = {}, annotations = {} }: ServiceOptions): object {
   const ports = [{ name: 'http', protocol: 'TCP', port: HTTP }];
   const selected = selector === null ? {} : { selector };
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { namespace: NAMESPACE, name },
+    metadata: { namespace: NAMESPACE, name, annotations },
     spec: { ports, ...selected, ...spec },
   };
 }
@@ -118,6 +120,25 @@ async function changes(context: Context): Promise<void> {
     const client = { namespace: NAMESPACE, name: 'client' };
     await lab.waitFor('silence', async () => (await dial(client, before, lab)) === '');
   });
+}
+
+/** Back ends are asked at another port; at their own they answer all the time. */
+async function health(context: Context): Promise<void> {
+  const { lab } = context;
+  const shell = async (name: string, script: string) =>
+    lab.execInPod({ namespace: NAMESPACE, name, container: 'shell' }, ['sh', '-c', script]);
+  for (const name of ['near', 'far']) await shell(name, 'touch /tmp/healthz && httpd -p 8081 -h /tmp');
+  const check = { type: 'HTTP', port: 8081, path: '/healthz', delay: 1, timeout: 1, retries: 2 };
+  await lab.apply([
+    service({ name: 'asked', annotations: { 'opencontrail.org/health-check': JSON.stringify(check) } }),
+  ]);
+  await expectAnswers(context, 'asked', ['far', 'near']);
+  await shell('far', 'rm /tmp/healthz');
+  await expectAnswers(context, 'asked', ['near']);
+  await shell('near', 'rm /tmp/healthz');
+  await expectAnswers(context, 'asked', ['']);
+  await shell('far', 'touch /tmp/healthz');
+  await expectAnswers(context, 'asked', ['far']);
 }
 
 async function nodePorts(context: Context): Promise<void> {
