@@ -14,12 +14,22 @@ export interface GatewayView extends ListenerView, DestinationView {
   readonly labelsOf: (namespace: string) => Labels;
   /** The port that HAProxy listens at for a Gateway's; nothing before it has been reserved. */
   readonly insideOf: (gateway: SlimGateway, port: number) => number | undefined;
+  /** Ports of this node that other programs have. */
+  readonly foreign: ReadonlySet<number>;
+}
+
+/** What is to be said of a listener. */
+export interface ListenerOutcome extends ListenerState {
+  readonly routes: number;
+  readonly isBound: boolean;
+  /** The port that HAProxy was to listen at for it, where another program has it. */
+  readonly foreign?: number;
 }
 
 /** What is to be said of a Gateway. */
 export interface GatewayOutcome {
   readonly gateway: SlimGateway;
-  readonly listeners: readonly (ListenerState & { readonly routes: number; readonly isBound: boolean })[];
+  readonly listeners: readonly ListenerOutcome[];
 }
 
 /** What is to be said of a route, to each parent of ours. */
@@ -67,6 +77,7 @@ export function compileGateways(
         ...state,
         routes: new Set(attachments.filter((each) => each.state === state).map(({ route }) => route)).size,
         isBound: isServed(state) && entrances.some(({ port }) => port === state.listener.port),
+        ...foreignOf(gateway, state, view),
       })),
     })),
     routes: outcomes(
@@ -75,6 +86,15 @@ export function compileGateways(
     ),
     backends: [CLOSING, ...[...destinations.values()].flatMap(({ backends }) => backends)],
   };
+}
+
+function foreignOf(
+  gateway: SlimGateway,
+  { listener }: ListenerState,
+  { insideOf, foreign }: GatewayView,
+): Pick<ListenerOutcome, 'foreign'> {
+  const inside = insideOf(gateway, listener.port);
+  return inside !== undefined && foreign.has(inside) ? { foreign: inside } : {};
 }
 
 function verdictsOf(route: SlimRoute, view: Parameters<typeof attach>[2]) {
@@ -117,7 +137,7 @@ function entrancesOf(ports: Ports, view: GatewayView): readonly Entrance[] {
   const served = Map.groupBy(ports.states.filter(isServed), ({ listener }) => listener.port);
   return [...served].flatMap(([port, states]) => {
     const inside = view.insideOf(ports.gateway, port);
-    return inside === undefined ? [] : [entrance({ ...ports, states }, port, inside)];
+    return inside === undefined || view.foreign.has(inside) ? [] : [entrance({ ...ports, states }, port, inside)];
   });
 }
 

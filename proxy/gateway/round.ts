@@ -16,11 +16,15 @@ import { tell, type Told } from './teller.ts';
 export interface GatewayRound {
   /** The Secrets (`namespace/name`) that Gateways of ours name. */
   readonly secrets: () => ReadonlySet<string>;
-  /** What there is to serve. */
-  readonly compile: (secrets: (name: string) => SecretContent | undefined) => CompiledGateways;
+  /** The ports of this node that HAProxy is to listen at for Gateways. */
+  readonly ports: () => readonly number[];
+  /** What there is to serve; not by ports that are somebody else's. */
+  readonly compile: (secrets: (name: string) => SecretContent | undefined, foreign: ForeignPorts) => CompiledGateways;
   /** Once it is served: writes the Services of Gateways, and all statuses. */
-  readonly tell: (compiled: CompiledGateways) => Promise<void>;
+  readonly tell: (compiled: CompiledGateways, foreign: ForeignPorts) => Promise<void>;
 }
+
+type ForeignPorts = ReadonlySet<number>;
 
 export interface GatewayRoundDeps {
   readonly kube: KubeClient;
@@ -36,16 +40,18 @@ export function createGatewayRound(deps: GatewayRoundDeps): GatewayRound {
   const serviceOf = (gateway: SlimGateway) => view.service(namespace, serviceName(gateway));
   return {
     secrets: () => secretsOfGateways(ours(), view.gateway.grants()),
-    compile: (secrets) =>
+    ports: () => ours().flatMap((gateway) => (serviceOf(gateway)?.targets ?? []).map(({ targetPort }) => targetPort)),
+    compile: (secrets, foreign) =>
       compileGateways(ours(), view.gateway.routes(), {
         ...view,
         grants: view.gateway.grants(),
         labelsOf: view.gateway.labelsOf,
         secrets,
+        foreign,
         insideOf: (gateway, port) => serviceOf(gateway)?.targets.find((each) => each.port === port)?.targetPort,
       }),
-    tell: async (compiled) => {
-      await keepServices(ours(), deps);
+    tell: async (compiled, foreign) => {
+      await keepServices(ours(), foreign, deps);
       const classes = view.gateway.classes().filter(isOurs);
       const gateways = compiled.gateways.filter(({ listeners }) => !listeners.some(({ isPending }) => isPending));
       const told: readonly Told[] = [
@@ -73,7 +79,11 @@ function leftRoutes({ routes }: CompiledGateways, view: ProxyView) {
   return left.map((route) => ({ route, verdicts: [] }));
 }
 
-async function keepServices(gateways: readonly SlimGateway[], { kube, view, settings, log }: GatewayRoundDeps) {
+async function keepServices(
+  gateways: readonly SlimGateway[],
+  foreign: ForeignPorts,
+  { kube, view, settings, log }: GatewayRoundDeps,
+) {
   const { namespace, service, gatewayPorts } = settings;
   const made = view.services().filter((each) => each.namespace === namespace && GATEWAY_LABEL in each.labels);
   if (gateways.length === 0 && made.length === 0) return;
@@ -82,7 +92,9 @@ async function keepServices(gateways: readonly SlimGateway[], { kube, view, sett
     log.warn({ namespace, service }, 'Gateways are not reachable: the Service of the proxies does not exist');
     return;
   }
-  const plan = planServices(gateways, made, gatewayPorts);
+  const plan = planServices(gateways, made, { range: gatewayPorts, foreign });
+  if (foreign.size > 0)
+    log.warn({ ports: [...foreign] }, 'ports for Gateways are taken by other programs of this node');
   for (const { namespace, name } of plan.without) log.warn({ namespace, name }, 'no port is left for a Gateway');
   await writeServices(plan, { kube, namespace, service: view.service, own });
 }

@@ -35,19 +35,25 @@ export function serviceName({ uid, name }: SlimGateway): string {
   return `gateway-${name.slice(0, 46).replaceAll('.', '-')}-${digest}`;
 }
 
-/** The Services of these Gateways, the oldest first; what a Service says already stays, where two say the same the older's does. */
+/**
+ * The Services of these Gateways, the oldest first; what a Service says already stays, where two say the same the older's does.
+ * A port that is `foreign`, somebody else's on this node, gives way to the next one: never to one before it, so that replicas
+ * on whose nodes different ports are taken come to an end.
+ */
 export function planServices(
   gateways: readonly SlimGateway[],
   services: readonly ProxyService[],
-  range: PortRange,
+  { range, foreign = new Set() }: { readonly range: PortRange; readonly foreign?: ReadonlySet<number> },
 ): ServicePlan {
   const known = new Map(services.map((service) => [service.name, service]));
-  const taken = new Set<number>();
+  const taken = new Set(foreign);
+  const before = (gateway: SlimGateway, port: number): number | undefined =>
+    known.get(serviceName(gateway))?.targets.find((each) => each.port === port)?.targetPort;
   const recorded = gateways.map((gateway) => ({ gateway, kept: keptPorts(gateway, known, { range, taken }) }));
   const without: SlimGateway[] = [];
   const wanted = recorded.flatMap(({ gateway, kept }) => {
     const ports = [...new Set(gateway.listeners.map(({ port }) => port))].flatMap((port) => {
-      const targetPort = kept.get(port) ?? firstFree(range, taken);
+      const targetPort = kept.get(port) ?? firstFree(range, taken, before(gateway, port));
       if (targetPort === undefined) return [];
       taken.add(targetPort);
       return [{ port, targetPort }];
@@ -122,7 +128,10 @@ function keptPorts(
   return new Map(own.map(({ port, targetPort }) => [port, targetPort]));
 }
 
-function firstFree({ first, last }: PortRange, taken: ReadonlySet<number>): number | undefined {
-  for (let port = first; port <= last; port += 1) if (!taken.has(port)) return port;
-  return undefined;
+/** Of those after another one, or from the first on; then of all. */
+function firstFree(range: PortRange, taken: ReadonlySet<number>, after = range.first - 1): number | undefined {
+  const { first, last } = range;
+  const start = after >= first && after < last ? after + 1 : first;
+  for (let port = start; port <= last; port += 1) if (!taken.has(port)) return port;
+  return start === first ? undefined : firstFree(range, taken);
 }

@@ -7,7 +7,7 @@ import {
 } from '../../kubernetes/gateway.ts';
 import type { SlimRoute } from '../../kubernetes/gateway-route.ts';
 import type { Problem } from '../model.ts';
-import type { GatewayOutcome, RouteOutcome } from './compile.ts';
+import type { GatewayOutcome, ListenerOutcome, RouteOutcome } from './compile.ts';
 
 /** A status without the times of its conditions, which whoever writes it adds. */
 export type Status = Readonly<Record<string, unknown>>;
@@ -85,12 +85,13 @@ function programmed(gateway: GatewayObject, isBound: boolean, addresses: readonl
 }
 
 function listenerConditions(
-  { refused, unresolved, isBound }: GatewayOutcome['listeners'][number],
+  { refused, unresolved, isBound, foreign }: ListenerOutcome,
   gateway: GatewayObject,
 ): readonly Condition[] {
   const conflict = refused?.reason.endsWith('Conflict') === true ? refused : undefined;
   const invalid = refused ?? unresolved;
-  const why = invalid === undefined ? PENDING : { reason: 'Invalid', message: invalid.message };
+  const waiting = foreign === undefined ? PENDING : unavailable(foreign);
+  const why = invalid === undefined ? waiting : { reason: 'Invalid', message: invalid.message };
   return [
     condition(gateway, 'Accepted', refused ?? ACCEPTED, refused === undefined),
     condition(gateway, 'Conflicted', conflict ?? ALONE, conflict !== undefined),
@@ -103,6 +104,12 @@ const ACCEPTED: Problem = { reason: 'Accepted', message: 'its protocol and port 
 const ALONE: Problem = { reason: 'NoConflicts', message: 'no other has its place' };
 const RESOLVED: Problem = { reason: 'ResolvedRefs', message: 'all that it names is there' };
 const PROGRAMMED: Problem = { reason: 'Programmed', message: 'HAProxy serves it' };
+/** Another port is tried, one after the other. */
+function unavailable(port: number): Problem {
+  const message = `port ${port}, at which a proxy's node was to serve it, is another program's: the next free one is taken; keep others out of proxy.gatewayPorts`;
+  return { reason: 'PortUnavailable', message };
+}
+
 const PENDING: Problem = { reason: 'Pending', message: 'is being set up' };
 
 function condition(

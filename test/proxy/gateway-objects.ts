@@ -45,12 +45,14 @@ export interface World {
   readonly grants?: readonly SlimReferenceGrant[];
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly insideOf?: GatewayView['insideOf'];
+  readonly foreign?: GatewayView['foreign'];
 }
 
 /** What they are compiled to; HAProxy listens at 21000 and the Gateway's port, if nothing else is said. */
 export function compiled(gateways: readonly SlimGateway[], routes: readonly SlimRoute[], world: World = {}) {
   const { services = {}, secrets = {}, grants = [], labels = {} } = world;
-  const { insideOf = (_gateway, port) => 21_000 + port } = world;
-  const view = { ...viewOf(services, secrets), grants, labelsOf: (name: string) => labels[name] ?? {}, insideOf };
+  const { insideOf = (_gateway, port) => 21_000 + port, foreign = new Set() } = world;
+  const labelsOf = (name: string) => labels[name] ?? {};
+  const view = { ...viewOf(services, secrets), grants, labelsOf, insideOf, foreign };
   return compileGateways(gateways, routes, view);
 }

@@ -1,5 +1,6 @@
 /** The program at a real API server that knows the Gateway API: what it makes, serves, and says. */
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -33,7 +34,7 @@ described('the program', () => {
       folder,
       'http-port': String(await freePort()),
       'https-port': String(await freePort()),
-      'gateway-ports': `${first}-${first + 1}`,
+      'gateway-ports': `${first}-${first + 4}`,
       drain: '5',
       listen: `127.0.0.1:${await freePort()}`,
     });
@@ -99,6 +100,23 @@ described('the program', () => {
     expect(reasons(told[0]?.conditions ?? [])).toEqual({ Accepted: 'Accepted', ResolvedRefs: 'BackendNotFound' });
   });
 
+  test('a listener whose port another program has goes to another port, and holds up nobody', async () => {
+    const [{ targetPort } = { targetPort: 0 }] = portsOf(await gatewayService());
+    const other = await listenAt(targetPort + 1);
+    const listeners = [8080, 81].map((port) => ({ name: `p${port}`, port, protocol: 'HTTP' }));
+    await kube.patch(`${GROUP}/namespaces/shop/gateways/web`, { spec: { listeners } });
+    const inside = (port: number) => async () =>
+      portsOf(await gatewayService()).find((each) => each.port === port)?.targetPort;
+    const moved = await eventually(async () => {
+      const port = await inside(81)();
+      return port !== undefined && port !== targetPort + 1 && port;
+    });
+    await eventually(async () => (await ask(moved, 'a.example')).name === 'web');
+    expect(await inside(8080)()).toBe(targetPort);
+    expect((await ask(targetPort, 'a.example')).name).toBe('web');
+    other.close();
+  });
+
   test('writes nothing when nothing has changed', async () => {
     const before = await versions();
     await createService('other', { app: 'other' });
@@ -112,6 +130,13 @@ described('the program', () => {
     await eventually(async () => Object.keys(await reasonsOf('httproutes')).length === 0);
   });
 });
+
+/** Another program's, at all addresses. */
+async function listenAt(port: number): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(port, resolve));
+  return server;
+}
 
 interface Spec {
   readonly ports: readonly { readonly port: number; readonly targetPort: number }[];

@@ -111,6 +111,7 @@ describe('listeners', () => {
       ['ResolvedRefs InvalidRouteKinds'],
     ],
     ['before a port is reserved', {}, { insideOf: () => undefined }, ['Programmed Pending']],
+    ['a port that another program has', {}, { foreign: new Set([21_080]) }, ['Programmed PortUnavailable']],
   ])('%s', (_what, listener, world, complaints) => {
     expect(listenersOf(gateway(listener), world).flatMap(complaintsOf)).toEqual(complaints);
   });
@@ -241,7 +242,7 @@ describe('Services of Gateways', () => {
   const own = { name: 'proxy', uid: 'p', selector: { app: 'proxy' } } as unknown as ProxyService;
   /** The Services of a plan as the API server has them. */
   const written = (gateways: readonly SlimGateway[], services: readonly ProxyService[] = []) =>
-    planServices(gateways, services, RANGE).wanted.map((wanted) => {
+    planServices(gateways, services, { range: RANGE }).wanted.map((wanted) => {
       const { metadata, ...rest } = serviceManifest(wanted, own);
       return proxyService({
         ...rest,
@@ -249,7 +250,9 @@ describe('Services of Gateways', () => {
       });
     });
   const portsOf = (gateways: readonly SlimGateway[], services: readonly ProxyService[]) =>
-    planServices(gateways, services, RANGE).wanted.map(({ ports }) => ports.map(({ targetPort }) => targetPort));
+    planServices(gateways, services, { range: RANGE }).wanted.map(({ ports }) =>
+      ports.map(({ targetPort }) => targetPort),
+    );
 
   test('ports that have been given stay, whoever comes and goes', () => {
     const [a, b] = [named('a', 80, 443), named('b', 80)];
@@ -257,7 +260,7 @@ describe('Services of Gateways', () => {
     expect(portsOf([a, b], services)).toEqual([[21_000, 21_001], [21_002]]);
     expect(portsOf([b], services)).toEqual([[21_002]]);
     expect(portsOf([named('a', 443), b], services)).toEqual([[21_001], [21_002]]);
-    expect(planServices([b], services, RANGE).left.map(({ name }) => name)).toEqual([serviceName(a)]);
+    expect(planServices([b], services, { range: RANGE }).left.map(({ name }) => name)).toEqual([serviceName(a)]);
   });
 
   test('of two that have been given the same port the older keeps it', () => {
@@ -265,9 +268,22 @@ describe('Services of Gateways', () => {
     expect(portsOf([a, b], [...written([a]), ...written([b])])).toEqual([[21_000], [21_001]]);
   });
 
+  test('a port that is somebody else’s gives way to a later one, and others stay', () => {
+    const [a, b] = [named('a', 80), named('b', 80)];
+    const services = written([a, b]);
+    const moved = (gateways: readonly SlimGateway[], ...foreign: readonly number[]) =>
+      planServices(gateways, services, { range: RANGE, foreign: new Set(foreign) }).wanted.map(
+        ({ ports }) => ports[0]?.targetPort,
+      );
+    expect(moved([a, b], 21_000)).toEqual([21_002, 21_001]);
+    expect(moved([b], 21_001)).toEqual([21_002]);
+    expect(moved([b], 21_001, 21_002)).toEqual([21_000]);
+    expect(moved([b], 21_000, 21_001, 21_002)).toEqual([]);
+  });
+
   test('where no port is left a Gateway has none', () => {
     const [a, b] = [named('a', 80, 81, 82), named('b', 80)];
-    expect(planServices([a, b], [], RANGE).without).toEqual([b]);
+    expect(planServices([a, b], [], { range: RANGE }).without).toEqual([b]);
   });
 
   test('what a Service asks for is the Gateway’s: address, labels and annotations, and never another Gateway’s name', () => {
