@@ -1,7 +1,7 @@
 /** A Deployment's pods are replaced, one after the other, under steady requests; none may fail. */
 import { join } from 'node:path';
 import type { LabHandle } from '../lab/handle.ts';
-import { inUrl } from './outside.ts';
+import { inUrl, poolOf } from './outside.ts';
 import type { Reporter } from './reporter.ts';
 
 const NAMESPACE = 'services';
@@ -10,13 +10,25 @@ const PORT = 8080;
 const RATE = 200;
 const SECONDS = 40;
 
+/** Of the outside's spare addresses. */
+const POOL = { name: 'rolling', first: 240, last: 241 };
+const HOST = 'rolled.example';
+
 interface Load {
   readonly sent: number;
   readonly failed: number;
   readonly reasons: Readonly<Record<string, number>>;
 }
 
-/** Reports, for a ClusterIP and a node port, how many requests of a rolling update failed. */
+/** A way to the pods: from where, by which URL, and as a request for which host. */
+interface Way {
+  readonly title: string;
+  readonly from: string;
+  readonly url: string;
+  readonly host?: string;
+}
+
+/** Reports, for each way by which a Service is reached, how many requests of a rolling update failed. */
 export async function rollingUpdates({
   lab,
   report,
@@ -24,21 +36,21 @@ export async function rollingUpdates({
   readonly lab: LabHandle;
   readonly report: Reporter;
 }): Promise<void> {
-  await lab.apply([deployment(), service()]);
+  lab.onCleanup(() => lab.kubectl(['delete', 'floatingippool', POOL.name, '--ignore-not-found']));
+  await lab.apply([poolOf(lab, POOL), deployment(), service(), ingress()]);
   await lab.kubectl(['rollout', 'status', `deployment/${NAME}`, '-n', NAMESPACE, '--timeout=120s']);
-  const [node = ''] = lab.nodes;
-  const [address, nodePort] = await Promise.all([field(lab, '.spec.clusterIP'), field(lab, '.spec.ports[0].nodePort')]);
-  const loads = Promise.all([
-    load(lab, node, `http://${inUrl(address)}:${PORT}/hostname`),
-    load(lab, 'out', `http://${inUrl(lab.address(node))}:${nodePort}/hostname`),
-  ]);
+  const ways = await waysOf(lab);
+  for (const { title, from, url, host } of ways) {
+    const asHost = host === undefined ? [] : ['-H', `Host: ${host}`];
+    await lab.waitFor(`an answer by the ${title}`, async () => {
+      const { stdout } = await lab.exec(from, ['curl', '-g', '-s', '-m', '2', '-w', '%{http_code}', ...asHost, url]);
+      return stdout.endsWith('200');
+    });
+  }
+  const loads = Promise.all(ways.map(async (way) => ({ ...way, ...(await load(lab, way)) })));
   await lab.kubectl(['rollout', 'restart', `deployment/${NAME}`, '-n', NAMESPACE]);
   await lab.kubectl(['rollout', 'status', `deployment/${NAME}`, '-n', NAMESPACE, '--timeout=120s']);
-  const [inside, outside] = await loads;
-  for (const [title, { sent, failed, reasons }] of [
-    ['ClusterIP', inside],
-    ['node port', outside],
-  ] as const) {
+  for (const { title, sent, failed, reasons } of await loads) {
     report.equal(
       `a rolling update under ${RATE}/s through the ${title} fails none of ${sent}`,
       { failed, reasons },
@@ -47,16 +59,24 @@ export async function rollingUpdates({
   }
 }
 
-async function load(lab: LabHandle, machine: string, url: string): Promise<Load> {
+/** A pod's way is a node's here: both are translated alike. */
+async function waysOf(lab: LabHandle): Promise<readonly Way[]> {
+  const [node = ''] = lab.nodes;
+  const machine = inUrl(lab.address(node));
+  const [address, nodePort] = await Promise.all([field(lab, '.spec.clusterIP'), field(lab, '.spec.ports[0].nodePort')]);
+  const external = await lab.waitFor('an address of the pool', () => field(lab, '.status.loadBalancer.ingress[0].ip'));
+  return [
+    { title: 'ClusterIP', from: node, url: `http://${inUrl(address)}:${PORT}/hostname` },
+    { title: 'node port', from: 'out', url: `http://${machine}:${nodePort}/hostname` },
+    { title: 'load balancer', from: 'out', url: `http://${inUrl(external)}:${PORT}/hostname` },
+    { title: 'Ingress', from: 'out', url: `http://${machine}/hostname`, host: HOST },
+  ];
+}
+
+async function load(lab: LabHandle, { from, url, host }: Way): Promise<Load> {
   const program = join(import.meta.dirname, 'programs', 'requests.ts');
-  const { stdout } = await lab.exec(machine, [
-    process.execPath,
-    '--no-warnings',
-    program,
-    url,
-    `${RATE}`,
-    `${SECONDS}`,
-  ]);
+  const words = [process.execPath, '--no-warnings', program, url, `${RATE}`, `${SECONDS}`];
+  const { stdout } = await lab.exec(from, [...words, ...(host === undefined ? [] : [host])]);
   return JSON.parse(stdout) as Load;
 }
 
@@ -67,7 +87,25 @@ async function field(lab: LabHandle, path: string): Promise<string> {
 function service(): object {
   const ports = [{ name: 'http', protocol: 'TCP', port: PORT }];
   const metadata = { namespace: NAMESPACE, name: NAME };
-  return { apiVersion: 'v1', kind: 'Service', metadata, spec: { type: 'NodePort', selector: { app: NAME }, ports } };
+  const spec = {
+    type: 'LoadBalancer',
+    loadBalancerClass: `opencontrail.org/${POOL.name}`,
+    selector: { app: NAME },
+    ports,
+  };
+  return { apiVersion: 'v1', kind: 'Service', metadata, spec };
+}
+
+function ingress(): object {
+  const backend = { service: { name: NAME, port: { name: 'http' } } };
+  const rules = [{ host: HOST, http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }];
+  const metadata = { namespace: NAMESPACE, name: NAME };
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata,
+    spec: { ingressClassName: 'opencontrail', rules },
+  };
 }
 
 /** Its pods go on serving for a while when told to end, as a well-behaved server does. */
