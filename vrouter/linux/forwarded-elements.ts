@@ -35,7 +35,7 @@ export function addForwarded(into: ElementCollector, context: Context): void {
 }
 
 /** The networks that the underlay routes, without the fabric, which it does anyway. */
-export function forwardedNetworks({ networks, fabric }: ForwardingState): ReadonlySet<InstanceId> {
+function forwardedNetworks({ networks, fabric }: ForwardingState): ReadonlySet<InstanceId> {
   return new Set(networks.filter(({ id, forwarded }) => forwarded && id !== fabric).map(({ id }) => id));
 }
 
