@@ -5,7 +5,7 @@ import { ANNOTATION } from '../kubernetes/annotations.ts';
 import { parsePodAssignment } from '../kubernetes/assignment.ts';
 import { parsePodName } from '../kubernetes/grammar.ts';
 import type { SlimPod } from '../kubernetes/objects.ts';
-import { portsOfPod } from '../kubernetes/ports.ts';
+import { type PodPort, portsOfPod } from '../kubernetes/ports.ts';
 import { withoutLength } from '../runtime/cidr.ts';
 
 /** The name of the pod of its namespace that a pod is copied to. What is no name has been refused at admission. */
@@ -24,17 +24,21 @@ export type Mirroring =
 export function mirroringOf(pod: SlimPod, analyzer: SlimPod | undefined, names: Names): Mirroring | undefined {
   const name = analyzerOf(pod);
   if (name === undefined) return undefined;
-  const unserved = (why: string): Mirroring => ({
-    kind: 'unserved',
-    message: `annotation ${ANNOTATION.mirror}: "${name}": no copies are sent, because ${why}`,
-  });
-  if (name === pod.name) return unserved('the pod names itself; name the pod that analyzes');
   const port = analyzer && portsOfPod(analyzer.annotations[ANNOTATION.ports], analyzer.uid)?.interfaces[0];
-  if (analyzer === undefined || port === undefined)
-    return unserved(`there is no pod ${name} with an address of its own in namespace ${pod.namespace} yet`);
-  if (parsePodAssignment(analyzer.annotations[ANNOTATION.assignment])?.mode === 'custom')
-    return unserved(`nodes do not reach its network ${port.network}; put the analyzer into the namespace's own`);
-  const [analyzerName = ''] = names.virtualMachine(analyzer.namespace, analyzer.name);
+  const why = name === pod.name ? 'the pod names itself; name the pod that analyzes' : whyUnserved(pod, analyzer, port);
+  if (why !== undefined || port === undefined)
+    return {
+      kind: 'unserved',
+      message: `annotation ${ANNOTATION.mirror}: "${name}": no copies are sent, because ${why}`,
+    };
+  const [machine = ''] = names.virtualMachine(pod.namespace, name);
   const [address = ''] = port.ips.map(withoutLength);
-  return { kind: 'mirrored', mirror: { analyzer: analyzerName, address, network: port.network } };
+  return { kind: 'mirrored', mirror: { analyzer: machine, address, network: port.network } };
+}
+
+function whyUnserved(pod: SlimPod, analyzer: SlimPod | undefined, port: PodPort | undefined): string | undefined {
+  if (analyzer === undefined || port === undefined)
+    return `there is no pod ${analyzerOf(pod)} with an address of its own in namespace ${pod.namespace} yet`;
+  if (parsePodAssignment(analyzer.annotations[ANNOTATION.assignment])?.mode !== 'custom') return undefined;
+  return `nodes do not reach its network ${port.network}; put the analyzer into the namespace's own`;
 }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import type { Change } from '../kubernetes/cache.ts';
 import type { SlimAttachmentDefinition } from '../kubernetes/attachment-definition.ts';
-import type { Holder, SlimFloatingIp } from '../kubernetes/floating-ip.ts';
+import type { SlimFloatingIp } from '../kubernetes/floating-ip.ts';
 import type { SlimFloatingIpPool } from '../kubernetes/floating-ip-pool.ts';
 import type { SlimIngress, SlimIngressClass } from '../kubernetes/ingress.ts';
 import type { SlimLogicalRouter } from '../kubernetes/logical-router.ts';
@@ -14,9 +14,7 @@ import type { SlimVirtualNetwork } from '../kubernetes/virtual-network.ts';
 import type { SlimServiceChain } from '../kubernetes/service-chain.ts';
 import type { SlimEndpointSlice, SlimNamespace, SlimNode, SlimPod, SlimService } from '../kubernetes/objects.ts';
 import { keepsFor, ordinalName, podsOfSet, type SlimStatefulSet } from '../kubernetes/stateful-set.ts';
-import { portsOfPod } from '../kubernetes/ports.ts';
-import { chainKeysOfPod, type ChainRelations, connectionKeys, serviceChainKeys } from './chain-relations.ts';
-import { isWantedPod } from './desired/pod.ts';
+import { connectionKeys, serviceChainKeys } from './chain-relations.ts';
 import {
   attachmentKey,
   clusterPolicyKey,
@@ -32,6 +30,7 @@ import {
   serviceKey,
   virtualNetworkKey,
 } from './keys.ts';
+import { keysOfPod, type PodRelations } from './related-pod.ts';
 
 /** A change of one of the watched kinds. */
 export type SourceChange =
@@ -54,7 +53,7 @@ export type SourceChange =
   | { readonly source: 'StatefulSet'; readonly change: Change<SlimStatefulSet> };
 
 /** What the function must know besides the change. */
-export interface RelatedView extends ChainRelations {
+export interface RelatedView extends PodRelations {
   /** Names of the services of a namespace. */
   readonly servicesOf: (namespace: string) => readonly string[];
   /** Keys of the Ingresses of a namespace, or of all: their members have the addresses of Services. */
@@ -62,12 +61,6 @@ export interface RelatedView extends ChainRelations {
   /** Keys of the pods of a namespace, and of those bound to a node. */
   readonly podsIn: (namespace: string) => readonly string[];
   readonly podsOn: (node: string) => readonly string[];
-  /** Keys of the pods whose traffic is copied to a pod. */
-  readonly mirroredTo: (pod: SlimPod) => readonly string[];
-  /** The networks of a pod that are of users' own. */
-  readonly networksOf: (pod: SlimPod) => readonly string[];
-  /** Keys of what hangs on such a network. */
-  readonly attachmentsOf: (network: string) => readonly string[];
   /** The cluster's own key. */
   readonly clusterKey: string;
   /** Keys of the connections and routers that name a network. */
@@ -76,21 +69,14 @@ export interface RelatedView extends ChainRelations {
   readonly networkOf: (namespace: string, name: string) => string;
   /** Keys of the apps of a namespace that have networks of their own. */
   readonly appsIn: (namespace: string) => readonly string[];
-  /** Keys of the policies whose rules depend on the numbers of named ports: of a pod, or of a namespace's pods. */
-  readonly policyKeysNaming: (pod: SlimPod) => readonly string[];
-  /** Keys of the policies whose rules depend on a pod's addresses. */
-  readonly policyKeysPlacing: (pod: SlimPod) => readonly string[];
+  /** Keys of the policies whose rules depend on the numbers of named ports of a namespace's pods. */
   readonly policyKeysNamingIn: (namespace: string) => readonly string[];
   /** Keys of the pods that a policy selects, or means as peers. */
   readonly podsOfPolicy: (policy: SlimNetworkPolicy) => readonly string[];
-  /** Keys of the floating IPs that a pod or a Service holds. */
-  readonly floatingIpsFor: (holder: Holder) => readonly string[];
   /** Keys of the pods that a ClusterNetworkPolicy is for, or speaks of. */
   readonly podsOfClusterPolicy: (policy: SlimClusterPolicy) => readonly string[];
   /** Keys of the ClusterNetworkPolicies that speak of nodes. */
   readonly clusterPoliciesOfNodes: () => readonly string[];
-  /** Whether a namespace has pods in another network than new ones would be in. */
-  readonly hasOutdated: (namespace: string) => boolean;
 }
 
 /** The keys to run after a change, each once. */
@@ -102,13 +88,7 @@ export function relatedKeys(given: SourceChange, view: RelatedView): readonly st
     case 'NetworkAttachmentDefinition':
       return definitionKeys(given.change, view);
     case 'Pod':
-      return [
-        ...podKeys(given.change, view),
-        ...keysOfPlaces(given.change, view),
-        ...floatingIpsOfPod(given.change, view),
-        ...chainKeysOfPod(given.change, view),
-        ...(hasMoved(given.change) ? view.mirroredTo(given.change.object) : []),
-      ];
+      return keysOfPod(given.change, view);
     case 'Node':
       return nodeKeys(given.change, view);
     case 'Service':
@@ -220,46 +200,6 @@ function nodeKeys(change: Change<SlimNode>, view: RelatedView): readonly string[
 }
 
 /**
- * A pod concerns us from its binding to a node on; its disappearance always does. Of its changes, those do not count that
- * nothing follows from: its phase on the way to Running, and the results that we have just written ourselves.
- */
-function concernsPod(change: Change<SlimPod>): boolean {
-  if (change.kind === 'delete') return true;
-  const { object, previous } = change;
-  if (object.nodeName === undefined) return false;
-  if (previous === undefined) return true;
-  // The first ports that carry the pod's UID can only be ours; any other change of results is looked at.
-  const ignored = !holdsPorts(previous) && holdsPorts(object) ? RESULTS : [];
-  return !isDeepStrictEqual(essence(object, ignored), essence(previous, ignored));
-}
-
-function holdsPorts({ annotations, uid }: SlimPod): boolean {
-  return portsOfPod(annotations[ANNOTATION.ports], uid) !== undefined;
-}
-
-function essence(pod: SlimPod, ignored: readonly string[]): unknown {
-  const { uid, nodeName, labels, annotations } = pod;
-  const counted = Object.entries(annotations).filter(([key]) => !ignored.includes(key));
-  return { uid, nodeName, labels, annotations: Object.fromEntries(counted), wanted: isWantedPod(pod) };
-}
-
-const RESULTS: readonly string[] = [ANNOTATION.assignment, ANNOTATION.ports, ANNOTATION.networkStatus];
-
-/** Policies first: a pod waits for the groups that they make for it. */
-function podKeys(change: Change<SlimPod>, view: RelatedView): readonly string[] {
-  const { object } = change;
-  if (!concernsPod(change)) return hasMoved(change) ? view.policyKeysPlacing(object) : [];
-  return [...view.policyKeysNaming(object), podKey(object.namespace, object.name)];
-}
-
-/** Whether a pod has been given its ports, or others, or is gone. */
-function hasMoved(change: Change<SlimPod>): boolean {
-  if (change.kind === 'delete') return true;
-  const [now, before] = [change.object, change.previous];
-  return before?.annotations[ANNOTATION.ports] !== now.annotations[ANNOTATION.ports];
-}
-
-/**
  * Whom a policy speaks of, and whom it spoke of before. Its own run tells them as well, when its groups are there; but that may
  * be heard by a replica that has not seen the policy yet, and every replica's watch ends here.
  */
@@ -281,31 +221,6 @@ function clusterPolicyKeys(change: Change<SlimClusterPolicy>, view: RelatedView)
   if (before !== undefined && before.generation === object.generation && before.uid === object.uid) return [];
   const pods = [before, object].flatMap((policy) => (policy === undefined ? [] : view.podsOfClusterPolicy(policy)));
   return [...new Set([clusterPolicyKey(object.name), ...pods])];
-}
-
-/** A pod that enters or leaves a network of a user's own changes what is attached to it; one of an outdated lot, the lot. */
-function keysOfPlaces(change: Change<SlimPod>, view: RelatedView): readonly string[] {
-  const { object } = change;
-  const now = change.kind === 'put' ? view.networksOf(object) : [];
-  const previous = change.kind === 'put' ? change.previous : object;
-  const before = previous === undefined ? [] : view.networksOf(previous);
-  const [had, has] = [new Set(before), new Set(now)];
-  const moved = [...before.filter((network) => !has.has(network)), ...now.filter((network) => !had.has(network))];
-  const places = moved.flatMap(view.attachmentsOf);
-  return [...places, ...(view.hasOutdated(object.namespace) ? [namespaceKey(object.namespace)] : [])];
-}
-
-/** Floating IPs of a pod that gets its ports or goes, or is meant by others than before. */
-function floatingIpsOfPod(change: Change<SlimPod>, view: RelatedView): readonly string[] {
-  const { object } = change;
-  const before = change.kind === 'put' ? change.previous : undefined;
-  if (before !== undefined && isDeepStrictEqual(holding(before), holding(object))) return [];
-  const both = before === undefined ? [object] : [before, object];
-  return [...new Set(both.flatMap((pod) => view.floatingIpsFor({ kind: 'Pod', ...pod })))];
-}
-
-function holding(pod: SlimPod): unknown {
-  return { uid: pod.uid, labels: pod.labels, has: holdsPorts(pod), wanted: isWantedPod(pod) };
 }
 
 /** The pods for which a StatefulSet no longer keeps addresses. */

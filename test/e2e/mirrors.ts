@@ -83,7 +83,7 @@ async function copied(analyzer: string, context: Context): Promise<void> {
   await report.check(`the analyzer ${analyzer} is sent what the pod sends and is given`, async () => {
     const kinds = await seen(analyzer, ['udp port 8472', 4], context);
     // A capture may begin between a request and its reply.
-    if (!`${[...PINGS, 'request'].join()}`.includes(kinds.join()) || kinds.length < 4) throw new Error(kinds.join());
+    if (![...PINGS, 'request'].join().includes(kinds.join()) || kinds.length < 4) throw new Error(kinds.join());
   });
 }
 

@@ -246,8 +246,7 @@ function putPod(put: Put, { name, pod, tuple }: PutPod): void {
     security_group_refs: (pod.groups ?? []).map((group) => ref('security-group', [...PROJECT, group])),
     tag_refs: (pod.tags ?? []).map((tag) => ref('tag', [tag])),
     virtual_machine_interface_mac_addresses: { mac_address: [macOf(vmiOf(name, pod.project))] },
-    port_tuple_refs: tuple === undefined ? [] : [ref('port-tuple', tuple[1])],
-    virtual_machine_interface_properties: { ...(tuple && { service_interface_type: tuple[0] }), ...mirrorOf(pod) },
+    ...tupleFields({ pod, tuple }),
     ...(pod.probe === undefined ? {} : { annotations: { key_value_pair: [{ key: 'probe', value: pod.probe }] } }),
   });
   for (const address of [pod.address, pod.address6]) {
@@ -258,6 +257,14 @@ function putPod(put: Put, { name, pod, tuple }: PutPod): void {
       virtual_machine_interface_refs: [ref('virtual-machine-interface', vmi)],
     });
   }
+}
+
+function tupleFields({ pod, tuple }: Omit<PutPod, 'name'>): Record<string, unknown> {
+  const [side, name] = tuple ?? [];
+  return {
+    port_tuple_refs: name === undefined ? [] : [ref('port-tuple', name)],
+    virtual_machine_interface_properties: { service_interface_type: side, ...mirrorOf(pod) },
+  };
 }
 
 function mirrorOf({ mirror }: TestPod): Record<string, unknown> {

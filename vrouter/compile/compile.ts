@@ -1,6 +1,6 @@
 /** Config objects to one node's forwarding: `compile` of design section 3. Pure. */
 import type { ContrailObject } from '../../contrail/objects.ts';
-import type { ForwardingState, Passage } from '../model.ts';
+import type { ForwardingState, Network, Passage, Service } from '../model.ts';
 import { compileChains } from './chains.ts';
 import { compileEgress } from './egress.ts';
 import { compileEndpoints, compilePeers, placeOf } from './endpoints.ts';
@@ -50,7 +50,6 @@ export function compile(
   memory.renew(config.objects, { around: JSON.stringify(around), aside: unhealthy });
   const context = { networks, fabric, passages, ports, remotes, unhealthy, place, own, peers };
   const balanced = compileServices(index, context, memory);
-  const vipNetworks = new Set(balanced.services.map(({ network }) => network));
   const { outbound, inbound } = compileOutbound(index, { networks, passages, fabric });
   const { floating, announcements } = compileFloating(index, ports);
   const routed = compileEgress(index, { networks, nodes: routers, node, dead });
@@ -77,11 +76,15 @@ export function compile(
     ...balanced,
     healthChecks: compileHealthChecks(index, { node, ports }),
     announcements: [...balanced.announcements, ...announcements, ...routed.announcements],
-    serviceSubnets: [
-      ...new Set(networks.filter(({ id }) => vipNetworks.has(id)).flatMap(({ subnets }) => subnets)),
-    ].sort(),
+    serviceSubnets: subnetsOfServices(balanced.services, networks),
     ...compilePolicies(index, networks, ports),
   };
+}
+
+/** The subnets that virtual addresses come from, each once, sorted. */
+function subnetsOfServices(services: readonly Service[], networks: readonly Network[]): readonly string[] {
+  const ids = new Set(services.map(({ network }) => network));
+  return [...new Set(networks.filter(({ id }) => ids.has(id)).flatMap(({ subnets }) => subnets))].sort();
 }
 
 /** Two lots of passages, each once. */

@@ -1,13 +1,12 @@
-/** The change stream: whole first, then what changes; narrowed to a node; taken up again; never an empty world. */
+/** The change stream: whole first, then what changes; narrowed to a node; taken up again. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type ContrailClient, createContrailClient } from '../../../contrail/client.ts';
 import type { ConfigServer } from '../../../contrail/server/server.ts';
-import { type ConfigView, watchConfig } from '../../../contrail/watch.ts';
-import { createLogger } from '../../../runtime/log.ts';
+import type { ConfigView } from '../../../contrail/watch.ts';
 import { useRedis } from './bed.ts';
-import { startRedis } from '../../redis.ts';
 import { ask, startServer } from './support.ts';
+import { type Watched, watchServer } from './watched.ts';
 import {
   attach,
   connect,
@@ -41,35 +40,9 @@ afterEach(async () => {
   await server.close();
 });
 
-interface Watched {
-  readonly names: () => string[];
-  readonly view: () => ConfigView | undefined;
-  readonly until: (condition: (names: readonly string[]) => boolean) => Promise<string[]>;
-}
-
-/** Follows a node and shows its objects as `type name`. */
+/** Follows a node, or everything. */
 function watch(node?: string, through: ContrailClient = client): Watched {
-  let view: ConfigView | undefined;
-  const onChange = (next: ConfigView): void => {
-    view = next;
-  };
-  void watchConfig({
-    client: through,
-    ...(node === undefined ? {} : { node }),
-    onChange,
-    signal: stop.signal,
-    log: createLogger('test', 'silent'),
-  });
-  const names = (): string[] =>
-    [...(view?.objects.values() ?? [])].map(({ type, fq_name: name }) => `${type} ${name.at(-1)}`).sort();
-  const until = async (condition: (names: readonly string[]) => boolean): Promise<string[]> => {
-    for (let tries = 0; tries < 250; tries += 1) {
-      if (view !== undefined && condition(names())) return names();
-      await sleep(20);
-    }
-    throw new Error(`never came about; there is: ${names().join(', ')}`);
-  };
-  return { names, view: () => view, until };
+  return watchServer(through, { signal: stop.signal, ...(node === undefined ? {} : { node }) });
 }
 
 const plain = (view: ConfigView | undefined) => Object.fromEntries(view?.objects ?? []);
@@ -432,82 +405,5 @@ describe('a stream', () => {
     both.close();
     await other.close();
     server = await startServer(redis.url);
-  });
-});
-
-describe('a lost database', () => {
-  test('is laid anew with another epoch; allocation waits for the rebuild, and a watcher keeps what it has until then', async () => {
-    await server.close();
-    server = await startServer(redis.url, { initialState: 'rebuilding' });
-    const router = await createNode(client, 'n1');
-    await createNetwork(client, 'red');
-    await createPod(client, 'kept', 'red', router);
-    await createPod(client, 'vanished', 'red', router);
-    const watched = watch('n1');
-    await watched.until((all) => all.includes('instance-ip vanished'));
-    const before = watched.view()!.epoch;
-
-    await redis.raw.flushall();
-    const status = (await ask(server.url, 'GET', '/embedded/status')).body as { epoch: string; state: string };
-    expect(status).toMatchObject({ state: 'rebuilding' });
-    expect(status.epoch).not.toBe(before);
-
-    await createBase(client);
-    const again = await createNode(client, 'n1');
-    await createNetwork(client, 'red');
-    const refused = createPod(
-      createContrailClient({ endpoints: async () => [server.url], signal: AbortSignal.timeout(2_000) }),
-      'kept',
-      'red',
-      again,
-    );
-    await expect(refused).rejects.toBeDefined();
-    await client.create({
-      type: 'instance-ip',
-      fq_name: ['kept'],
-      virtual_network_refs: [{ to: inProject('red') }],
-      virtual_machine_interface_refs: [{ to: inProject('kept') }],
-      instance_ip_address: '10.47.255.252',
-    });
-    await place(client, again, (await client.fqNameToUuid('virtual-machine', ['kept'])) ?? '');
-    await sleep(200);
-    expect(watched.names()).toContain('instance-ip vanished');
-
-    expect((await ask(server.url, 'POST', '/embedded/ready', { body: { epoch: before } })).status).toBe(409);
-    expect((await ask(server.url, 'POST', '/embedded/ready', { body: { epoch: status.epoch } })).status).toBe(200);
-    const names = await watched.until((all) => !all.includes('instance-ip vanished'));
-    expect(names).toContain('instance-ip kept');
-    // The map is live; the view that names the epoch is told a moment later.
-    while (watched.view()!.epoch === before) await sleep(10);
-    expect(watched.view()!.epoch).toBe(status.epoch);
-  });
-
-  test('never looks empty to a request that comes before anybody has noticed', async () => {
-    await redis.raw.flushall();
-    const answers = await Promise.all([
-      ask(server.url, 'GET', '/domains?count=true'),
-      ask(server.url, 'POST', '/projects', {
-        body: { project: { fq_name: ['default-domain', 'q'], parent_type: 'domain' } },
-      }),
-      ask(server.url, 'POST', '/fqname-to-id', { body: { type: 'domain', fq_name: ['default-domain'] } }),
-    ]);
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
-    expect(answers[0]?.body).toEqual({ domains: { count: 1 } });
-  });
-
-  test('whose last writes were lost with another Redis process is read anew', async () => {
-    const persistent = await startRedis({ persist: true });
-    const own = await startServer(persistent.url);
-    const through = createContrailClient({ endpoints: async () => [own.url] });
-    const watched = watch('n1', through);
-    await createNode(through, 'n1');
-    await watched.until((all) => all.includes('virtual-router n1'));
-    await persistent.restart();
-    await createNode(through, 'n2');
-    await watched.until((all) => all.includes('virtual-router n1') && all.includes('virtual-router n2'));
-    stop.abort();
-    through.close();
-    await own.close();
-    await persistent.stop();
   });
 });
