@@ -22,6 +22,7 @@ const SUITES = [
   'services',
   'balancers',
   'edges',
+  'forwarding',
   'ingress',
   'gateway',
   'mirrors',

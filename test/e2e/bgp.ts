@@ -6,6 +6,8 @@ import { productNamespace } from '../lab/install.ts';
 import { netnsOf } from '../lab/names.ts';
 import { binary, checkout, labDir } from '../lab/paths.ts';
 import { dialPod } from './dial.ts';
+import { fetched } from './outside.ts';
+import { type PodObject, podsOf } from './pods.ts';
 import type { Reporter } from './reporter.ts';
 
 const NAMESPACE = 'bgp';
@@ -41,6 +43,7 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   const context = { lab, report, frr };
   await established(context);
   await announced(context);
+  await podsAnnounced(context);
 }
 
 async function switchTo(lab: LabHandle, isEnabled: boolean): Promise<void> {
@@ -64,7 +67,8 @@ function pool(): object {
 
 function router(lab: LabHandle): object {
   const neighbors = [{ address: lab.address('out'), asn: 64513 }];
-  return { apiVersion, kind: 'BGPRouter', metadata: { name: NAMESPACE }, spec: { asn: ASN, neighbors, learn: {} } };
+  const spec = { asn: ASN, neighbors, learn: {}, announce: ['FloatingIPs', 'Pods'] };
+  return { apiVersion, kind: 'BGPRouter', metadata: { name: NAMESPACE }, spec };
 }
 
 function floatingIp(pod: string): object {
@@ -91,9 +95,9 @@ async function established(context: Context): Promise<void> {
   }
 }
 
-/** The next hops of the address at the router outside. */
-function nextHops(frr: Frr): string {
-  const { paths = [] } = frr.ask(`show bgp ipv4 unicast ${ADDRESS}/32 json`) as {
+/** The next hops of an address at the router outside. */
+function nextHops(frr: Frr, address = ADDRESS): string {
+  const { paths = [] } = frr.ask(`show bgp ipv4 unicast ${address}/32 json`) as {
     readonly paths?: readonly { readonly nexthops: readonly { readonly ip: string }[] }[];
   };
   return paths.map(({ nexthops }) => nexthops[0]?.ip).join();
@@ -112,4 +116,27 @@ async function announced(context: Context): Promise<void> {
   }
   await lab.kubectl(['delete', 'fip', 'entry', '-n', NAMESPACE]);
   await becomes(context, `${ADDRESS} is withdrawn`, async () => nextHops(frr), '');
+}
+
+/** Pods' own addresses, as long as the underlay routes their network. */
+async function podsAnnounced(context: Context): Promise<void> {
+  const { lab, frr } = context;
+  const flagged = async (value: boolean) =>
+    lab.kubectl(['annotate', 'namespace', NAMESPACE, '--overwrite', `opencontrail.org/ip_fabric_forwarding=${value}`]);
+  await flagged(true);
+  for (const node of lab.nodes.slice(0, 2)) {
+    const pod = await lab.get<PodObject>(['pod', `on-${node}`, '-n', NAMESPACE]);
+    const address = pod?.status.podIP ?? '';
+    await becomes(
+      context,
+      `pod on-${node} is announced by ${node}`,
+      async () => nextHops(frr, address),
+      lab.address(node),
+    );
+    const asked = async () => fetched(lab, `http://${address}:8080/hostname`, 1);
+    await becomes(context, `outside → pod on-${node}, by what it was told`, asked, `on-${node}`);
+  }
+  await flagged(false);
+  const [first] = await podsOf(lab, NAMESPACE);
+  await becomes(context, 'pods in the tunnel are withdrawn', async () => nextHops(frr, first?.status.podIP), '');
 }
