@@ -1,5 +1,6 @@
 /**
- * `npm test`: unit and integration tests (jest), then the end-to-end suites on the lab; ends with `N passed, N failed`.
+ * `npm test`: unit and integration tests (jest), then the end-to-end suites on the lab, then a third of Kubernetes' own suite of
+ * NetworkPolicy there; ends with `N passed, N failed`.
  *
  * What fails is run a second time, by itself. Passing then, it counts as passed and is listed as unsteady, because
  * these tests wait for real servers on machines that others use; failing twice, it is a failure.
@@ -48,6 +49,7 @@ await buildBinaries();
 const results: Counts[] = [
   await twice(['npm', 'run', '-s', 'unit', '--'], [], jestCounts, /^FAIL (\S+)/gmu),
   await twice([process.execPath, 'test/e2e/run.ts'], SUITES, lastLineCounts, /^FAILED ([^:\s]+):/gmu),
+  await run([process.execPath, 'test/conformance/run.ts', 'netpol-third'], lastLineCounts),
 ];
 if (process.env['CI'] === 'true') await run([process.execPath, 'test/lab/main.ts', 'down'], lastLineCounts);
 const passed = results.reduce((sum, counts) => sum + counts.passed, 0);
