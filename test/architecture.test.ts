@@ -129,3 +129,14 @@ function cycles(): string[] {
   for (const file of files) visit(file, []);
   return found;
 }
+
+test('labs of network namespaces have names of their own, since tests run side by side', () => {
+  const sources = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  const names = sources.flatMap((file) =>
+    Array.from(readFileSync(join(ROOT, 'test', file), 'utf8').matchAll(/createLab\('(\w+)'/g), ([, name]) => name),
+  );
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  expect(names.length).toBeGreaterThan(0);
+});

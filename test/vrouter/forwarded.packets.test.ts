@@ -86,12 +86,17 @@ let lab: Lab;
 /** Takes a world up; nodes answer each other meanwhile, and are believed from the second look on. */
 async function take(world: TestWorld): Promise<void> {
   await lab.apply(world);
-  await sleep(300);
+  for (const [node, other] of [
+    ['n1', 'n2'],
+    ['n2', 'n1'],
+  ] as const)
+    for (const address of [NODES[other], NODES6[other]])
+      while (!(await lab.sh(node, `ip neigh show ${address}`)).stdout.includes('lladdr')) await sleep(50);
   await lab.apply(world);
 }
 
 beforeAll(async () => {
-  lab = await createLab('vf', NODES);
+  lab = await createLab('vd', NODES);
   await lab.addOutside('out', OUT);
   for (const [name, address] of Object.entries({ ...NODES6, out: 'fd00:30::9' }))
     await lab.sh(name, `ip addr add ${address}/64 dev eth0 nodad`);
