@@ -37,7 +37,7 @@ async function main(): Promise<number> {
   const suites = (positionals.length === 0 ? WHOLE : positionals).map((name) => {
     const suite = SUITES[name];
     if (suite === undefined) throw new Error(`no suite ${name}; there are ${Object.keys(SUITES).join(', ')}`);
-    return values.focus === undefined ? suite : { ...suite, focus: values.focus };
+    return [name, values.focus === undefined ? suite : { ...suite, focus: values.focus }] as const;
   });
   const program = await buildSuite();
   if (values['as-is'] !== true) await bringUp({ bare: false });
@@ -47,7 +47,7 @@ async function main(): Promise<number> {
     writeFileSync(repositories(folder), 'promoterE2eRegistry: docker.io/library\n');
     await provideImages(program, repositories(folder), context.lab.nodes);
     const specs: SpecReport[] = [];
-    for (const suite of suites) specs.push(...(await runSuite(suite, context)));
+    for (const [name, suite] of suites) specs.push(...(await runSuite(name, suite, context)));
     const passed = specs.filter(({ State }) => State === 'passed').length;
     const failed = specs.length - passed;
     console.log(`${passed} passed, ${failed} failed`);
@@ -62,7 +62,7 @@ function repositories(folder: string): string {
   return join(folder, 'images.yaml');
 }
 
-async function runSuite(suite: ConformanceSuite, context: Context): Promise<readonly SpecReport[]> {
+async function runSuite(name: string, suite: ConformanceSuite, context: Context): Promise<readonly SpecReport[]> {
   const all = await ginkgo('list', { flags: ['--ginkgo.dry-run', ...selection(suite)], context });
   const titles = all.map(titleOf);
   // A spec that tells what it waits for takes about a minute.
@@ -78,7 +78,7 @@ async function runSuite(suite: ConformanceSuite, context: Context): Promise<read
   ];
   for (const spec of specs) {
     const why = spec.State === 'passed' ? '' : ` – ${spec.Failure?.Message?.split('\n')[0] ?? spec.State}`;
-    console.log(`${spec.State === 'passed' ? 'ok' : 'FAILED'} ${titleOf(spec)}${why}`);
+    console.log(`${spec.State === 'passed' ? 'ok' : 'FAILED'} ${name}: ${titleOf(spec)}${why}`);
   }
   return specs;
 }
