@@ -1,4 +1,4 @@
-/** Running `nft`, `ip`, `conntrack` and `tcpdump`: the only place of this program that spawns. */
+/** Running `nft`, `ip`, `conntrack` and `tcpdump`: to their end, for as long as they are told things, or for what they write. */
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { SessionProgram } from '../../runtime/session.ts';
