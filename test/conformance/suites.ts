@@ -12,29 +12,9 @@ export interface ConformanceSuite {
 const OUTSIDE = 'the API server is asked to reach a pod for the suite';
 const SCTP = { 'Feature:SCTPConnectivity': "the lab's kernel has no SCTP sockets" };
 
-/** A third of netpol, which every run of all tests has the time for: each kind of rule, both directions, and each thing that may change. */
-const NETPOL_THIRD = [
-  "should support a 'default-deny-all' policy",
-  'should enforce policy based on PodSelector with MatchExpressions',
-  'should enforce policy based on NamespaceSelector with MatchExpressions',
-  'should enforce policy based on PodSelector and NamespaceSelector',
-  'should enforce policy based on Ports',
-  'should allow ingress access on one named port',
-  'should allow egress access on one named port',
-  'should enforce updated policy',
-  'should allow ingress access from updated namespace',
-  'should deny ingress access to updated pod',
-  'should deny egress from all pods in a namespace',
-  'should work with Ingress, Egress specified together',
-  'should enforce except clause while egress access to server in CIDR block',
-  'should ensure an IP overlapping both IPBlock.CIDR and IPBlock.Except is allowed',
-  "should not mistakenly treat 'protocol: SCTP' as 'protocol: TCP'",
-];
-
 export const SUITES: Readonly<Record<string, ConformanceSuite>> = {
   // That SCTP rules open nothing else is among the specs that are run.
   netpol: { focus: 'sig-network.* Netpol ', skip: SCTP, shards: 3 },
-  'netpol-third': { focus: `sig-network.* Netpol .*(${NETPOL_THIRD.join('|')})`, skip: SCTP, shards: 3 },
   services: {
     focus: String.raw`\[sig-network\] (Services|Networking|EndpointSlice\w*|DNS|HostPort|Proxy|IngressClass|Ingress API|Service CIDRs) `,
     skip: {
@@ -53,6 +33,3 @@ export const SUITES: Readonly<Record<string, ConformanceSuite>> = {
     shards: 3,
   },
 };
-
-/** Those that are no part of another one. */
-export const WHOLE: readonly string[] = ['netpol', 'services'];
