@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../runtime/errors.ts';
 import { runProgram } from '../agent/netlink.ts';
-import { devicesOfOurs, removalCommands } from './traces.ts';
+import { devicesOfOurs, KERNEL_NAMES, removalCommands } from './traces.ts';
 
 /** Where the pod finds the host's folders; the orchestrator mounts them so. */
 export interface HostFolders {
@@ -53,7 +53,7 @@ async function remainsInKernel(): Promise<readonly string[]> {
   const tables = await attempt(['nft', 'list', 'tables']);
   return [
     ...devices.map((name) => `device ${name}`),
-    ...(tables.includes('inet opencontrail') ? ['nftables table inet opencontrail'] : []),
+    ...KERNEL_NAMES.tables.flatMap((table) => (tables.includes(`table ${table}\n`) ? [`nftables table ${table}`] : [])),
   ];
 }
 

@@ -3,19 +3,26 @@ import { ROUTER_MAC } from '../agent/link-text.ts';
 
 /** As in vrouter/linux/names.ts and bgp/bird/config.ts, which no other program imports; a test holds them together. */
 export const KERNEL_NAMES = {
-  table: 'inet opencontrail',
+  tables: ['inet opencontrail', 'netdev opencontrail_mirrors'],
   routeProtocol: 79,
   tunnel: 'ocvx0',
+  /** Where copies of traffic are given off, and what the names of their tunnels begin with. */
+  mirrorPair: 'ocmirror0',
+  mirrorTunnels: 'ocm-',
   learntMetric: 4079,
 } as const;
 
-/** Host ends of pods and the tunnel, out of what `ip -oneline link show` prints. */
+/** An interface of a pair takes the other one along. */
+const DEVICES: readonly string[] = [KERNEL_NAMES.tunnel, KERNEL_NAMES.mirrorPair];
+
+/** Host ends of pods, the tunnel, and what copies go through, out of what `ip -oneline link show` prints. */
 export function devicesOfOurs(shown: string): readonly string[] {
   return shown.split('\n').flatMap((line) => {
     const name = /^\d+: ([^:@]+)[:@]/.exec(line)?.[1];
     if (name === undefined) return [];
     const isTap = /^tap[0-9a-f]{11}$/.test(name) && line.includes(ROUTER_MAC);
-    return isTap || name === KERNEL_NAMES.tunnel ? [name] : [];
+    const isOurs = isTap || DEVICES.includes(name) || name.startsWith(KERNEL_NAMES.mirrorTunnels);
+    return isOurs ? [name] : [];
   });
 }
 
@@ -28,7 +35,7 @@ export function removalCommands(
   rules: { readonly v4: string; readonly v6: string },
 ): readonly (readonly string[])[] {
   return [
-    ['nft', 'delete', 'table', ...KERNEL_NAMES.table.split(' ')],
+    ...KERNEL_NAMES.tables.map((table) => ['nft', 'delete', 'table', ...table.split(' ')]),
     ...(['-4', '-6'] as const).flatMap((family) => [
       ...(hasLocalFirst(family === '-4' ? rules.v4 : rules.v6)
         ? []

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { KERNEL_NAMES } from '../../../cni/cleanup/traces.ts';
 import { ROUTE_METRIC } from '../../../bgp/bird/config.ts';
 import { ROUTE_PROTOCOL, TABLE } from '../../../vrouter/linux/names.ts';
+import { MIRROR_PAIR, MIRROR_TABLE, MIRROR_TUNNELS } from '../../../vrouter/linux/mirrors.ts';
 import { makeNamespace, sh } from '../bed.ts';
 
 // Real namespaces and programs, on a machine that may be busy.
@@ -43,7 +44,9 @@ describe('cleanNode', () => {
     const before = ['rule', 'route show table all', '-6 rule', '-o link'].map((what) => inHost(`ip ${what}`));
     inHost(`
       sysctl -qw net.ipv4.ip_forward=1
-      nft add table ${TABLE}; nft add table inet other
+      nft add table ${TABLE}; nft add table inet other; nft add table ${MIRROR_TABLE}
+      ip link add ${MIRROR_PAIR[0]} type veth peer name ${MIRROR_PAIR[1]}
+      ip link add ${MIRROR_TUNNELS}0123456789 type vxlan id 9 remote 192.0.2.9 dstport 8472
       ip link add ${KERNEL_NAMES.tunnel} type vxlan external dstport 4789; ip link set ${KERNEL_NAMES.tunnel} up
       ip link add tap0123456789a address 02:00:5e:00:01:01 type veth peer name vp
       ip link add tapforeign type veth peer name vq
@@ -59,6 +62,7 @@ describe('cleanNode', () => {
     expect(existsSync(state)).toBe(false);
     expect(inHost('nft list tables')).toBe('table inet other\n');
     expect(inHost('ip -o link')).not.toContain('tap0123456789a');
+    expect(inHost('ip -o link')).not.toContain('ocm');
     expect(inHost('ip -o link')).toContain('tapforeign');
     expect(inHost('ip route show proto bird')).toMatch(/^198\.51\.100\.0\/24 dev lo.*\n$/);
     expect(inHost('ip -6 route show proto bird')).toBe('');
@@ -83,5 +87,11 @@ test('a folder that is mounted is emptied, which is as far as it can go', () => 
 });
 
 test('cleanup knows the vRouter’s names in the kernel', () => {
-  expect(KERNEL_NAMES).toMatchObject({ table: TABLE, routeProtocol: ROUTE_PROTOCOL, learntMetric: ROUTE_METRIC });
+  expect(KERNEL_NAMES).toMatchObject({
+    tables: [TABLE, MIRROR_TABLE],
+    routeProtocol: ROUTE_PROTOCOL,
+    learntMetric: ROUTE_METRIC,
+    mirrorPair: MIRROR_PAIR[0],
+    mirrorTunnels: MIRROR_TUNNELS,
+  });
 });
