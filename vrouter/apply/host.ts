@@ -111,6 +111,12 @@ export async function interfaceOf(run: Run, address: string): Promise<string | u
   return /^\d+: (\S+)/.exec(await output(run, ['ip', '-o', family, 'addr', 'show', 'to', `${address}/${length}`]))?.[1];
 }
 
+/** The names of all interfaces of this host. */
+export async function readInterfaces(run: Run): Promise<ReadonlySet<string>> {
+  const { stdout } = await run(['ip', '-o', 'link', 'show']);
+  return new Set(Array.from(stdout.matchAll(/^\d+: ([^:@\s]+)/gm), ([, name = '']) => name));
+}
+
 /** Written by a shell in the node's network namespace: one process for all, and a value that stands already is not touched. */
 async function write(run: Run, settings: readonly (readonly [path: string, value: string])[]): Promise<SettingsBefore> {
   const change = 'set_to() { v=$(cat /proc/sys/$1); [ "$v" = $2 ] || { echo $2 > /proc/sys/$1; echo "$1 $v"; }; }';

@@ -3,6 +3,7 @@ import type { Logger } from '../../runtime/log.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import { MIRROR_PAIR, MIRROR_TABLE, MIRROR_TUNNELS, type MirrorDocument } from '../linux/mirrors.ts';
 import { createRounds } from '../rounds.ts';
+import { readInterfaces } from './host.ts';
 import { output } from './run.ts';
 import type { Run } from './run.ts';
 
@@ -49,8 +50,7 @@ export async function removeMirrors(run: Run): Promise<void> {
 
 /** An interface that was made anew under its name has lost its chains: the table is replaced as a whole, at once. */
 async function apply({ tunnels, table }: MirrorDocument, run: Run): Promise<void> {
-  const { stdout } = await run(['ip', '-o', 'link', 'show']);
-  const found = new Set(Array.from(stdout.matchAll(/^\d+: ([^:@\s]+)/gm), ([, name = '']) => name));
+  const found = await readInterfaces(run);
   const added = [...tunnels].filter(([name]) => !found.has(name));
   const gone = [...found].filter((name) => name.startsWith(MIRROR_TUNNELS) && !tunnels.has(name));
   const [near, far] = MIRROR_PAIR;

@@ -4,7 +4,7 @@ import { OUTSIDE } from '../model.ts';
 import type { ElementCollector } from './document.ts';
 import { OUTSIDE_MARK } from './edges.ts';
 import { familyOf } from './family.ts';
-import { nextHop } from './forwarded-entries.ts';
+import { forwardedNetworks, nextHop } from './forwarded-entries.ts';
 import { addLimits } from './limits.ts';
 import { forwardedMark, type Marks } from './marks.ts';
 import { nodeAddresses } from './node-addresses.ts';
@@ -32,11 +32,6 @@ export function addForwarded(into: ElementCollector, context: Context): void {
   }
   addFlows(into, ids, context);
   for (const passage of state.inbound) addInbound(into, passage, context.marks);
-}
-
-/** The networks that the underlay routes, without the fabric, which it does anyway. */
-function forwardedNetworks({ networks, fabric }: ForwardingState): ReadonlySet<InstanceId> {
-  return new Set(networks.filter(({ id, forwarded }) => forwarded && id !== fabric).map(({ id }) => id));
 }
 
 function addNodes(into: ElementCollector, { state, marks, underlay }: Context): void {

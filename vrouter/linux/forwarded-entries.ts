@@ -35,7 +35,7 @@ interface Around {
 /** A route for each pod elsewhere and each node that has answered on the segment. */
 export function forwardedRoutes(around: Around): readonly { readonly prefix: string; readonly via: string }[] {
   const { state } = around;
-  const ids = new Set(state.networks.flatMap(({ id, forwarded }) => (forwarded && id !== state.fabric ? [id] : [])));
+  const ids = forwardedNetworks(state);
   if (ids.size === 0) return [];
   const pods = state.remotes.filter(({ network }) => ids.has(network));
   const nodes = state.peers.flatMap((peer) => nodeAddresses(peer).map((address) => ({ address, node: peer.address })));
@@ -51,6 +51,14 @@ export function forwardedRoutes(around: Around): readonly { readonly prefix: str
       },
     ];
   });
+}
+
+/** The networks that the underlay routes, without the fabric, which it does anyway. */
+export function forwardedNetworks({
+  networks,
+  fabric,
+}: Pick<ForwardingState, 'networks' | 'fabric'>): ReadonlySet<InstanceId> {
+  return new Set(networks.filter(({ id, forwarded }) => forwarded && id !== fabric).map(({ id }) => id));
 }
 
 /** A node's address on the segment by which it is reached in a family: IPv4 goes by IPv6, too, but not the other way round. */

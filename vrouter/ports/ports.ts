@@ -1,4 +1,5 @@
 /** The bound ports of this node: kept in memory and on disk, told to the engine. */
+import { readInterfaces } from '../apply/host.ts';
 import { runHere } from '../apply/run.ts';
 import type { Run } from '../apply/run.ts';
 import type { Engine } from '../engine.ts';
@@ -24,8 +25,7 @@ export async function openPorts(deps: {
 }): Promise<Ports> {
   const { store, engine, run = runHere } = deps;
   const bound = new Map<string, Binding>();
-  const [journalled, links] = await Promise.all([store.readAll(), run(['ip', '-o', 'link', 'show'])]);
-  const present = new Set([...links.stdout.matchAll(/^\d+: ([^:@\s]+)/gm)].map(([, name]) => name));
+  const [journalled, present] = await Promise.all([store.readAll(), readInterfaces(run)]);
   for (const binding of journalled) {
     if (!present.has(binding['host-ifname'])) continue;
     bound.set(binding['vmi-uuid'], binding);
