@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ANNOTATION } from './annotations.ts';
 import type { KubeObject } from './client.ts';
-import { collectionPath } from './resources.ts';
+import { collectionPath, type RawResource, type SlimResource, slimResource } from './resources.ts';
 
 /** The collection's path. */
 export const NETWORK_CONNECTIONS = collectionPath('networkconnections');
@@ -38,30 +38,17 @@ export type ConnectedNetwork = z.infer<typeof ConnectedNetworkSchema>;
 /** Who has asked for a connection as it reads: the value of the annotation `opencontrail.org/requester`. */
 export type Requester = z.infer<typeof RequesterSchema>;
 
-export interface SlimNetworkConnection extends z.infer<typeof SpecSchema> {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly generation: number;
-  /** RFC 3339. */
-  readonly created: string;
+export interface SlimNetworkConnection extends z.infer<typeof SpecSchema>, SlimResource {
   /** `undefined` where admission has not seen it. */
   readonly requester: Requester | undefined;
-  /** The status as it stands, which only our workers write. */
-  readonly status: unknown;
 }
 
 export function slimNetworkConnection(raw: KubeObject): SlimNetworkConnection {
-  const { metadata, spec, status } = raw as KubeObject & { readonly spec?: unknown; readonly status?: unknown };
+  const { metadata, spec } = raw as RawResource;
   return {
-    namespace: metadata.namespace ?? '',
-    name: metadata.name,
-    uid: metadata.uid,
-    generation: metadata.generation ?? 0,
-    created: metadata.creationTimestamp ?? '',
+    ...slimResource(raw),
     ...connectionSpec(spec),
     requester: parseRequester(metadata.annotations?.[ANNOTATION.requester]),
-    status,
   };
 }
 

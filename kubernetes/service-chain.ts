@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { KubeObject } from './client.ts';
 import { ConnectedNetworkSchema } from './network-connection.ts';
-import { collectionPath } from './resources.ts';
+import { collectionPath, type RawResource, type SlimResource, slimResource } from './resources.ts';
 import type { LabelSelector } from './selector.ts';
 
 /** The collection's path. */
@@ -26,27 +26,10 @@ const SpecSchema = z.object({
 /** A service of a chain: the pods that do its work, each with an interface in both networks. */
 export type ChainService = z.infer<typeof ServiceSchema>;
 
-export interface SlimServiceChain extends z.infer<typeof SpecSchema> {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly generation: number;
-  /** RFC 3339. */
-  readonly created: string;
-  /** The status as it stands, which only our workers write. */
-  readonly status: unknown;
-}
+export interface SlimServiceChain extends z.infer<typeof SpecSchema>, SlimResource {}
 
 /** The API server has validated the object against the resource's schema. */
 export function slimServiceChain(raw: KubeObject): SlimServiceChain {
-  const { metadata, spec, status } = raw as KubeObject & { readonly spec?: unknown; readonly status?: unknown };
-  return {
-    namespace: metadata.namespace ?? '',
-    name: metadata.name,
-    uid: metadata.uid,
-    generation: metadata.generation ?? 0,
-    created: metadata.creationTimestamp ?? '',
-    ...SpecSchema.parse(spec),
-    status,
-  };
+  const { spec } = raw as RawResource;
+  return { ...slimResource(raw), ...SpecSchema.parse(spec) };
 }
