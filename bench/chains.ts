@@ -1,26 +1,21 @@
 /** A chain of one routed service against the same service reached by static routes, and one chain among five hundred against one alone. */
-import { spawn } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { run as command } from '../test/lab/command.ts';
 import { type TestWorld, through } from '../test/vrouter/config.ts';
 import { createLab, type Lab } from '../test/vrouter/lab/nodes.ts';
+import { type Ends, installTools, type Place, requestRate, throughput } from './flows.ts';
 import { createReferenceChain } from './reference-chain.ts';
-import type { Place } from './reference-vxlan.ts';
 import { percentile, ratioLine } from './statistics.ts';
 
 const [ROUNDS, SECONDS, MANY] = [3, 2, 500] as const;
 const LEFT = '10.9.1.0/24';
 const RIGHT = '10.9.2.0/24';
 
-interface Path {
-  readonly client: Place;
-  readonly server: Place;
+interface Path extends Ends {
   readonly prepare: () => Promise<void>;
 }
 
 /** Measures the paths in turn, several rounds, and reports medians: an interruption of one round favours nobody. */
 export async function run(): Promise<readonly string[]> {
-  await command('apt-get', ['install', '-y', '-qq', 'iperf3', 'qperf'], { env: { DEBIAN_FRONTEND: 'noninteractive' } });
+  await installTools();
   const reference = await createReferenceChain();
   const lab = await createLab('vb', { n1: '192.0.2.1', n2: '192.0.2.2' });
   try {
@@ -105,8 +100,8 @@ async function measure(paths: Readonly<Record<string, Path>>): Promise<readonly 
       const path = paths[name];
       if (path === undefined) continue;
       await path.prepare();
-      streams.push(await throughput(path));
-      rates.push(await requestRate(path));
+      streams.push(await throughput(path, SECONDS));
+      rates.push(await requestRate(path, SECONDS));
     }
   }
   const medians = (of: 'streams' | 'rates'): Figures =>
@@ -119,41 +114,4 @@ function report(what: string, unit: string, { one = 0, many = 0, routes = 0 }: F
     ratioLine(`${what} through a chain against static routes`, one, routes, unit),
     ratioLine(`${what} through one of ${MANY} chains against one alone`, many, one, unit),
   ];
-}
-
-/** Gbit/s of one TCP stream. */
-async function throughput({ client, server }: Path): Promise<number> {
-  return await withServer(server, ['iperf3', '-s', '-1'], async () => {
-    const text = await within(client, ['iperf3', '-J', '-c', server.address, '-t', String(SECONDS)]);
-    // iperf3's documented JSON report.
-    const { end } = JSON.parse(text) as { end: { sum_received: { bits_per_second: number } } };
-    return end.sum_received.bits_per_second / 1e9;
-  });
-}
-
-/** Round trips per second of one TCP connection, one byte each way. */
-async function requestRate({ client, server }: Path): Promise<number> {
-  return await withServer(server, ['qperf'], async () => {
-    const text = await within(client, ['qperf', '-t', String(SECONDS), '-uu', '-v', server.address, 'tcp_lat']);
-    // qperf counts the messages of both directions.
-    return Number(/msg_rate\s*=\s*(\d+)/.exec(text)?.[1]) / 2;
-  });
-}
-
-async function within({ enter }: Place, args: readonly string[]): Promise<string> {
-  const [program = '', ...rest] = [...enter, ...args];
-  return (await command(program, rest)).stdout;
-}
-
-async function withServer<T>({ enter }: Place, server: readonly string[], body: () => Promise<T>): Promise<T> {
-  const [program = '', ...args] = [...enter, ...server];
-  const child = spawn(program, args, { stdio: 'ignore' });
-  const ended = new Promise((resolve) => child.on('close', resolve));
-  try {
-    await sleep(300);
-    return await body();
-  } finally {
-    child.kill('SIGTERM');
-    await Promise.race([ended, sleep(2000)]);
-  }
 }

@@ -1,23 +1,18 @@
 /** TCP throughput and request/response rate between pods of two nodes, against the bare veth path between nodes and a VXLAN without our rules. */
-import { spawn } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { run as command } from '../test/lab/command.ts';
 import { openLab } from '../test/lab/handle.ts';
 import type { LabHandle } from '../test/lab/handle.ts';
 import { machineCommand } from '../test/lab/machine.ts';
 import { bringUp } from '../test/lab/up.ts';
+import { type Ends, installTools, type Place, requestRate, throughput } from './flows.ts';
 import { createReference } from './reference-vxlan.ts';
-import type { Place } from './reference-vxlan.ts';
 import { percentile, ratioLine } from './statistics.ts';
 
 const NAMESPACE = 'bench-datapath';
 const ROUNDS = 5;
 const SECONDS = 3;
 
-interface Path {
+interface Path extends Ends {
   readonly name: string;
-  readonly client: Place;
-  readonly server: Place;
 }
 
 /** Measures the three paths in turn, several rounds, and reports medians: an interruption of one round favours nobody. */
@@ -33,11 +28,11 @@ export async function run(): Promise<readonly string[]> {
       { name: 'vxlan', client: reference.pods[0], server: reference.pods[1] },
       { name: 'veth', client: reference.nodes[0], server: reference.nodes[1] },
     ];
-    const throughput = await measure(paths, throughputOf);
-    const rate = await measure(paths, requestRateOf);
+    const streams = await measure(paths, throughput);
+    const rates = await measure(paths, requestRate);
     return (['vxlan', 'veth'] as const).flatMap((other) => [
-      ratioLine(`TCP throughput against ${other}`, throughput['ours'] ?? 0, throughput[other] ?? 0, 'Gbit/s'),
-      ratioLine(`TCP request/response against ${other}`, rate['ours'] ?? 0, rate[other] ?? 0, '1/s'),
+      ratioLine(`TCP throughput against ${other}`, streams['ours'] ?? 0, streams[other] ?? 0, 'Gbit/s'),
+      ratioLine(`TCP request/response against ${other}`, rates['ours'] ?? 0, rates[other] ?? 0, '1/s'),
     ]);
   } finally {
     await reference.remove();
@@ -47,49 +42,13 @@ export async function run(): Promise<readonly string[]> {
 
 async function measure(
   paths: readonly Path[],
-  figureOf: (path: Path) => Promise<number>,
+  figureOf: (ends: Ends, seconds: number) => Promise<number>,
 ): Promise<Record<string, number>> {
   const samples: Record<string, number[]> = Object.fromEntries(paths.map(({ name }) => [name, []]));
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const path of paths) samples[path.name]?.push(await figureOf(path));
+    for (const path of paths) samples[path.name]?.push(await figureOf(path, SECONDS));
   }
   return Object.fromEntries(Object.entries(samples).map(([name, figures]) => [name, percentile(figures, 0.5)]));
-}
-
-/** Gbit/s of one TCP stream. */
-async function throughputOf({ client, server }: Path): Promise<number> {
-  return withServer(server, ['iperf3', '-s', '-1'], async () => {
-    const args = [...client.enter, 'iperf3', '-J', '-c', server.address, '-t', String(SECONDS)];
-    const { stdout } = await command(args[0] ?? '', args.slice(1));
-    // iperf3's documented JSON report.
-    return (
-      (JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } }).end.sum_received.bits_per_second /
-      1e9
-    );
-  });
-}
-
-/** Round trips per second of one TCP connection, one byte each way. */
-async function requestRateOf({ client, server }: Path): Promise<number> {
-  return withServer(server, ['qperf'], async () => {
-    const args = [...client.enter, 'qperf', '-t', String(SECONDS), '-uu', '-v', server.address, 'tcp_lat'];
-    const { stdout } = await command(args[0] ?? '', args.slice(1));
-    // qperf counts the messages of both directions.
-    return Number(/msg_rate\s*=\s*(\d+)/.exec(stdout)?.[1]) / 2;
-  });
-}
-
-async function withServer<T>(place: Place, server: readonly string[], body: () => Promise<T>): Promise<T> {
-  const [program = '', ...args] = [...place.enter, ...server];
-  const child = spawn(program, args, { stdio: 'ignore' });
-  const ended = new Promise((resolve) => child.on('close', resolve));
-  try {
-    await sleep(300);
-    return await body();
-  } finally {
-    child.kill('SIGTERM');
-    await Promise.race([ended, sleep(2000)]);
-  }
 }
 
 /** One pod on each node, entered by its network namespace so that the measuring programs are the machine's own. */
@@ -116,8 +75,4 @@ async function placeOf(lab: LabHandle, node: string): Promise<Place> {
   const name = stdout.trim();
   if (name === '') throw new Error(`no network namespace on ${node} holds ${address}`);
   return { enter: machineCommand(node, ['ip', 'netns', 'exec', name]), address };
-}
-
-async function installTools(): Promise<void> {
-  await command('apt-get', ['install', '-y', '-qq', 'iperf3', 'qperf'], { env: { DEBIAN_FRONTEND: 'noninteractive' } });
 }
