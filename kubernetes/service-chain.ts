@@ -11,7 +11,7 @@ export const SERVICE_CHAINS = collectionPath('servicechains');
 const ServiceSchema = z
   .object({
     name: z.string(),
-    kind: z.enum(['InNetwork', 'InNetworkNAT']).default('InNetwork'),
+    kind: z.enum(['InNetwork', 'InNetworkNAT', 'Transparent']).default('InNetwork'),
     // The API server has validated it.
     selector: z.custom<LabelSelector>(),
     whenEmpty: z.enum(['Block', 'Bypass']).default('Block'),

@@ -1,10 +1,10 @@
 /** What the product leaves in a node's kernel, and the commands that take it away. Pure. */
-import { ROUTER_MAC } from '../agent/link-text.ts';
-
 /** As in vrouter/linux/names.ts and bgp/bird/config.ts, which no other program imports; a test holds them together. */
 export const KERNEL_NAMES = {
   tables: ['inet opencontrail', 'netdev opencontrail_mirrors'],
   routeProtocol: 79,
+  /** Of pods' host ends, as they are made and as bridges' right ones are. */
+  routerMacs: ['02:00:5e:00:01:01', '02:00:5e:00:01:02'],
   tunnel: 'ocvx0',
   /** Where copies of traffic are given off, and what the names of their tunnels begin with. */
   mirrorPair: 'ocmirror0',
@@ -20,7 +20,7 @@ export function devicesOfOurs(shown: string): readonly string[] {
   return shown.split('\n').flatMap((line) => {
     const name = /^\d+: ([^:@]+)[:@]/.exec(line)?.[1];
     if (name === undefined) return [];
-    const isTap = /^tap[0-9a-f]{11}$/.test(name) && line.includes(ROUTER_MAC);
+    const isTap = /^tap[0-9a-f]{11}$/.test(name) && KERNEL_NAMES.routerMacs.some((mac) => line.includes(mac));
     const isOurs = isTap || DEVICES.includes(name) || name.startsWith(KERNEL_NAMES.mirrorTunnels);
     return isOurs ? [name] : [];
   });

@@ -15,7 +15,7 @@ export interface ServiceChainInput {
 
 export interface ChainedServiceInput {
   readonly name: string;
-  readonly mode: 'in-network' | 'in-network-nat';
+  readonly mode: 'in-network' | 'in-network-nat' | 'transparent';
   /** Whether traffic goes on without it where it has no instance. */
   readonly isBypassed: boolean;
   /** Names of the pods that work for it, Ready or not: what is not is left without interfaces (`desired/pod.ts`). */

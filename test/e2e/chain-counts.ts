@@ -1,4 +1,4 @@
-/** What passes where in the suite `chains`: counters of its routers, and of the interfaces at the ends. */
+/** What passes where in the suite `chains`: counters of its services, and of the interfaces at the ends. */
 import type { LabHandle } from '../lab/handle.ts';
 import { NAMESPACE } from './chain-pods.ts';
 import { type PodObject, podsOf, portsOf } from './pods.ts';
@@ -15,12 +15,12 @@ export async function instances(lab: LabHandle, app: string): Promise<readonly P
   return (await podsOf(lab, NAMESPACE)).filter(({ metadata }) => metadata.name.startsWith(`${app}-`));
 }
 
-/** What each pod of a service has forwarded since it was asked last; in the order of `instances`. */
+/** What each pod of a service has passed on since it was asked last; in the order of `instances`. */
 export async function forwarded(lab: LabHandle, app: string): Promise<readonly Passed[]> {
   const pods = await instances(lab, app);
   return await Promise.all(
     pods.map(async ({ metadata: { name } }) => {
-      const command = ['nft', 'reset', 'counters', 'table', 'inet', 'hop'];
+      const command = ['nft', 'reset', 'counters'];
       const { stdout } = await lab.execInPod({ namespace: NAMESPACE, name }, command);
       const of = (counter: string): number =>
         Number(new RegExp(`counter ${counter} \\{\\s+packets (\\d+)`).exec(stdout)?.[1] ?? Number.NaN);

@@ -60,22 +60,28 @@ export const service = (name: string, rest: object = {}): object => ({
   ...rest,
 });
 
-/** Pods of a service: routers that count what they forward, and do to it what `rules` say. */
+/** What service pods do: how they begin to pass on what comes to them, and the rules by which they count and judge it. */
+interface Work {
+  readonly setUp: string;
+  readonly rules: string;
+}
+
+/** Pods of a service. */
 export async function servicePods(
   lab: LabHandle,
-  { name, replicas, rules }: { readonly name: string; readonly replicas: number; readonly rules: string },
+  { name, replicas, work }: { readonly name: string; readonly replicas: number; readonly work: Work },
 ): Promise<object> {
   const labels = { app: name };
   const annotations = { 'k8s.v1.cni.cncf.io/networks': 'inside@left, outside@right' };
   const container = {
-    name: 'router',
+    name: 'service',
     image: await productImage(lab),
     imagePullPolicy: 'Never',
     securityContext: { privileged: true },
     command: [
       'sh',
       '-c',
-      `${ROUTER}\nnft -f - <<'END'\n${COUNTING}\n${rules}\nEND\ntouch /tmp/ready; exec sleep infinity`,
+      `set -e\n${work.setUp}\nnft -f - <<'END'\n${work.rules}\nEND\ntouch /tmp/ready; exec sleep infinity`,
     ],
     readinessProbe: {
       exec: { command: ['test', '-e', '/tmp/ready'] },
@@ -93,13 +99,16 @@ export async function servicePods(
   };
 }
 
-const ROUTER = `set -e
-cd /proc/sys/net
+const ROUTING = `cd /proc/sys/net
 echo 1 > ipv4/ip_forward; echo 1 > ipv6/conf/all/forwarding
 for i in all left right; do echo 0 > ipv4/conf/$i/rp_filter; done
 cd /`;
 
-const COUNTING = `table inet hop {
+const BRIDGING = `ip link add br0 type bridge
+for i in left right; do ip link set $i master br0; done
+ip link set br0 up`;
+
+const counting = (family: 'inet' | 'bridge'): string => `table ${family} hop {
   counter forth { }
   counter back { }
   counter refused { }
@@ -110,17 +119,26 @@ const COUNTING = `table inet hop {
   }
 }`;
 
-/** Drops one port. */
-export const FIREWALL = `table inet hop {
+const refusing = (family: 'inet' | 'bridge'): string => `table ${family} hop {
   chain judge { type filter hook forward priority 0; udp dport ${REFUSED_PORT} counter name refused drop; }
 }`;
 
-/** Answers come back to its own address. */
-export const TRANSLATOR = `table inet translator {
-  chain out { type nat hook postrouting priority 100; oifname "right" masquerade; }
-}`;
+/** Routes, and drops one port. */
+export const FIREWALL: Work = { setUp: ROUTING, rules: `${counting('inet')}\n${refusing('inet')}` };
 
-/** It holds what a router needs. */
+/** Bridges, and drops one port. */
+export const FILTER: Work = { setUp: BRIDGING, rules: `${counting('bridge')}\n${refusing('bridge')}` };
+
+/** Routes; answers come back to its own address. */
+export const TRANSLATOR: Work = {
+  setUp: ROUTING,
+  rules: `${counting('inet')}
+table inet translator {
+  chain out { type nat hook postrouting priority 100; oifname "right" masquerade; }
+}`,
+};
+
+/** It holds what a router or a bridge needs. */
 async function productImage(lab: LabHandle): Promise<string> {
   const path = '{.items[0].spec.template.spec.containers[0].image}';
   return await lab.kubectl(['get', 'deployments', '-n', 'opencontrail', '-o', `jsonpath=${path}`]);

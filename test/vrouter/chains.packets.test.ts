@@ -265,13 +265,6 @@ describe('instances', () => {
   });
 });
 
-describe('a service that is a bridge', () => {
-  test('is not served, and not passed by', async () => {
-    await lab.apply(between(['fw'], { fw: { mode: 'transparent', instances: [['fwl', 'fwr']], isBypassed: false } }));
-    for (const [from, to] of WAYS) await expect(lab.reach(from, WORLD.pods[to].address)).resolves.toBeUndefined();
-  });
-});
-
 describe('a chain for some traffic', () => {
   test('carries what its rule says, in the direction that it says', async () => {
     const ports = { direction: '>', protocol: 'tcp', dst_ports: [{ start_port: 8080, end_port: 8080 }] } as const;

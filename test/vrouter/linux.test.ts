@@ -1,10 +1,19 @@
 /** Text for the kernel: what changes between two states, what is read back, and which flows are forgotten. */
 import { describe, expect, test } from '@jest/globals';
 import { compile } from '../../vrouter/compile/compile.ts';
-import { EMPTY_DOCUMENT } from '../../vrouter/linux/document.ts';
+import { EMPTY_DOCUMENT, type IpEntry } from '../../vrouter/linux/document.ts';
 import { tunnelLinkLocal, tunnelMac } from '../../vrouter/linux/tunnel.ts';
 import { staleFlows } from '../../vrouter/linux/flows.ts';
-import { hasLocalFirst, neighbourKeys, podMacs, podRoutes, routeKeys, ruleKeys } from '../../vrouter/linux/listing.ts';
+import {
+  hasLocalFirst,
+  linkKeys,
+  neighbourKeys,
+  podMacs,
+  podRoutes,
+  routeKeys,
+  ruleKeys,
+} from '../../vrouter/linux/listing.ts';
+import { deletionOf, linkAddition } from '../../vrouter/linux/names.ts';
 import { render } from '../../vrouter/linux/render.ts';
 import { documentText, transaction } from '../../vrouter/linux/transaction.ts';
 import { vmiOf, worldObjects } from './config.ts';
@@ -27,7 +36,7 @@ describe('a transaction', () => {
 
   test('between equal states is empty', () => {
     const change = transaction(documentOf(WORLD, ['c1']), documentOf(WORLD, ['c1']));
-    expect(change).toEqual({ nft: [], ip: { v4: { adds: [], dels: [] }, v6: { adds: [], dels: [] } } });
+    expect(change).toEqual({ nft: [], ip: { links: [], v4: { adds: [], dels: [] }, v6: { adds: [], dels: [] } } });
   });
 
   test('for a bound port touches that port alone', () => {
@@ -109,6 +118,30 @@ test.each([
   expect([tunnelMac(address), tunnelLinkLocal(address)]).toEqual([mac, linkLocal]);
 });
 
+const withEntries = (entries: Record<string, IpEntry>, v6: Record<string, IpEntry> = {}) => ({
+  ...EMPTY_DOCUMENT,
+  entries: { v4: new Map(Object.entries(entries)), v6: new Map(Object.entries(v6)) },
+});
+
+test('a MAC that changes comes first, and its interface’s neighbours are added again', () => {
+  const neighbour = { add: 'neigh replace 10.9.1.9 …', del: 'neigh del 10.9.1.9 dev tap0', device: 'tap0' };
+  const other = { add: 'neigh replace 10.9.1.8 …', del: 'neigh del 10.9.1.8 dev tap1', device: 'tap1' };
+  const link = { add: linkAddition('tap0'), del: deletionOf('link tap0'), device: 'tap0' };
+  const before = withEntries({ 'neigh tap1 b': other, 'neigh tap0 a': neighbour }, { 'neigh tap0 c': neighbour });
+  const after = withEntries({ 'neigh tap1 b': other, 'neigh tap0 a': neighbour, 'link tap0': link });
+  expect(transaction(before, after).ip).toEqual({
+    links: [['link tap0', 'link set dev tap0 address 02:00:5e:00:01:02']],
+    v4: { adds: [['neigh tap0 a', neighbour.add]], dels: [] },
+    // It is gone already.
+    v6: { adds: [], dels: [] },
+  });
+  expect(transaction(after, before).ip).toEqual({
+    links: [['link tap0', 'link set dev tap0 address 02:00:5e:00:01:01']],
+    v4: { adds: [['neigh tap0 a', neighbour.add]], dels: [] },
+    v6: { adds: [['neigh tap0 c', neighbour.add]], dels: [] },
+  });
+});
+
 describe('what ip prints', () => {
   test('routes keep their prefix, also behind an encapsulation', () => {
     const text = [
@@ -145,8 +178,18 @@ describe('what ip prints', () => {
       { address: 'fd00::1', device: 'tap0' },
     ]);
     const neighbours =
-      '10.32.0.1 dev tap0 lladdr 02:00:00:00:00:01 PERMANENT \n192.0.2.2 dev ocvx0 lladdr 02:0c:c0:00:02:02 PERMANENT \n';
+      '10.32.0.1 dev tap0 lladdr 02:00:00:00:00:01 PERMANENT \n169.254.1.2 dev tap0 lladdr 02:00:5e:00:01:02 PERMANENT \n192.0.2.2 dev ocvx0 lladdr 02:0c:c0:00:02:02 PERMANENT \n';
     expect(podMacs(neighbours)).toEqual(new Map([['tap0', '02:00:00:00:00:01']]));
+  });
+
+  test('interfaces of bridges are known by their MAC', () => {
+    const text = ['01', '02']
+      .map(
+        (mac, index) =>
+          `${index + 7}: tap${index}@if2: <UP> mtu 1450 group 4079\\    link/ether 02:00:5e:00:01:${mac} brd …`,
+      )
+      .join('\n');
+    expect(linkKeys(text)).toEqual(['link tap1']);
   });
 
   test('neighbours of other interfaces are left alone', () => {

@@ -121,11 +121,7 @@ described('with the chart installed', () => {
       { services: [{ name: 'all', selector: { matchLabels: {} } }] },
       'at least 1 properties',
     ],
-    [
-      'a kind that is not served',
-      { services: [{ ...FIREWALL, kind: 'Transparent' }] },
-      'Unsupported value: "Transparent"',
-    ],
+    ['a kind that is not served', { services: [{ ...FIREWALL, kind: 'Mirror' }] }, 'Unsupported value: "Mirror"'],
   ])('the schema refuses %s', async (_title, spec, says) => {
     const refusal = await refusalOf(admin.post(CHAINS, chain('bad', spec)));
     expect(refusal).toMatchObject({ status: 422 });

@@ -1,7 +1,7 @@
 /** What of ours stands in the kernel, read as text: at start, and from time to time to see whether anybody took it away. */
-import { hasLocalFirst, neighbourKeys, podMacs, podRoutes, routeKeys, ruleKeys } from '../linux/listing.ts';
+import { hasLocalFirst, linkKeys, neighbourKeys, podMacs, podRoutes, routeKeys, ruleKeys } from '../linux/listing.ts';
 import type { PodRoute } from '../linux/listing.ts';
-import { ROUTE_PROTOCOL, TABLE } from '../linux/names.ts';
+import { GROUPS, ROUTE_PROTOCOL, TABLE } from '../linux/names.ts';
 import { output } from './run.ts';
 import type { Run } from './run.ts';
 
@@ -12,11 +12,15 @@ export interface Listing {
   readonly localFirst: readonly ('-4' | '-6')[];
 }
 
-/** Lists our routes, rules and permanent neighbours of both families. */
+/** Lists our routes, rules and permanent neighbours of both families, and bridges' interfaces. */
 export async function readStanding(run: Run, device: string): Promise<Listing> {
-  const [v4, v6] = await Promise.all([readFamily(run, '-4', device), readFamily(run, '-6', device)]);
+  const [v4, v6, links] = await Promise.all([
+    readFamily(run, '-4', device),
+    readFamily(run, '-6', device),
+    output(run, ['ip', '-oneline', 'link', 'show', 'group', `${GROUPS.pods}`]),
+  ]);
   const localFirst = [v4, v6].flatMap(({ localFirst, family }) => (localFirst ? [family] : []));
-  return { v4: v4.keys, v6: v6.keys, localFirst };
+  return { v4: new Set([...v4.keys, ...linkKeys(links)]), v6: v6.keys, localFirst };
 }
 
 /** The generation that the last transaction left in the kernel's table, or `undefined` when there is no table of ours. */

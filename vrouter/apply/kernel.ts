@@ -162,11 +162,12 @@ function withoutDevices(document: KernelDocument, devices: ReadonlySet<string>):
 }
 
 async function addAll(sessions: Sessions, change: Transaction): Promise<Failures> {
+  const links = await addEntries(sessions, '-4', change.ip.links);
   const [v4, v6] = await Promise.all([
     addEntries(sessions, '-4', change.ip.v4.adds),
     addEntries(sessions, '-6', change.ip.v6.adds),
   ]);
-  return new Map([...v4, ...v6]);
+  return new Map([...links, ...v4, ...v6]);
 }
 
 /** Our own local rule stands behind the others by now, so the kernel's first one can go. */
@@ -175,7 +176,7 @@ async function moveLocalRule(run: Run, device: string): Promise<void> {
   for (const family of localFirst) await output(run, ['ip', family, 'rule', 'del', 'pref', '0', 'lookup', 'local']);
 }
 
-/** Entries found in the kernel at start: their content is unknown, so each is replaced once, or deleted by its key. */
+/** Entries found in the kernel at start: their content is unknown, so each (but links) is replaced once, or deleted by its key. */
 function standingEntries(keys: ReadonlySet<string>): ReadonlyMap<string, IpEntry> {
   return new Map([...keys].map((key) => [key, { add: '', del: deletionOf(key) }]));
 }

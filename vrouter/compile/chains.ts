@@ -104,8 +104,6 @@ function services(config: ConfigIndex, context: ChainContext): (name: string, si
     const template = config.targets(service, 'service-template')[0]?.service_template_properties;
     const mode = template?.service_mode ?? 'transparent';
     const instances = (tuples.get(service.uuid) ?? []).flatMap(({ uuid }): readonly ServiceInstance[] => {
-      // Bridges need a way of their own into them, which is not served: nothing passes.
-      if (mode === 'transparent') return [];
       const near = endOf(interfaceOf(config, uuid, 'left'), left);
       const far = endOf(interfaceOf(config, uuid, 'right'), right);
       return near === undefined || far === undefined ? [] : [{ uuid, left: near, right: far }];

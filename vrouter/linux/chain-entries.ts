@@ -1,5 +1,6 @@
 /** Rules and routes of service chains: a table for each interface of a service, since a packet keeps its addresses on the way. Pure. */
 import type { Bindings, ForwardingState } from '../model.ts';
+import { throughBridge } from './bridges.ts';
 import { familyOf } from './family.ts';
 import { HOST_PREFERENCE } from './forwarded-entries.ts';
 import { lanesOf, type Target } from './lanes.ts';
@@ -58,14 +59,16 @@ interface WayContext {
   readonly family: '4' | '6';
 }
 
+/** To a router by its address, of each family that it has one of; a bridge has none and needs none. */
 function wayTo(
-  { end }: Target,
+  { end, isBridge }: Target,
   { state, bindings, device, vni, family }: WayContext,
 ): Pick<ChainRoute, 'via' | 'device'> | undefined {
   const address = end.addresses.find((each) => familyOf(each) === family);
-  if (address === undefined) return undefined;
+  if (address === undefined && !isBridge) return undefined;
   if (end.node !== undefined)
     return { via: tunnelTo({ own: state.address ?? '', node: end.node, network: vni, device, family }), device };
   const host = bindings.get(end.vmi);
-  return host === undefined ? undefined : { via: `via ${address} dev ${host} onlink`, device: host };
+  if (host === undefined) return undefined;
+  return { via: isBridge ? throughBridge(host, family) : `via ${address} dev ${host} onlink`, device: host };
 }

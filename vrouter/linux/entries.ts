@@ -1,5 +1,6 @@
 /** Routes, rules and neighbours, from the forwarding state. Pure. */
 import type { Bindings, ForwardingState, InstanceId, Port, Underlay } from '../model.ts';
+import { bridgeLinks, bridgeNeighbours } from './bridges.ts';
 import { chainRoutes, chainRules } from './chain-entries.ts';
 import type { IpEntry } from './document.ts';
 import { familyOf } from './family.ts';
@@ -43,6 +44,9 @@ export function entries(state: ForwardingState, bindings: Bindings, { device, un
       route(familyIn(context, prefix), { table: TABLES.forwarded, prefix, via, device: underlay.device });
   for (const { prefix, ...rest } of chainRoutes(state, bindings, device))
     route(familyIn(context, prefix), { prefix, ...rest });
+  // An interface is of no family.
+  for (const [key, entry] of bridgeLinks(state, bindings)) into.v4.set(key, entry);
+  for (const each of bridgeNeighbours(state, bindings)) neighbour(familyIn(context, each.address), each);
   return into;
 }
 

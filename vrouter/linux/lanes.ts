@@ -17,6 +17,8 @@ import { TABLES } from './names.ts';
 export interface Target {
   readonly instance: string;
   readonly end: ServiceEnd;
+  /** Whether it is a bridge's. */
+  readonly isBridge: boolean;
   readonly mark: string;
   readonly number: number;
   readonly table: number;
@@ -106,10 +108,19 @@ function laneOf(place: Place, numbers: Numbers): Lane {
 }
 
 function targetsOf(place: Place, { targets }: Numbers): readonly Target[] {
-  return (serviceAhead(place)?.instances ?? []).map(({ uuid, left, right }) => {
+  const service = serviceAhead(place);
+  const isBridge = service?.mode === 'transparent';
+  return (service?.instances ?? []).map(({ uuid, left, right }) => {
     const number = targets.get(targetName(place, uuid)) ?? 0;
     const end = place.heading === 'forth' ? left : right;
-    return { instance: uuid, end, mark: hex(CHAINED.target + number), number, table: TABLES.chained + number };
+    return {
+      instance: uuid,
+      end,
+      isBridge,
+      mark: hex(CHAINED.target + number),
+      number,
+      table: TABLES.chained + number,
+    };
   });
 }
 

@@ -2,7 +2,8 @@
  * What `ip` prints, back to the keys of our entries: adoption and verification read text, since its JSON loses the prefix
  * of encapsulated routes (facts 1.15). Pure.
  */
-import { ROUTE_PROTOCOL } from './names.ts';
+import { isBeyond } from './bridges.ts';
+import { ROUTE_PROTOCOL, ROUTER_MACS } from './names.ts';
 
 /** Keys of our routes in `ip route show table all proto 79`; of each line, the destination and the table. */
 export function routeKeys(text: string, v6: boolean): readonly string[] {
@@ -36,8 +37,9 @@ export function podRoutes(text: string): readonly PodRoute[] {
 export function podMacs(text: string): ReadonlyMap<string, string> {
   return new Map(
     linesOf(text).flatMap((line) => {
-      const [, device, mac] = /^\S+ dev (tap\S+) lladdr (\S+)/.exec(line) ?? [];
-      return device === undefined || mac === undefined ? [] : [[device, mac] as const];
+      const [, address, device, mac] = /^(\S+) dev (tap\S+) lladdr (\S+)/.exec(line) ?? [];
+      if (address === undefined || device === undefined || mac === undefined || isBeyond(address)) return [];
+      return [[device, mac] as const];
     }),
   );
 }
@@ -63,6 +65,14 @@ export function neighbourKeys(text: string, tunnel: string): readonly string[] {
     const [, address, device] = /^(\S+) dev (\S+) lladdr /.exec(line) ?? [];
     if (address === undefined || device === undefined) return [];
     return device === tunnel || device.startsWith('tap') ? [`neigh ${device} ${address}`] : [];
+  });
+}
+
+/** Keys of pods' interfaces with a bridge's MAC in `ip -oneline link show`. */
+export function linkKeys(text: string): readonly string[] {
+  return linesOf(text).flatMap((line) => {
+    const device = /^\d+: (tap[^:@\s]+)/.exec(line)?.[1];
+    return device === undefined || !line.includes(` link/ether ${ROUTER_MACS.bridged} `) ? [] : [`link ${device}`];
   });
 }
 

@@ -9,6 +9,8 @@ export const POD_INTERFACES = 'tap*';
  * compared in a fraction of the time of a name.
  */
 export const GROUPS = { pods: 4079, tunnel: 4080 } as const;
+/** MACs of pods' host-side interfaces: as the node agent makes them, and of the right one of a bridge (`bridges.ts`). */
+export const ROUTER_MACS = { usual: '02:00:5e:00:01:01', bridged: '02:00:5e:00:01:02' } as const;
 /** The link-local gateway of pods; also the source of a pod that reaches itself through a service. */
 export const GATEWAY = '169.254.1.1';
 /**
@@ -39,5 +41,11 @@ export function deletionOf(key: string): string {
   const what = rest.join(' ');
   if (kind === 'route') return `route del ${what === 'default' ? 'unreachable default' : what} table ${first}`;
   if (kind === 'neigh') return `neigh del ${what} dev ${first}`;
+  if (kind === 'link') return `link set dev ${first} address ${ROUTER_MACS.usual}`;
   return `rule del pref ${first} ${what}`;
+}
+
+/** The `ip` line that gives a host-side interface the MAC of a bridge's right one. */
+export function linkAddition(device: string): string {
+  return `link set dev ${device} address ${ROUTER_MACS.bridged}`;
 }

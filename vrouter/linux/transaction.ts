@@ -8,7 +8,12 @@ const CHUNK = 500;
 export interface Transaction {
   /** Statements of one atomic nft script; none when the table stays as it is. */
   readonly nft: readonly string[];
-  readonly ip: { readonly v4: IpChange; readonly v6: IpChange };
+  readonly ip: {
+    /** Interfaces whose MAC is another now, before all others: they lose their neighbours by it. */
+    readonly links: IpChange['adds'];
+    readonly v4: IpChange;
+    readonly v6: IpChange;
+  };
 }
 
 export interface IpChange {
@@ -19,11 +24,14 @@ export interface IpChange {
 
 /** The difference between what was applied and what should be. A changed skeleton replaces the table as a whole, atomically. */
 export function transaction(applied: KernelDocument, desired: KernelDocument): Transaction {
+  const links = changedLinks(applied.entries.v4, desired.entries.v4);
+  const changed = new Set(links.map(([key]) => key));
   return {
     nft: applied.skeleton === desired.skeleton ? changedElements(applied, desired) : wholeTable(desired),
     ip: {
-      v4: changedEntries(applied.entries.v4, desired.entries.v4),
-      v6: changedEntries(applied.entries.v6, desired.entries.v6),
+      links,
+      v4: changedEntries(applied.entries.v4, desired.entries.v4, changed),
+      v6: changedEntries(applied.entries.v6, desired.entries.v6, changed),
     },
   };
 }
@@ -76,11 +84,30 @@ function elementLines(
   return lines;
 }
 
-function changedEntries(applied: ReadonlyMap<string, IpEntry>, desired: ReadonlyMap<string, IpEntry>): IpChange {
+type Entries = ReadonlyMap<string, IpEntry>;
+
+function changedLinks(applied: Entries, desired: Entries): IpChange['adds'] {
+  const isChanged = (key: string): boolean => isLink(key) && applied.has(key) !== desired.has(key);
+  return [
+    ...[...applied].filter(([key]) => isChanged(key)).map(([key, { del }]) => [key, del] as const),
+    ...[...desired].filter(([key]) => isChanged(key)).map(([key, { add }]) => [key, add] as const),
+  ];
+}
+
+/** Of all but links. An interface that has another MAC by now has no neighbours: those that stay are added again. */
+function changedEntries(applied: Entries, desired: Entries, changedLinks: ReadonlySet<string>): IpChange {
+  const isLost = (key: string, { device }: IpEntry): boolean =>
+    key.startsWith('neigh ') && changedLinks.has(`link ${device}`);
   return {
     adds: [...desired]
-      .filter(([key, entry]) => applied.get(key)?.add !== entry.add)
+      .filter(([key, entry]) => !isLink(key) && (applied.get(key)?.add !== entry.add || isLost(key, entry)))
       .map(([key, { add }]) => [key, add] as const),
-    dels: [...applied].filter(([key]) => !desired.has(key)).map(([key, { del }]) => [key, del] as const),
+    dels: [...applied]
+      .filter(([key, entry]) => !isLink(key) && !desired.has(key) && !isLost(key, entry))
+      .map(([key, { del }]) => [key, del] as const),
   };
+}
+
+function isLink(key: string): boolean {
+  return key.startsWith('link ');
 }

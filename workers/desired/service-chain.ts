@@ -64,7 +64,7 @@ export function chainSubject(
   };
 }
 
-const MODES = { InNetwork: 'in-network', InNetworkNAT: 'in-network-nat' } as const;
+const MODES = { InNetwork: 'in-network', InNetworkNAT: 'in-network-nat', Transparent: 'transparent' } as const;
 
 function statusOf(
   { name }: ChainService,

@@ -1,0 +1,62 @@
+/**
+ * Services that are bridges (`transparent`): the node routes into one of a pod's interfaces and gets the frame back at the other, as
+ * the frame's receiver.
+ *
+ *     node ─ left tap ══ left ─ bridge ─ right ══ right tap ─ node
+ *            FIRST       to SECOND's MAC             SECOND
+ *
+ * So the two host ends have MACs of their own: a frame from and to one and the same would be dropped by the bridge, which has learnt
+ * that it is where the frame came from. The left one keeps the MAC that all host ends have. A made-up next hop of each interface has
+ * the other one's MAC; nobody is asked for either. Pure.
+ */
+import type { Bindings, ForwardingState } from '../model.ts';
+import type { IpEntry } from './document.ts';
+import { ROUTER_MACS, deletionOf, linkAddition } from './names.ts';
+
+/** The node itself, beyond the bridge. */
+const BEYOND = { 4: '169.254.1.2', 6: 'fe80::2' } as const;
+
+/** The words of a route through a bridge, into one of its interfaces. */
+export function throughBridge(host: string, family: '4' | '6'): string {
+  return `via ${BEYOND[family]} dev ${host} onlink`;
+}
+
+/** Whether a neighbour's address is a next hop of `throughBridge`, and no pod. */
+export function isBeyond(address: string): boolean {
+  return address === BEYOND[4] || address === BEYOND[6];
+}
+
+/** The MAC of a right interface's host end. */
+export function bridgeLinks(state: ForwardingState, bindings: Bindings): readonly (readonly [string, IpEntry])[] {
+  return bridgesHere(state, bindings).map(({ right }) => {
+    const key = `link ${right}`;
+    return [key, { add: linkAddition(right), del: deletionOf(key), device: right }];
+  });
+}
+
+interface Neighbour {
+  readonly address: string;
+  readonly mac: string;
+  readonly device: string;
+}
+
+/** The next hops of both interfaces, in both families. */
+export function bridgeNeighbours(state: ForwardingState, bindings: Bindings): readonly Neighbour[] {
+  return bridgesHere(state, bindings).flatMap(({ left, right }) =>
+    Object.values(BEYOND).flatMap((address) => [
+      { address, mac: ROUTER_MACS.bridged, device: left },
+      { address, mac: ROUTER_MACS.usual, device: right },
+    ]),
+  );
+}
+
+/** The host ends of bridges of which both interfaces are here. */
+function bridgesHere({ chains }: ForwardingState, bindings: Bindings) {
+  const services = chains.flatMap((chain) => chain.services).filter(({ mode }) => mode === 'transparent');
+  return services.flatMap(({ instances }) =>
+    instances.flatMap((instance) => {
+      const [left, right] = [bindings.get(instance.left.vmi), bindings.get(instance.right.vmi)];
+      return left === undefined || right === undefined ? [] : [{ left, right }];
+    }),
+  );
+}
