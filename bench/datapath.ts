@@ -3,19 +3,14 @@ import { openLab } from '../test/lab/handle.ts';
 import type { LabHandle } from '../test/lab/handle.ts';
 import { machineCommand } from '../test/lab/machine.ts';
 import { bringUp } from '../test/lab/up.ts';
-import { type Ends, installTools, type Place, requestRate, throughput } from './flows.ts';
+import { installTools, medians, type Place, requestRate, throughput } from './flows.ts';
 import { createReference } from './reference-vxlan.ts';
-import { percentile, ratioLine } from './statistics.ts';
+import { ratioLine } from './statistics.ts';
 
 const NAMESPACE = 'bench-datapath';
-const ROUNDS = 5;
-const SECONDS = 3;
+const LENGTH = { rounds: 5, seconds: 3 } as const;
 
-interface Path extends Ends {
-  readonly name: string;
-}
-
-/** Measures the three paths in turn, several rounds, and reports medians: an interruption of one round favours nobody. */
+/** Reports both figures of ours against those of the two references. */
 export async function run(): Promise<readonly string[]> {
   await installTools();
   await bringUp({ bare: false });
@@ -23,32 +18,21 @@ export async function run(): Promise<readonly string[]> {
   const reference = await createReference();
   try {
     const [client, server] = await labPods(lab);
-    const paths: readonly Path[] = [
-      { name: 'ours', client, server },
-      { name: 'vxlan', client: reference.pods[0], server: reference.pods[1] },
-      { name: 'veth', client: reference.nodes[0], server: reference.nodes[1] },
-    ];
-    const streams = await measure(paths, throughput);
-    const rates = await measure(paths, requestRate);
+    const paths = {
+      ours: { client, server },
+      vxlan: { client: reference.pods[0], server: reference.pods[1] },
+      veth: { client: reference.nodes[0], server: reference.nodes[1] },
+    };
+    const streams = await medians(paths, throughput, LENGTH);
+    const rates = await medians(paths, requestRate, LENGTH);
     return (['vxlan', 'veth'] as const).flatMap((other) => [
-      ratioLine(`TCP throughput against ${other}`, streams['ours'] ?? 0, streams[other] ?? 0, 'Gbit/s'),
-      ratioLine(`TCP request/response against ${other}`, rates['ours'] ?? 0, rates[other] ?? 0, '1/s'),
+      ratioLine(`TCP throughput against ${other}`, streams.ours, streams[other], 'Gbit/s'),
+      ratioLine(`TCP request/response against ${other}`, rates.ours, rates[other], '1/s'),
     ]);
   } finally {
     await reference.remove();
     await lab.cleanup();
   }
-}
-
-async function measure(
-  paths: readonly Path[],
-  figureOf: (ends: Ends, seconds: number) => Promise<number>,
-): Promise<Record<string, number>> {
-  const samples: Record<string, number[]> = Object.fromEntries(paths.map(({ name }) => [name, []]));
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const path of paths) samples[path.name]?.push(await figureOf(path, SECONDS));
-  }
-  return Object.fromEntries(Object.entries(samples).map(([name, figures]) => [name, percentile(figures, 0.5)]));
 }
 
 /** One pod on each node, entered by its network namespace so that the measuring programs are the machine's own. */

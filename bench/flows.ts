@@ -1,7 +1,11 @@
 /** Flows between two places, by programs of the machine's own: what benchmarks of the data path measure. */
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../test/lab/command.ts';
+import { percentile } from './statistics.ts';
 
 /** Where a benchmark runs: a command prefix that enters the place, and the address it is reached at there. */
 export interface Place {
@@ -15,14 +19,44 @@ export interface Ends {
   readonly server: Place;
 }
 
+/** Two ends, and what has to be in force while they are measured. */
+export interface Path extends Ends {
+  readonly prepare?: () => Promise<void>;
+}
+
+/** What one of the functions below measures in so many seconds. */
+export type Figure = (ends: Ends, seconds: number) => Promise<number>;
+
+/** The median of a figure for each path; they are measured in turn, so that an interruption of one round favours nobody. */
+export async function medians<Name extends string>(
+  paths: Readonly<Record<Name, Path>>,
+  figure: Figure,
+  { rounds, seconds }: { readonly rounds: number; readonly seconds: number },
+): Promise<Readonly<Record<Name, number>>> {
+  const samples = Object.entries<Path>(paths).map(([name, path]) => ({ name, path, figures: [] as number[] }));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { path, figures } of samples) {
+      await path.prepare?.();
+      figures.push(await figure(path, seconds));
+    }
+  }
+  // The names are those of `paths`.
+  return Object.fromEntries(samples.map(({ name, figures }) => [name, percentile(figures, 0.5)])) as Record<
+    Name,
+    number
+  >;
+}
+
 /** Installs the programs. */
 export async function installTools(): Promise<void> {
-  await run('apt-get', ['install', '-y', '-qq', 'iperf3', 'qperf'], { env: { DEBIAN_FRONTEND: 'noninteractive' } });
+  await run('apt-get', ['install', '-y', '-qq', 'iperf3', 'qperf', 'wrk'], {
+    env: { DEBIAN_FRONTEND: 'noninteractive' },
+  });
 }
 
 /** Gbit/s of one TCP stream. */
 export async function throughput({ client, server }: Ends, seconds: number): Promise<number> {
-  return await withServer(server, ['iperf3', '-s', '-1'], async () => {
+  return await withServer(server, { port: 5201, command: ['iperf3', '-s', '-1'] }, async () => {
     const text = await within(client, ['iperf3', '-J', '-c', server.address, '-t', String(seconds)]);
     // iperf3's documented JSON report.
     const { end } = JSON.parse(text) as { end: { sum_received: { bits_per_second: number } } };
@@ -32,11 +66,42 @@ export async function throughput({ client, server }: Ends, seconds: number): Pro
 
 /** Round trips per second of one TCP connection, one byte each way. */
 export async function requestRate({ client, server }: Ends, seconds: number): Promise<number> {
-  return await withServer(server, ['qperf'], async () => {
+  return await withServer(server, { port: 19_765, command: ['qperf'] }, async () => {
     const text = await within(client, ['qperf', '-t', String(seconds), '-uu', '-v', server.address, 'tcp_lat']);
     // qperf counts the messages of both directions.
     return Number(/msg_rate\s*=\s*(\d+)/.exec(text)?.[1]) / 2;
   });
+}
+
+/** An HTTP server that answers the same to whatever it is asked. */
+const ANSWERING = `
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 5s
+  timeout server 5s
+frontend answering
+  bind :::8080 v4v6
+  http-request return status 200 content-type text/plain string ok
+`;
+
+/** TCP connections per second, each for one HTTP request; 16 at a time. Throws when any of them failed. */
+export async function connectionRate({ client, server }: Ends, seconds: number): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'flows-'));
+  const file = join(folder, 'haproxy.cfg');
+  await writeFile(file, ANSWERING);
+  try {
+    return await withServer(server, { port: 8080, command: ['haproxy', '-db', '-f', file] }, async () => {
+      const url = `http://${server.address.includes(':') ? `[${server.address}]` : server.address}:8080/`;
+      const options = ['-t', '1', '-c', '16', '-d', `${seconds}s`, '-H', 'Connection: close'];
+      const text = await within(client, ['wrk', ...options, url]);
+      const failed = /Socket errors: .*/.exec(text)?.[0];
+      if (failed !== undefined) throw new Error(`${url}: ${failed}`);
+      return Number(/Requests\/sec:\s*([\d.]+)/.exec(text)?.[1]);
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 async function within({ enter }: Place, args: readonly string[]): Promise<string> {
@@ -44,12 +109,21 @@ async function within({ enter }: Place, args: readonly string[]): Promise<string
   return (await run(program, rest)).stdout;
 }
 
-async function withServer<T>({ enter }: Place, server: readonly string[], body: () => Promise<T>): Promise<T> {
-  const [program = '', ...args] = [...enter, ...server];
+interface Server {
+  readonly port: number;
+  readonly command: readonly string[];
+}
+
+/** Runs `body` while the server listens. */
+async function withServer<T>(place: Place, { port, command }: Server, body: () => Promise<T>): Promise<T> {
+  const [program = '', ...args] = [...place.enter, ...command];
   const child = spawn(program, args, { stdio: 'ignore' });
   const ended = new Promise((resolve) => child.on('close', resolve));
   try {
-    await sleep(300);
+    while ((await within(place, ['ss', '-Hltn', `sport = :${port}`])) === '') {
+      if (child.exitCode !== null) throw new Error(`${program} ${args.join(' ')} ended with ${child.exitCode}`);
+      await sleep(50);
+    }
     return await body();
   } finally {
     child.kill('SIGTERM');
