@@ -13,6 +13,8 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   policy: () => import('./policy.ts'),
   'policy-change': () => import('./policy-change.ts'),
   chains: () => import('./chains.ts'),
+  edges: () => import('./edges.ts'),
+  takeover: () => import('./takeover.ts'),
 };
 
 const names = process.argv.slice(2);
