@@ -4,13 +4,20 @@
  */
 import { z } from 'zod';
 import { ANNOTATION } from './annotations.ts';
-import { type AttachmentContext, type FurtherInterface, furtherInterfaces } from './attachments.ts';
+import {
+  type AttachmentContext,
+  type FurtherInterface,
+  type FurtherInterfaces,
+  furtherInterfaces,
+} from './attachments.ts';
+import { type ChainContext, chainInterfaces } from './chain-interfaces.ts';
 import { type CustomNetwork, customNetwork, type NetworkUse } from './custom-network.ts';
 import { type DecidedBy, type Isolation, type Mode, type NamespaceIntent, namespaceIntent } from './intent.ts';
+import { FIRST_INTERFACE } from './ports.ts';
 import { type AnnotationProblem, reviewAnnotations } from './problems.ts';
 
 /** What the decision depends on besides the objects. `names` speaks of fully qualified names as lists of parts. */
-export interface AssignmentContext extends AttachmentContext {
+export interface AssignmentContext extends AttachmentContext, Pick<ChainContext, 'chainOf'> {
   readonly clusterName: string;
   readonly defaultMode: Isolation;
   readonly names: AttachmentContext['names'] & {
@@ -75,22 +82,28 @@ export function assignmentForPod(
   // What the pod says itself has precedence, also over a mistake of its namespace.
   const inherited = own.kind === 'named' ? [] : [...problemsOf(home), ...problemsOf(intent)];
   const further = furtherInterfaces(pod.annotations, namespace.name, context);
+  const chained = chainInterfaces(pod.annotations, namesOf(further), context);
   const problems = [
     ...uniqueProblems([...review.problems, ...problemsOf(own)]),
-    ...(further.kind === 'refused' ? further.problems : []),
+    ...[further, chained].flatMap((each) => (each.kind === 'refused' ? each.problems : [])),
     ...inherited.map((problem) => ofNamespace(problem, namespace.name)),
   ];
   if (problems.length > 0) return { kind: 'refused', problems };
   const first = decided({ own, home, intent }, { namespace: namespace.name, app: appOf(pod), names: context.names });
+  const added = [further, chained].flatMap((each) => (each.kind === 'interfaces' ? each : []));
   return {
     kind: 'assigned',
-    assignment: withFurther(first, further.kind === 'interfaces' ? further.interfaces : []),
+    assignment: withFurther(
+      first,
+      added.flatMap(({ interfaces }) => interfaces),
+    ),
     warnings: review.warnings,
-    uses: [
-      ...(own.kind === 'named' && own.use !== undefined ? [own.use] : []),
-      ...(further.kind === 'interfaces' ? further.uses : []),
-    ],
+    uses: [...(own.kind === 'named' && own.use !== undefined ? [own.use] : []), ...added.flatMap(({ uses }) => uses)],
   };
+}
+
+function namesOf(further: FurtherInterfaces): readonly string[] {
+  return further.kind === 'interfaces' ? further.interfaces.map(({ name }) => name) : [];
 }
 
 /** The app that a pod belongs to: by its label, or by the annotation of the first generation. */
@@ -177,7 +190,7 @@ function usualNetwork(
 }
 
 function podAssignment(mode: Mode, network: string, from: DecidedBy): PodAssignment {
-  return { version: 1, mode, interfaces: [{ name: 'eth0', network, from }] };
+  return { version: 1, mode, interfaces: [{ name: FIRST_INTERFACE, network, from }] };
 }
 
 function withFurther(assignment: PodAssignment, further: readonly FurtherInterface[]): PodAssignment {

@@ -6,6 +6,7 @@ import { ANNOTATION } from './annotations.ts';
 import { meaningOf, type SlimAttachmentDefinition } from './attachment-definition.ts';
 import { type NetworkNames, type NetworkUse, networkUse, referredNetwork } from './custom-network.ts';
 import { type NetworkSelection, type Parser, parseAddresses, parseMac, parseNetworks } from './grammar.ts';
+import { FIRST_INTERFACE } from './ports.ts';
 import type { AnnotationProblem } from './problems.ts';
 
 /** What is asked for an interface besides its network. */
@@ -23,8 +24,8 @@ export interface FurtherInterface {
   /** The network's fully qualified name, its parts joined by colons. */
   readonly network: string;
   readonly from: 'pod';
-  /** The definition, `namespace/name`. */
-  readonly attachment: string;
+  /** The definition, `namespace/name`; absent where a ServiceChain asks for the interface. */
+  readonly attachment?: string;
 }
 
 /** What the decision depends on. */
@@ -85,7 +86,7 @@ export function interfaceRequests(
   annotations: Readonly<Record<string, string>>,
 ): ReadonlyMap<string, InterfaceRequest> {
   const further = namedSelections(annotations);
-  const holder = further.find(asksForDefaultRoute)?.name ?? 'eth0';
+  const holder = further.find(asksForDefaultRoute)?.name ?? FIRST_INTERFACE;
   const requests = further.map(({ name, selection }) => {
     const { ips = [], mac } = selection;
     return [
@@ -93,7 +94,10 @@ export function interfaceRequests(
       { ips, defaultRoute: name === holder, ...(mac === undefined ? {} : { mac: mac.toLowerCase() }) },
     ] as const;
   });
-  return new Map([['eth0', { ...firstRequest(annotations), defaultRoute: holder === 'eth0' }] as const, ...requests]);
+  return new Map([
+    [FIRST_INTERFACE, { ...firstRequest(annotations), defaultRoute: holder === FIRST_INTERFACE }] as const,
+    ...requests,
+  ]);
 }
 
 function asksForDefaultRoute({ selection }: NamedSelection): boolean {
@@ -197,7 +201,7 @@ function usesOf(
 
 /** A name that was asked for may be one that another interface gets by its place. */
 function twice(named: readonly NamedSelection[]): readonly string[] {
-  const names = ['eth0', ...named.map(({ name }) => name)];
+  const names = [FIRST_INTERFACE, ...named.map(({ name }) => name)];
   const doubled = new Set(names.filter((name, index) => names.indexOf(name) !== index));
   return [...doubled].map((name) => `gives two interfaces the name "${name}"`);
 }

@@ -153,6 +153,17 @@ export const parsePodName: Parser<string> = (text) => {
   };
 };
 
+/** The name of a ServiceChain. */
+export const parseChainName: Parser<string> = (text) => {
+  const parsed = objectName.safeParse(text.trim());
+  if (parsed.success) return { ok: true, value: parsed.data };
+  return {
+    ok: false,
+    problem: problemOf(parsed.error),
+    mend: 'write the name of a ServiceChain of this namespace, such as "inspect"',
+  };
+};
+
 /** Further interfaces: the CNCF form as a JSON list of objects, or `[namespace/]name[@interface]` separated by commas. */
 export const parseNetworks: Parser<readonly NetworkSelection[]> = (text) => {
   const mend = 'write "name, namespace/name@interface", or [{"name": "…", "namespace": "…", "interface": "…"}]';

@@ -32,6 +32,9 @@ const PodPortsSchema = z
   .readonly();
 
 /** One interface of a pod as it was allocated. */
+/** The name of a pod's first interface, which carries its address in Kubernetes. */
+export const FIRST_INTERFACE = 'eth0';
+
 export type PodPort = z.infer<typeof PortSchema>;
 /** All interfaces of the pod whose UID it carries. */
 export type PodPorts = z.infer<typeof PodPortsSchema>;

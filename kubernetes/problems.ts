@@ -1,5 +1,5 @@
 /** What users are told about their annotations: the key, the value, what is wrong and what to write instead. Pure. */
-import { type AnnotatedKind, type AnnotationDefinition, REQUESTS } from './annotations.ts';
+import { type AnnotatedKind, type AnnotationDefinition, REQUESTS } from './annotation-contract.ts';
 
 /** One thing wrong with an annotation. */
 export interface AnnotationProblem {

@@ -1,7 +1,8 @@
 /** `npm run docs [-- --check]`: writes the references that are generated from code, or says which of them are stale. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type AnnotationDefinition, MODE_LABEL, REQUESTS, RESULTS } from '../kubernetes/annotations.ts';
+import { type AnnotationDefinition, REQUESTS, RESULTS } from '../kubernetes/annotation-contract.ts';
+import { MODE_LABEL } from '../kubernetes/annotations.ts';
 
 const SERVED: Readonly<Record<AnnotationDefinition['served'], string>> = {
   yes: 'yes',
@@ -25,7 +26,7 @@ if (isCheck && stale.length > 0) process.exitCode = 1;
 function annotationsDocument(): string {
   return `# Annotations
 
-Generated from \`kubernetes/annotations.ts\` by \`npm run docs\`. Users write requests; this project writes results.
+Generated from \`kubernetes/annotation-contract.ts\` by \`npm run docs\`. Users write requests; this project writes results.
 
 ## Requests
 

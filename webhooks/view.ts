@@ -1,4 +1,5 @@
 /** Gathers what handlers may know: from caches, or by a bounded GET where a cache may be behind. */
+import { ANNOTATION } from '../kubernetes/annotations.ts';
 import type { AssignmentContext } from '../kubernetes/assignment.ts';
 import {
   attachmentDefinitionPath,
@@ -7,9 +8,12 @@ import {
 } from '../kubernetes/attachment-definition.ts';
 import { definitionsNamed } from '../kubernetes/attachments.ts';
 import type { Reflector } from '../kubernetes/cache.ts';
+import { chainNamed } from '../kubernetes/chain-interfaces.ts';
 import type { KubeClient } from '../kubernetes/client.ts';
 import { type SlimNamespace, slimNamespace } from '../kubernetes/objects.ts';
 import { namespaceOfNetwork } from '../kubernetes/custom-network.ts';
+import { objectPath } from '../kubernetes/resources.ts';
+import { type SlimServiceChain, slimServiceChain } from '../kubernetes/service-chain.ts';
 import type { SlimVirtualNetwork } from '../kubernetes/virtual-network.ts';
 import type { AddressBook } from './address-book.ts';
 import type { ClusterView } from './handlers/handler.ts';
@@ -41,8 +45,9 @@ export function createView(deps: ViewDeps): (request: AdmissionRequest) => Clust
     const namespace = namespaces.get(request.namespace);
     const isKnown = namespace !== undefined && namespaces.stalenessMs() < MAX_STALENESS_MS;
     const named = definitionsNamed(annotationsOf(request.object), request.namespace);
-    if (isKnown && named.length === 0) return { ...base, namespace };
-    return gather(request.namespace, { namespace: isKnown ? namespace : undefined, named }, deps);
+    const chain = chainOfNew(request);
+    if (isKnown && named.length === 0 && chain === undefined) return { ...base, namespace };
+    return gather(request.namespace, { namespace: isKnown ? namespace : undefined, named, chain }, deps);
   };
 }
 
@@ -51,19 +56,30 @@ async function gather(
   known: {
     readonly namespace: SlimNamespace | undefined;
     readonly named: readonly { readonly namespace: string; readonly name: string }[];
+    readonly chain: string | undefined;
   },
   deps: ViewDeps,
 ): Promise<ClusterView> {
-  const [namespace, ...definitions] = await Promise.all([
+  const [namespace, chain, ...definitions] = await Promise.all([
     known.namespace ?? readNamespace(home, deps),
+    known.chain === undefined ? undefined : readChain(home, known.chain, deps),
     ...known.named.map(async (each) => await readDefinition(each, deps)),
   ]);
   const found = new Map(definitions.map((each) => [`${each?.namespace}/${each?.name}`, each]));
   const context = {
     ...deps.context,
     definitionOf: (where: string, name: string) => found.get(`${where}/${name}`),
+    chainOf: () => chain,
   };
   return { ...unasked(deps), context, namespace };
+}
+
+/** The chain that a pod names, where its interfaces are to be decided. */
+function chainOfNew({ operation, resource, object, oldObject }: AdmissionRequest): string | undefined {
+  if (resource.resource !== 'pods') return undefined;
+  const [after, before] = [annotationsOf(object), annotationsOf(oldObject)];
+  const isDecided = operation !== 'CREATE' && after[ANNOTATION.assignment] === before[ANNOTATION.assignment];
+  return isDecided ? undefined : chainNamed(after);
 }
 
 /** What is the same for all requests. */
@@ -80,6 +96,11 @@ function unasked({ addresses, context, podCidrs, probesByAddress, virtualNetwork
 async function readNamespace(name: string, { client }: ViewDeps): Promise<SlimNamespace | undefined> {
   const raw = await client.get(`/api/v1/namespaces/${name}`, { timeoutMs: GET_TIMEOUT_MS });
   return raw === undefined ? undefined : slimNamespace(raw);
+}
+
+async function readChain(namespace: string, name: string, { client }: ViewDeps): Promise<SlimServiceChain | undefined> {
+  const raw = await client.get(objectPath('servicechains', namespace, name), { timeoutMs: GET_TIMEOUT_MS });
+  return raw === undefined ? undefined : slimServiceChain(raw);
 }
 
 async function readDefinition(

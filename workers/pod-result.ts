@@ -4,7 +4,7 @@ import { macOf, podInterfaceUuid } from '../contrail/desired/pod.ts';
 import type { ContrailObject, InstanceIp, Subnet } from '../contrail/objects.ts';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import { hasStatus } from '../kubernetes/errors.ts';
-import { formatPorts, type PodPort } from '../kubernetes/ports.ts';
+import { FIRST_INTERFACE, formatPorts, type PodPort } from '../kubernetes/ports.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import type { Deps } from './deps.ts';
@@ -74,7 +74,7 @@ function portOf(
     ips: ips.map((ip) => `${ip}/${prefixLength(ip, made.subnets)}`),
     gateway: isIPv6(ips[0] ?? '') ? GATEWAY_V6 : GATEWAY,
     // The resolver is the pod's, not an interface's: the first names it.
-    dns: port.attachment === undefined ? [...settings.dns] : [],
+    dns: port.name === FIRST_INTERFACE ? [...settings.dns] : [],
     mtu: settings.podMtu,
     ...routing(port, { ips, subnets: made.subnets }, settings),
   };
@@ -82,11 +82,11 @@ function portOf(
 
 /** A further interface leads to all subnets of its network; the first, where the default route is another's, to services. */
 function routing(
-  { attachment, defaultRoute }: PodInterface,
+  { name, attachment, defaultRoute }: PodInterface,
   { ips, subnets }: { readonly ips: readonly string[]; readonly subnets: readonly Subnet[] },
   settings: ClusterSettings,
 ): Partial<PodPort> {
-  if (attachment === undefined) {
+  if (name === FIRST_INTERFACE) {
     return defaultRoute ? {} : { defaultRoute, routes: settings.serviceSubnets.map(subnetText) };
   }
   const own = new Set(ips.map((ip) => subnetHolding(ip, subnets)));

@@ -66,13 +66,23 @@ interface Work {
   readonly rules: string;
 }
 
+/** The two ways to an interface on either side. */
+export const BY_CHAIN = { 'opencontrail.org/service-chain': 'inspect' } as const;
+const BY_DEFINITIONS = { 'k8s.v1.cni.cncf.io/networks': 'inside@left, outside@right' } as const;
+
+interface ServicePods {
+  readonly name: string;
+  readonly replicas: number;
+  readonly work: Work;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
 /** Pods of a service. */
 export async function servicePods(
   lab: LabHandle,
-  { name, replicas, work }: { readonly name: string; readonly replicas: number; readonly work: Work },
+  { name, replicas, work, annotations = BY_DEFINITIONS }: ServicePods,
 ): Promise<object> {
   const labels = { app: name };
-  const annotations = { 'k8s.v1.cni.cncf.io/networks': 'inside@left, outside@right' };
   const container = {
     name: 'service',
     image: await productImage(lab),

@@ -8,6 +8,7 @@ import { parted, scaled, translated } from './chain-changes.ts';
 import { type Context, instancesAre, load, RATE, reaches, said } from './chain-context.ts';
 import { endNamed, exchanged, forwarded, sumOf } from './chain-counts.ts';
 import {
+  BY_CHAIN,
   chain,
   ends,
   FILTER,
@@ -39,7 +40,8 @@ async function setUp(lab: LabHandle, report: Reporter): Promise<Context> {
   await lab.createNamespace(NAMESPACE);
   await lab.apply(networks());
   const [one = '', two = one] = lab.nodes;
-  const firewall = await servicePods(lab, { name: 'firewall', replicas: 1, work: FIREWALL });
+  const firewall = await servicePods(lab, { name: 'firewall', replicas: 1, work: FIREWALL, annotations: BY_CHAIN });
+  // Its pods are refused while there is no chain.
   await lab.apply([...ends([one, two]), firewall, ...chain([service('firewall')])]);
   await lab.podsReady(NAMESPACE);
   await instancesAre({ lab }, 'firewall 1/1');

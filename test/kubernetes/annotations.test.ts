@@ -1,7 +1,8 @@
 /** The grammar of annotations, and what users are told. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ANNOTATION, REQUESTS, RESULTS } from '../../kubernetes/annotations.ts';
+import { REQUESTS, RESULTS } from '../../kubernetes/annotation-contract.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import {
   parseAddresses,
   parseCidrs,

@@ -1,7 +1,8 @@
 /** What users of the original system have written on their objects: every key of facts 2.1 and 2.2, and what becomes of it here. */
 import { describe, expect, test } from '@jest/globals';
 import { createNames } from '../../contrail/names.ts';
-import { type AnnotatedKind, ANNOTATION, REQUESTS, RESULTS } from '../../kubernetes/annotations.ts';
+import { type AnnotatedKind, REQUESTS, RESULTS } from '../../kubernetes/annotation-contract.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import {
   appOf,
   type AssignmentContext,

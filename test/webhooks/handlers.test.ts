@@ -2,7 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createNames } from '../../contrail/names.ts';
-import { ANNOTATION, MODE_LABEL, REQUESTS } from '../../kubernetes/annotations.ts';
+import { REQUESTS } from '../../kubernetes/annotation-contract.ts';
+import { ANNOTATION, MODE_LABEL } from '../../kubernetes/annotations.ts';
 import type { Decision } from '../../webhooks/decision.ts';
 import type { ClusterView, Handler } from '../../webhooks/handlers/handler.ts';
 import { mutateNamespace, validateNamespace } from '../../webhooks/handlers/namespaces.ts';

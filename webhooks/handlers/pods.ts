@@ -1,5 +1,6 @@
 /** Pods: which networks a new pod belongs to, and what may not change afterwards. Pure. */
-import { ANNOTATION, REQUESTS } from '../../kubernetes/annotations.ts';
+import { REQUESTS } from '../../kubernetes/annotation-contract.ts';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import {
   assignmentForPod,
   formatAssignment,

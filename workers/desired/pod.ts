@@ -19,7 +19,7 @@ import { isSticky } from '../../kubernetes/stateful-set.ts';
 import { isProbeAddress } from '../../kubernetes/probe-address.ts';
 import { parseRanges } from '../../kubernetes/ranges.ts';
 import type { AddressRange } from '../../kubernetes/virtual-network.ts';
-import { type PodPorts, portsOfPod } from '../../kubernetes/ports.ts';
+import { FIRST_INTERFACE, type PodPort, type PodPorts, portsOfPod } from '../../kubernetes/ports.ts';
 import { problemText } from '../../kubernetes/problems.ts';
 import type { SlimServiceChain } from '../../kubernetes/service-chain.ts';
 import { TerminalError } from '../../runtime/errors.ts';
@@ -115,7 +115,8 @@ export function podSubject(
 ): PodSubject {
   const { annotations } = pod;
   const ports = portsOfPod(annotations[ANNOTATION.ports], pod.uid);
-  const context = { ...contextOf(settings), definitionOf };
+  const chainOf = (name: string): SlimServiceChain | undefined => chains.find((chain) => chain.name === name);
+  const context = { ...contextOf(settings), definitionOf, chainOf };
   const decision = ports === undefined ? decidedFor(pod, namespace, context) : undefined;
   const assignment = decision?.assignment;
   return {
@@ -179,7 +180,7 @@ export function interfacesOf({ interfaces }: PodPorts): readonly PodInterface[] 
   return interfaces.map((port) => ({
     name: port.name,
     network: port.network.split(':'),
-    label: labelOf(port.attachment),
+    label: labelOf(port),
     mac: port.mac,
     addresses: port.ips.map(withoutLength),
     isAllocated: true,
@@ -198,7 +199,7 @@ function interfacesToAllocate(
     return {
       name,
       network: network.split(':'),
-      label: labelOf(attachment),
+      label: labelOf({ name, network, attachment }),
       addresses: ips.map(withoutLength),
       isAllocated: false,
       attachment,
@@ -208,9 +209,9 @@ function interfacesToAllocate(
   });
 }
 
-/** Contrail's name of an interface's network: `default` for the first, else the definition's (facts 1.0). */
-function labelOf(attachment: string | undefined): string {
-  return attachment === undefined ? 'default' : (attachment.split('/').at(-1) ?? attachment);
+/** Contrail's name of an interface's network: `default` for the first, else the definition's (facts 1.0), or its own. */
+function labelOf({ name, network, attachment }: Pick<PodPort, 'name' | 'network' | 'attachment'>): string {
+  return name === FIRST_INTERFACE ? 'default' : ((attachment?.split('/') ?? network.split(':')).at(-1) ?? '');
 }
 
 interface Decision {

@@ -6,6 +6,8 @@ import { desiredPod, type Family, familyOf, type PodInput } from '../../contrail
 import { isMirrored } from '../../contrail/desired/pod-mirror.ts';
 import type { Names } from '../../contrail/names.ts';
 import { definitionsNamed } from '../../kubernetes/attachments.ts';
+import { chainNamed } from '../../kubernetes/chain-interfaces.ts';
+import type { SlimServiceChain } from '../../kubernetes/service-chain.ts';
 import type { SlimAttachmentDefinition } from '../../kubernetes/attachment-definition.ts';
 import type { SlimPod } from '../../kubernetes/objects.ts';
 import type { ContrailObject, FqName, Reference, Subnet, VirtualMachineInterface } from '../../contrail/objects.ts';
@@ -14,7 +16,13 @@ import { chooseFromPool } from '../address-pool.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { isWantedPod, type PodInterface, type PodSubject, podSubject } from '../desired/pod.ts';
 import { appKey, attachmentKey, type Key, namespaceKey, nodeKey } from '../keys.ts';
-import { readAttachmentDefinition, readExistingNamespace, readLiveNamespace, readPod } from '../lookup.ts';
+import {
+  readAttachmentDefinition,
+  readExistingNamespace,
+  readLiveNamespace,
+  readPod,
+  readServiceChain,
+} from '../lookup.ts';
 import { explainPodFailure, refuseOutOfRange } from '../pod-failure.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import { reportEvent } from '../../kubernetes/events.ts';
@@ -43,7 +51,7 @@ export const podReconciler: Reconciler<Subject> = {
       definitionOf,
       policies: deps.view.policiesFor(namespace),
       clusterPolicies: deps.view.clusterPolicies.list(),
-      chains: deps.view.chainsOf(namespace),
+      chains: await chainsFor(pod, deps),
       analyzer: deps.view.pods.get(`${namespace}/${analyzerOf(pod) ?? ''}`),
     };
     try {
@@ -150,6 +158,15 @@ async function definitionsOf(
     found.set(`${namespace}/${name}`, await readAttachmentDefinition(namespace, name, deps));
   }
   return (namespace, name) => found.get(`${namespace}/${name}`);
+}
+
+/** Those of the pod's namespace; one that the pod names may have been made a moment ago. */
+async function chainsFor({ namespace, annotations }: SlimPod, deps: Deps): Promise<readonly SlimServiceChain[]> {
+  const known = deps.view.chainsOf(namespace);
+  const name = chainNamed(annotations);
+  if (name === undefined || known.some((chain) => chain.name === name)) return known;
+  const named = await readServiceChain(namespace, name, deps);
+  return named === undefined ? known : [...known, named];
 }
 
 /** The key of the app whose network is not there yet. */
