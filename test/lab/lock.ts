@@ -1,4 +1,7 @@
-/** One command changes the lab at a time, and one run of suites uses it; the lock of one that was killed is void. */
+/**
+ * One command changes the lab at a time, and one run of suites uses it; programs, which all checkouts share, are built by one. The
+ * lock of one that was killed is void.
+ */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,18 +9,21 @@ import { cacheDir } from './paths.ts';
 import { labId } from './names.ts';
 import { say } from './progress.ts';
 
-/** What a process may have for itself: changing the lab, or a run of the end-to-end suites. */
-export type Exclusive = 'changing' | 'testing';
+/** What a process may have for itself: changing the lab, a run of the end-to-end suites, or building the programs. */
+export type Exclusive = 'changing' | 'testing' | 'building';
 
-/** Waits until no other process does the same to this checkout's lab, then runs `work` alone. Not for nesting. */
+/** Of whom there is one on this machine, and not one of each checkout. */
+const OF_ALL: ReadonlySet<Exclusive> = new Set(['building']);
+
+/** Waits until no other process does the same to this checkout's lab, then runs `work` alone. Not for nesting in itself. */
 export async function alone<T>(work: () => Promise<T>, what: Exclusive = 'changing'): Promise<T> {
-  const file = join(cacheDir, `lab-${labId}-${what}.lock`);
+  const file = join(cacheDir, `lab-${OF_ALL.has(what) ? 'all' : labId}-${what}.lock`);
   mkdirSync(cacheDir, { recursive: true });
   let told = false;
   while (!take(file)) {
     const holder = holderOf(file);
     if (holder === undefined) rmSync(file, { force: true });
-    else if (!told) say(`  waiting for process ${holder}, which is ${what} this lab`);
+    else if (!told) say(`  waiting for process ${holder}, which is ${what} the lab`);
     told = true;
     await sleep(100);
   }

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync }
 import { join } from 'node:path';
 import { run } from '../command.ts';
 import { binariesDir, binary, kubernetesVersion } from '../paths.ts';
+import { alone } from '../lock.ts';
 import { say, step } from '../progress.ts';
 import { goModules } from './programs.ts';
 import type { GoModule, GoProgram } from './programs.ts';
@@ -13,10 +14,25 @@ import type { GoModule, GoProgram } from './programs.ts';
  * next time where it stopped: Go's own build cache keeps the packages, a finished program is renamed into place.
  */
 export async function buildBinaries(names: readonly string[] = []): Promise<void> {
-  const wanted = goModules(kubernetesVersion())
-    .map((module) => ({ module, programs: module.programs.filter((program) => isWanted(program, names)) }))
-    .filter(({ programs }) => programs.some((program) => !existsSync(binary(program.name))));
-  const missing = wanted.flatMap(({ programs }) => programs.filter((program) => !existsSync(binary(program.name))));
+  if (missingOf(names).length > 0) await alone(() => buildMissing(names), 'building');
+}
+
+interface Missing {
+  readonly module: GoModule;
+  readonly programs: readonly GoProgram[];
+}
+
+function missingOf(names: readonly string[]): readonly Missing[] {
+  const isMissing = (program: GoProgram): boolean => isWanted(program, names) && !existsSync(binary(program.name));
+  return goModules(kubernetesVersion())
+    .map((module) => ({ module, programs: module.programs.filter(isMissing) }))
+    .filter(({ programs }) => programs.length > 0);
+}
+
+async function buildMissing(names: readonly string[]): Promise<void> {
+  // Another process may have built them meanwhile.
+  const wanted = missingOf(names);
+  const missing = wanted.flatMap(({ programs }) => programs);
   if (missing.length === 0) return;
   const total = missing.reduce((sum, program) => sum + program.seconds, 0);
   say(`Building ${missing.length} programs from Go modules, once: about ${Math.ceil(total / 60)} min on two cores`);
@@ -24,11 +40,8 @@ export async function buildBinaries(names: readonly string[] = []): Promise<void
   removeUnfinished();
   for (const { module, programs } of wanted) {
     const dir = await step(`prepare ${module.name} ${module.version}`, 5, () => prepareModule(module));
-    for (const program of programs) {
-      if (!existsSync(binary(program.name))) {
-        await step(`build ${program.name}`, program.seconds, () => buildProgram(module, program, dir));
-      }
-    }
+    for (const program of programs)
+      await step(`build ${program.name}`, program.seconds, () => buildProgram(module, program, dir));
   }
 }
 
