@@ -1,6 +1,6 @@
 /** Slim projections of Ingress and IngressClass (networking.k8s.io/v1), and which Ingresses are ours. Pure. */
 import type { KubeObject } from './client.ts';
-import { loadBalancerAddresses } from './objects.ts';
+import { loadBalancerAddresses } from './services.ts';
 
 export const INGRESSES = '/apis/networking.k8s.io/v1/ingresses';
 export const INGRESS_CLASSES = '/apis/networking.k8s.io/v1/ingressclasses';

@@ -2,7 +2,7 @@
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import { parseHealthCheck } from '../kubernetes/health-check.ts';
 import type { PortReference } from '../kubernetes/ingress.ts';
-import type { SlimEndpoint, SlimEndpointSlice, SlimService, SlimServicePort } from '../kubernetes/objects.ts';
+import type { SlimEndpoint, SlimEndpointSlice, SlimService, SlimServicePort } from '../kubernetes/services.ts';
 import type { Pool, Problem, Server } from './model.ts';
 
 /** What is known of Services and their endpoints. */

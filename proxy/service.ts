@@ -1,6 +1,6 @@
 /** Services as the proxy reads them. Pure. */
 import type { KubeObject } from '../kubernetes/client.ts';
-import { loadBalancerAddresses, type SlimService, slimService } from '../kubernetes/objects.ts';
+import { loadBalancerAddresses, type SlimService, slimService } from '../kubernetes/services.ts';
 
 /** A Service with what its load balancer has been given, and asks for. */
 export interface ProxyService extends SlimService {

@@ -11,7 +11,7 @@ import {
   slimIngress,
   slimIngressClass,
 } from '../kubernetes/ingress.ts';
-import { type SlimEndpointSlice, slimEndpointSlice } from '../kubernetes/objects.ts';
+import { type SlimEndpointSlice, slimEndpointSlice } from '../kubernetes/services.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { ServiceView } from './backends.ts';
 import { type GatewayWatch, watchGateways } from './gateway/watch.ts';

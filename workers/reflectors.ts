@@ -29,14 +29,8 @@ import {
   type SlimClusterPolicy,
   slimClusterPolicy,
 } from '../kubernetes/cluster-network-policy.ts';
-import {
-  type SlimEndpointSlice,
-  type SlimNode,
-  type SlimPod,
-  slimEndpointSlice,
-  slimNode,
-  slimPod,
-} from '../kubernetes/objects.ts';
+import { type SlimNode, type SlimPod, slimNode, slimPod } from '../kubernetes/objects.ts';
+import { type SlimEndpointSlice, slimEndpointSlice } from '../kubernetes/services.ts';
 import { SERVICE_CHAINS, type SlimServiceChain, slimServiceChain } from '../kubernetes/service-chain.ts';
 import { type SlimStatefulSet, slimStatefulSet, STATEFUL_SETS } from '../kubernetes/stateful-set.ts';
 import { type SlimVirtualNetwork, slimVirtualNetwork, VIRTUAL_NETWORKS } from '../kubernetes/virtual-network.ts';

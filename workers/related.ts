@@ -12,7 +12,8 @@ import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
 import type { SlimClusterPolicy } from '../kubernetes/cluster-network-policy.ts';
 import type { SlimVirtualNetwork } from '../kubernetes/virtual-network.ts';
 import type { SlimServiceChain } from '../kubernetes/service-chain.ts';
-import type { SlimEndpointSlice, SlimNamespace, SlimNode, SlimPod, SlimService } from '../kubernetes/objects.ts';
+import type { SlimNamespace, SlimNode, SlimPod } from '../kubernetes/objects.ts';
+import type { SlimEndpointSlice, SlimService } from '../kubernetes/services.ts';
 import { keepsFor, ordinalName, podsOfSet, type SlimStatefulSet } from '../kubernetes/stateful-set.ts';
 import { connectionKeys, serviceChainKeys } from './chain-relations.ts';
 import {

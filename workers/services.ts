@@ -2,7 +2,7 @@
 import type { BalancerTraffic } from '../contrail/traffic.ts';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import type { KubeObject } from '../kubernetes/client.ts';
-import { loadBalancerAddresses, type SlimService, slimService } from '../kubernetes/objects.ts';
+import { loadBalancerAddresses, type SlimService, slimService } from '../kubernetes/services.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 
 export interface WorkerService extends SlimService {

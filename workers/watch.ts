@@ -8,7 +8,8 @@ import { connectedNetworks } from '../kubernetes/connected-networks.ts';
 import { namespaceOfNetwork } from '../kubernetes/custom-network.ts';
 import { isForHolder } from '../kubernetes/floating-ip.ts';
 import type { SlimNetworkPolicy } from '../kubernetes/network-policy.ts';
-import type { SlimEndpointSlice, SlimNamespace, SlimPod } from '../kubernetes/objects.ts';
+import type { SlimNamespace, SlimPod } from '../kubernetes/objects.ts';
+import type { SlimEndpointSlice } from '../kubernetes/services.ts';
 import type { ChainRelations } from './chain-relations.ts';
 import { createGroups, type Groups, placeOf } from './groups.ts';
 import {

@@ -1,7 +1,7 @@
 /** What the words of a command line mean: a pod, a Service or an address. */
 import { isIP, isIPv6 } from 'node:net';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { type SlimService, slimService } from '../../kubernetes/objects.ts';
+import { type SlimService, slimService } from '../../kubernetes/services.ts';
 import type { Directory, PodEnd } from '../reach/directory.ts';
 import type { Flow, Protocol } from './model.ts';
 import { withoutLength } from '../../runtime/cidr.ts';

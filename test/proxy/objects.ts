@@ -1,6 +1,6 @@
 /** Kubernetes objects as tests of the proxy write them. */
 import { type SlimIngress, slimIngress } from '../../kubernetes/ingress.ts';
-import type { SlimEndpointSlice, SlimService } from '../../kubernetes/objects.ts';
+import type { SlimEndpointSlice, SlimService } from '../../kubernetes/services.ts';
 import type { IngressView } from '../../proxy/ingress/compile.ts';
 import type { SecretContent } from '../../proxy/certificate-secret.ts';
 

@@ -1,6 +1,7 @@
 /** Joining Kubernetes' words to Contrail's: pods with their assignments and ports, Services with their endpoints. */
 import { describe, expect, test } from '@jest/globals';
-import type { SlimEndpointSlice, SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
+import type { SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
+import type { SlimEndpointSlice } from '../../kubernetes/services.ts';
 import { PLAIN_TRAFFIC } from '../../contrail/traffic.ts';
 import { formatPorts } from '../../kubernetes/ports.ts';
 import { TerminalError } from '../../runtime/errors.ts';

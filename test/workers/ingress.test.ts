@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { desiredIngress } from '../../contrail/desired/ingress.ts';
 import { annotationOf, type ContrailObject } from '../../contrail/objects.ts';
 import { ingressInput } from '../../workers/desired/ingress.ts';
-import type { SlimService } from '../../kubernetes/objects.ts';
+import type { SlimService } from '../../kubernetes/services.ts';
 import { ingresses, ingressManifest, type IngressSpec } from '../proxy/objects.ts';
 import { type Bed, startBed } from './bed.ts';
 import { eventually } from './programs.ts';

@@ -1,7 +1,8 @@
 /** Which keys a change concerns. */
 import { describe, expect, test } from '@jest/globals';
 import type { Holder } from '../../kubernetes/floating-ip.ts';
-import type { SlimEndpointSlice, SlimNamespace, SlimNode, SlimPod } from '../../kubernetes/objects.ts';
+import type { SlimNamespace, SlimNode, SlimPod } from '../../kubernetes/objects.ts';
+import type { SlimEndpointSlice } from '../../kubernetes/services.ts';
 import type { SlimStatefulSet } from '../../kubernetes/stateful-set.ts';
 import { formatPorts } from '../../kubernetes/ports.ts';
 import type { SlimClusterPolicy } from '../../kubernetes/cluster-network-policy.ts';

@@ -1,7 +1,7 @@
 /** An Ingress and the Services that it names as the load balancer that it is. Pure. */
 import type { IngressInput, IngressRule } from '../../contrail/desired/ingress.ts';
 import type { IngressPath, PortReference, SlimIngress } from '../../kubernetes/ingress.ts';
-import type { SlimService } from '../../kubernetes/objects.ts';
+import type { SlimService } from '../../kubernetes/services.ts';
 
 /** What to make of it. A back end without an address (its Service is missing, or headless) is left out. */
 export function ingressInput(ingress: SlimIngress, serviceOf: (name: string) => SlimService | undefined): IngressInput {

@@ -4,13 +4,8 @@ import type { ServiceInput } from '../../contrail/desired/service.ts';
 import { podInterfaceUuid } from '../../contrail/desired/pod.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import { parseHealthCheck } from '../../kubernetes/health-check.ts';
-import type {
-  SlimEndpoint,
-  SlimEndpointSlice,
-  SlimNamespace,
-  SlimPod,
-  SlimServicePort,
-} from '../../kubernetes/objects.ts';
+import type { SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
+import type { SlimEndpoint, SlimEndpointSlice, SlimServicePort } from '../../kubernetes/services.ts';
 import { problemText } from '../../kubernetes/problems.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
 import { isSystemService, type WorkerService } from '../services.ts';
