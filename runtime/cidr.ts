@@ -11,6 +11,11 @@ export function cidrList(cidrs: readonly string[]): (address: string) => boolean
   return (address) => list.check(address, familyOf(address));
 }
 
+/** Whether two CIDRs have an address in common: then one holds the other's first. */
+export function cidrsOverlap(a: string, b: string): boolean {
+  return cidrList([a])(withoutLength(b)) || cidrList([b])(withoutLength(a));
+}
+
 function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIPv6(address) ? 'ipv6' : 'ipv4';
 }

@@ -23,6 +23,9 @@ const ReviewedObjectSchema = z.object({
       networks: z.unknown().optional(),
       ports: z.unknown().optional(),
       through: z.unknown().optional(),
+      // A VirtualNetwork's.
+      forwarding: z.unknown().optional(),
+      subnets: z.unknown().optional(),
     })
     .nullish(),
   status: z.unknown().optional(),

@@ -32,7 +32,7 @@ export interface ViewDeps {
   readonly context: AssignmentContext;
   readonly podCidrs: readonly string[];
   readonly probesByAddress: boolean;
-  readonly virtualNetworks: Pick<Reflector<SlimVirtualNetwork>, 'get'>;
+  readonly virtualNetworks: Pick<Reflector<SlimVirtualNetwork>, 'get' | 'list'>;
 }
 
 /** The view for one request. What was made a moment ago may not be in the cache yet, so absence is confirmed. */
@@ -89,8 +89,10 @@ function unasked({ addresses, context, podCidrs, probesByAddress, virtualNetwork
     const namespace = namespaceOfNetwork(fqName, context.names);
     return virtualNetworks.get(`${namespace ?? ''}/${fqName.at(-1) ?? ''}`)?.subnets.map(({ cidr }) => cidr);
   };
+  const routedNetworks = (): readonly SlimVirtualNetwork[] =>
+    virtualNetworks.list().filter(({ forwarding }) => forwarding);
   const { holderOf, usersOf } = addresses;
-  return { context, podCidrs, probesByAddress, subnetsOf, holderOf, usersOf };
+  return { context, podCidrs, probesByAddress, subnetsOf, routedNetworks, holderOf, usersOf };
 }
 
 async function readNamespace(name: string, { client }: ViewDeps): Promise<SlimNamespace | undefined> {

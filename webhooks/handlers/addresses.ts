@@ -1,12 +1,11 @@
 /** Static addresses: out of range, or another pod's. What cannot be known here the worker says in an Event. Pure. */
-import { BlockList, isIPv6 } from 'node:net';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import type { PodAssignment } from '../../kubernetes/assignment.ts';
 import { meaningOf } from '../../kubernetes/attachment-definition.ts';
 import { interfaceRequests } from '../../kubernetes/attachments.ts';
 import type { AnnotationProblem } from '../../kubernetes/problems.ts';
 import type { ClusterView } from './handler.ts';
-import { withoutLength } from '../../runtime/cidr.ts';
+import { cidrList, withoutLength } from '../../runtime/cidr.ts';
 
 /** What is wrong with the addresses that a pod asks for, given the networks it was assigned. */
 export function addressProblems(
@@ -73,7 +72,7 @@ function wrongWith(
   { network, range }: { readonly network: string; readonly range: Range },
   view: ClusterView,
 ): Wrong | undefined {
-  if (range.cidrs !== undefined && !range.cidrs.some((cidr) => holds(cidr, address))) {
+  if (range.cidrs !== undefined && !cidrList(range.cidrs)(address)) {
     const problem = `asks for ${address}, which is not in ${range.cidrs.join(', ')}, the subnets of network ${network}`;
     return { problem, mend: 'ask for an address of the network' };
   }
@@ -86,13 +85,4 @@ function held(address: string, holder: string | undefined): Wrong | undefined {
     problem: `asks for ${address}, which pod ${holder} holds`,
     mend: 'ask for a free address, or delete that pod first',
   };
-}
-
-function holds(cidr: string, address: string): boolean {
-  const [prefix = '', length = ''] = cidr.split('/');
-  if (isIPv6(prefix) !== isIPv6(address)) return false;
-  const family = isIPv6(prefix) ? 'ipv6' : 'ipv4';
-  const block = new BlockList();
-  block.addSubnet(prefix, Number(length), family);
-  return block.check(address, family);
 }

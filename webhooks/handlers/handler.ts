@@ -2,6 +2,7 @@
 import type { AssignmentContext } from '../../kubernetes/assignment.ts';
 import type { SlimNamespace } from '../../kubernetes/objects.ts';
 import type { SlimServiceChain } from '../../kubernetes/service-chain.ts';
+import type { SlimVirtualNetwork } from '../../kubernetes/virtual-network.ts';
 import { type AnnotationProblem, problemText } from '../../kubernetes/problems.ts';
 import type { AddressBook } from '../address-book.ts';
 import { type Decision, denied } from '../decision.ts';
@@ -18,6 +19,8 @@ export interface ClusterView {
   readonly holderOf?: AddressBook['holderOf'];
   /** The subnets of a VirtualNetwork by its network's name, as far as the cache has seen. */
   readonly subnetsOf?: (network: string) => readonly string[] | undefined;
+  /** VirtualNetworks that ask to be routed by the underlay, as far as the cache has seen. */
+  readonly routedNetworks?: () => readonly SlimVirtualNetwork[];
   /** Whether nodes reach pods by addresses for probes: ours do, a Contrail vRouter does not. */
   readonly probesByAddress?: boolean;
   /** Which pods use a definition, as far as the cache has seen. */

@@ -3,15 +3,16 @@ import { z } from 'zod';
 import { allowed, type Decision, denied } from '../decision.ts';
 import type { AdmissionRequest } from '../review.ts';
 import type { Handler } from './handler.ts';
+import { judgeRouted } from './routed-networks.ts';
 
 /** Written by the workers alone; absent before their first run. */
 const Users = z.object({ users: z.object({ pods: z.number(), names: z.array(z.string()) }) });
 /** Names that the message holds. */
 const SHOWN = 5;
 
-/** Refuses the deletion of a network that is in use, and names the users. */
-export const validateVirtualNetwork: Handler = (request) => {
-  if (!isDeletion(request)) return allowed();
+/** Refuses the deletion of a network that is in use, and names the users; and one that may not be routed. */
+export const validateVirtualNetwork: Handler = (request, view) => {
+  if (!isDeletion(request)) return judgeRouted(request, view);
   const users = Users.safeParse(request.oldObject?.status).data?.users;
   return users === undefined ? allowed() : judge('VirtualNetwork', request, users);
 };

@@ -74,7 +74,7 @@ function viewOf(settings: FunctionSettings): AnswerDeps['view'] {
   });
 }
 
-const NO_CACHE = { get: () => undefined, stalenessMs: () => Number.POSITIVE_INFINITY };
+const NO_CACHE = { get: () => undefined, list: () => [], stalenessMs: () => Number.POSITIVE_INFINITY };
 /** A platform counts the calls of its functions itself. */
 const UNCOUNTED = { began: () => undefined, answered: () => undefined };
 const NO_METRICS = { contentType: 'text/plain; version=0.0.4; charset=utf-8', metrics: async () => '' } as const;
