@@ -48,6 +48,8 @@ export interface SlimEndpointSlice {
   /** Ports by the Service port's name; the number is the target's. */
   readonly ports: readonly SlimServicePort[];
   readonly endpoints: readonly SlimEndpoint[];
+  /** Whether its labels keep it from those who serve the addresses of Services; absent where they do not. */
+  readonly isForOthers?: true;
 }
 
 export function slimService(raw: KubeObject): SlimService {
@@ -87,7 +89,16 @@ export function slimEndpointSlice(raw: KubeObject): SlimEndpointSlice {
     ports: (ports ?? []).flatMap(slimPort),
     endpoints: (endpoints ?? []).map(slimEndpoint),
     ...present('service', metadata.labels?.['kubernetes.io/service-name']),
+    ...(isForOthers(metadata.labels ?? {}) ? { isForOthers: true } : {}),
   };
+}
+
+/**
+ * Whether labels of a Service, or of a slice, say that somebody else serves its address, or that it has none (Kubernetes'
+ * well-known labels `service-proxy-name` and `headless`). The value does not matter.
+ */
+export function isForOthers(labels: Readonly<Record<string, string>>): boolean {
+  return ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'].some((name) => name in labels);
 }
 
 // The API server has validated these objects against its own schema; the types below are the fields read of them.

@@ -2,7 +2,7 @@
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import { parseNames } from '../kubernetes/grammar.ts';
 import type { SlimPod } from '../kubernetes/objects.ts';
-import type { WorkerService } from './services.ts';
+import { isServed, type WorkerService } from './services.ts';
 
 /** The names that a pod lists: Services of its namespace, or apps whose Services are meant. */
 function listedServices({ annotations, labels }: SlimPod): readonly string[] {
@@ -20,7 +20,7 @@ export function servicesForApp(
   const isMeant = ({ name, app: owner }: WorkerService): boolean =>
     owner === app || listed.has(name) || (owner !== undefined && listed.has(owner));
   return services
-    .filter((service) => service.clusterIPs.length > 0 && isMeant(service))
+    .filter((service) => isServed(service) && isMeant(service))
     .map(({ name }) => name)
     .sort();
 }

@@ -2,7 +2,7 @@
 import type { BalancerTraffic } from '../contrail/traffic.ts';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import type { KubeObject } from '../kubernetes/client.ts';
-import { loadBalancerAddresses, type SlimService, slimService } from '../kubernetes/services.ts';
+import { isForOthers, loadBalancerAddresses, type SlimService, slimService } from '../kubernetes/services.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 
 export interface WorkerService extends SlimService {
@@ -75,6 +75,11 @@ function trafficOf(spec: RawSpec): BalancerTraffic {
     externalAddresses: spec.externalIPs ?? [],
     sourceRanges: (spec.loadBalancerSourceRanges ?? []).map((range) => range.trim()),
   };
+}
+
+/** Whether a Service has an address that is ours to serve: headless ones and ExternalName have none, and some are for others. */
+export function isServed({ type, clusterIPs, labels }: SlimService): boolean {
+  return type !== 'ExternalName' && clusterIPs.length > 0 && !isForOthers(labels);
 }
 
 /** Whether a Service is one that every pod reaches: the Kubernetes API, and the cluster's DNS by its address. */

@@ -1,7 +1,7 @@
 /** Joining Kubernetes' words to Contrail's: pods with their assignments and ports, Services with their endpoints. */
 import { describe, expect, test } from '@jest/globals';
 import type { SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
-import type { SlimEndpointSlice } from '../../kubernetes/services.ts';
+import { type SlimEndpointSlice, slimEndpointSlice } from '../../kubernetes/services.ts';
 import { PLAIN_TRAFFIC } from '../../contrail/traffic.ts';
 import { formatPorts } from '../../kubernetes/ports.ts';
 import { TerminalError } from '../../runtime/errors.ts';
@@ -180,9 +180,24 @@ describe('serviceInput', () => {
   test.each([
     ['headless', { clusterIPs: [] }],
     ['an ExternalName', { type: 'ExternalName' }],
+    ['one that another proxy serves', { labels: { 'service.kubernetes.io/service-proxy-name': 'other' } }],
+    ['one that is headless by its label', { labels: { 'service.kubernetes.io/headless': '' } }],
   ])('is nothing for %s', (_, change) => {
     expect(serviceInput({ ...subject, service: { ...service, ...change } }, settings)).toBeUndefined();
   });
+
+  test.each(['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'])(
+    'has no backend of a slice with the label %s',
+    (label) => {
+      const metadata = { namespace: 'dev', name: 'web-1', uid: 'e', resourceVersion: '1' };
+      const slices = [{}, { [label]: '' }].map((labels) =>
+        slimEndpointSlice({ metadata: { ...metadata, labels }, endpoints: slice.endpoints, ports: slice.ports }),
+      );
+      expect(
+        slices.map((each) => serviceInput({ ...subject, slices: [each] }, settings)?.ports[0]?.backends.length),
+      ).toEqual([3, 0]);
+    },
+  );
 
   test('does not depend on the order in which slices came', () => {
     const other = { ...slice, name: 'web-2', endpoints: [{ addresses: ['10.47.0.9'], ready: true }] };

@@ -8,7 +8,7 @@ import type { SlimPod } from '../../kubernetes/objects.ts';
 import { portsOfPod } from '../../kubernetes/ports.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
-import type { WorkerService } from '../services.ts';
+import { isServed, type WorkerService } from '../services.ts';
 import { holds, requireIn } from './external.ts';
 import { isWantedPod } from './pod.ts';
 
@@ -53,7 +53,7 @@ export function holdersOf(
     .filter((pod) => isWantedPod(pod) && isForHolder(floating, { kind: 'Pod', ...pod }))
     .flatMap((pod) => podEnd(pod, names));
   const serviceEnds = services
-    .filter((service) => service.clusterIPs.length > 0 && isForHolder(floating, { kind: 'Service', ...service }))
+    .filter((service) => isServed(service) && isForHolder(floating, { kind: 'Service', ...service }))
     .map(({ namespace, name, uid }) => ({
       holder: `Service ${name}`,
       end: interfaceEnd(serviceInterfaceUuid(uid), names.serviceInterface(namespace, name, uid)),

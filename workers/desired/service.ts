@@ -8,7 +8,7 @@ import type { SlimNamespace, SlimPod } from '../../kubernetes/objects.ts';
 import type { SlimEndpoint, SlimEndpointSlice, SlimServicePort } from '../../kubernetes/services.ts';
 import { problemText } from '../../kubernetes/problems.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
-import { isSystemService, type WorkerService } from '../services.ts';
+import { isServed, isSystemService, type WorkerService } from '../services.ts';
 import type { PartialProblem } from '../tell.ts';
 import { namespaceMode, networksAdmitted, serviceNetworkOf } from './namespace.ts';
 
@@ -29,10 +29,10 @@ export interface AskedService extends ServiceInput {
   readonly problem?: PartialProblem;
 }
 
-/** What to make of a Service; `undefined` for headless ones and ExternalName, which have no address. */
+/** What to make of a Service; `undefined` for headless ones and ExternalName, which have no address, and for those that others serve. */
 export function serviceInput(subject: ServiceSubject, settings: ClusterSettings): AskedService | undefined {
   const { service } = subject;
-  if (service.type === 'ExternalName' || service.clusterIPs.length === 0) return undefined;
+  if (!isServed(service)) return undefined;
   const { namespace: home, name, uid, affinitySeconds, traffic, clusterIPs } = service;
   return {
     namespace: home,
@@ -91,7 +91,7 @@ function backendsOf(
   { nodeIps }: ServiceSubject,
 ): readonly BackendInput[] {
   const target = slice.ports.find(({ name, protocol }) => name === wanted.name && protocol === wanted.protocol);
-  if (target === undefined || slice.addressType === 'FQDN') return [];
+  if (target === undefined || slice.addressType === 'FQDN' || slice.isForOthers === true) return [];
   return slice.endpoints
     .filter(({ ready, draining }) => ready || draining === true)
     .flatMap((endpoint) => backend(endpoint, target.port, nodeIps));
