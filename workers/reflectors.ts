@@ -31,6 +31,7 @@ import {
 } from '../kubernetes/cluster-network-policy.ts';
 import { type SlimNode, type SlimPod, slimNode, slimPod } from '../kubernetes/objects.ts';
 import { type SlimEndpointSlice, slimEndpointSlice } from '../kubernetes/services.ts';
+import { SERVICE_CIDRS, type SlimServiceCidr, slimServiceCidr } from '../kubernetes/service-cidr.ts';
 import { SERVICE_CHAINS, type SlimServiceChain, slimServiceChain } from '../kubernetes/service-chain.ts';
 import { type SlimStatefulSet, slimStatefulSet, STATEFUL_SETS } from '../kubernetes/stateful-set.ts';
 import { type SlimVirtualNetwork, slimVirtualNetwork, VIRTUAL_NETWORKS } from '../kubernetes/virtual-network.ts';
@@ -51,6 +52,7 @@ export interface Caches {
   readonly ingressClasses: Reflector<SlimIngressClass>;
   readonly slices: Reflector<SlimEndpointSlice>;
   readonly statefulSets: Reflector<SlimStatefulSet>;
+  readonly serviceCidrs: Reflector<SlimServiceCidr>;
   readonly virtualNetworks: Reflector<SlimVirtualNetwork>;
   readonly floatingIpPools: Reflector<SlimFloatingIpPool>;
   readonly floatingIps: Reflector<SlimFloatingIp>;
@@ -161,9 +163,15 @@ function groupReflectors(reflect: Reflect, groups: Groups, tell: (change: Source
   };
 }
 
-/** Kinds that others define, who may not have done it. */
+/** Kinds that others define, who may not have done it; and one that older API servers do not have. */
 function foreignReflectors(reflect: Reflect, tell: (change: SourceChange) => void) {
   return {
+    serviceCidrs: reflect<SlimServiceCidr>({
+      path: SERVICE_CIDRS,
+      project: slimServiceCidr,
+      onChange: (change) => tell({ source: 'ServiceCIDR', change }),
+      mayBeUnknown: true,
+    }),
     definitions: reflect<SlimAttachmentDefinition>({
       path: ATTACHMENT_DEFINITIONS,
       project: slimAttachmentDefinition,

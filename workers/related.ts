@@ -14,6 +14,7 @@ import type { SlimVirtualNetwork } from '../kubernetes/virtual-network.ts';
 import type { SlimServiceChain } from '../kubernetes/service-chain.ts';
 import type { SlimNamespace, SlimNode, SlimPod } from '../kubernetes/objects.ts';
 import type { SlimEndpointSlice, SlimService } from '../kubernetes/services.ts';
+import type { SlimServiceCidr } from '../kubernetes/service-cidr.ts';
 import { keepsFor, ordinalName, podsOfSet, type SlimStatefulSet } from '../kubernetes/stateful-set.ts';
 import { connectionKeys, serviceChainKeys } from './chain-relations.ts';
 import {
@@ -48,6 +49,7 @@ export type SourceChange =
   | { readonly source: 'NetworkConnection'; readonly change: Change<SlimNetworkConnection> }
   | { readonly source: 'ServiceChain'; readonly change: Change<SlimServiceChain> }
   | { readonly source: 'Service'; readonly change: Change<SlimService> }
+  | { readonly source: 'ServiceCIDR'; readonly change: Change<SlimServiceCidr> }
   | { readonly source: 'Ingress'; readonly change: Change<SlimIngress> }
   | { readonly source: 'IngressClass'; readonly change: Change<SlimIngressClass> }
   | { readonly source: 'EndpointSlice'; readonly change: Change<SlimEndpointSlice> }
@@ -83,6 +85,7 @@ export interface RelatedView extends PodRelations {
 /** The keys to run after a change, each once. */
 export function relatedKeys(given: SourceChange, view: RelatedView): readonly string[] {
   if (isOfResource(given)) return resourceKeys(given, view);
+  if (isOfServices(given)) return servicesKeys(given, view);
   switch (given.source) {
     case 'Namespace':
       return namespaceKeys(given.change, view);
@@ -92,15 +95,6 @@ export function relatedKeys(given: SourceChange, view: RelatedView): readonly st
       return keysOfPod(given.change, view);
     case 'Node':
       return nodeKeys(given.change, view);
-    case 'Service':
-      return [
-        serviceKey(given.change.object.namespace, given.change.object.name),
-        ...view.ingressKeys(given.change.object.namespace),
-        ...view.appsIn(given.change.object.namespace),
-        ...view.floatingIpsFor({ kind: 'Service', ...given.change.object }),
-      ];
-    case 'EndpointSlice':
-      return sliceKeys(given.change);
     case 'StatefulSet':
       return setKeys(given.change);
     case 'ServiceChain':
@@ -118,9 +112,7 @@ type ResourceChange = Extract<
       | 'FloatingIP'
       | 'LogicalRouter'
       | 'NetworkPolicy'
-      | 'ClusterNetworkPolicy'
-      | 'Ingress'
-      | 'IngressClass';
+      | 'ClusterNetworkPolicy';
   }
 >;
 
@@ -133,12 +125,10 @@ function isOfResource(given: SourceChange): given is ResourceChange {
     'LogicalRouter',
     'NetworkPolicy',
     'ClusterNetworkPolicy',
-    'Ingress',
-    'IngressClass',
   ].includes(given.source);
 }
 
-/** Those of resources that speak of networks, or of Services. */
+/** Those of resources that speak of networks. */
 function resourceKeys({ source, change }: ResourceChange, view: RelatedView): readonly string[] {
   switch (source) {
     case 'VirtualNetwork':
@@ -155,6 +145,32 @@ function resourceKeys({ source, change }: ResourceChange, view: RelatedView): re
       return policyKeys(change, view);
     case 'ClusterNetworkPolicy':
       return clusterPolicyKeys(change, view);
+  }
+}
+
+type ServicesChange = Extract<
+  SourceChange,
+  { readonly source: 'Service' | 'EndpointSlice' | 'ServiceCIDR' | 'Ingress' | 'IngressClass' }
+>;
+
+function isOfServices(given: SourceChange): given is ServicesChange {
+  return ['Service', 'EndpointSlice', 'ServiceCIDR', 'Ingress', 'IngressClass'].includes(given.source);
+}
+
+/** Those of Services, of what they consist of, and of what leads to them. */
+function servicesKeys({ source, change }: ServicesChange, view: RelatedView): readonly string[] {
+  switch (source) {
+    case 'Service':
+      return [
+        serviceKey(change.object.namespace, change.object.name),
+        ...view.ingressKeys(change.object.namespace),
+        ...view.appsIn(change.object.namespace),
+        ...view.floatingIpsFor({ kind: 'Service', ...change.object }),
+      ];
+    case 'EndpointSlice':
+      return sliceKeys(change);
+    case 'ServiceCIDR':
+      return [view.clusterKey];
     case 'Ingress':
       return [ingressKey(change.object.namespace, change.object.name)];
     case 'IngressClass':

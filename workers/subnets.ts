@@ -12,6 +12,18 @@ export function overlap(a: Subnet, b: Subnet): boolean {
   return cidrsOverlap(subnetText(a), subnetText(b));
 }
 
+/** Subnets, and those of CIDRs besides that have no address in common with an earlier one. */
+export function joined(subnets: readonly Subnet[], cidrs: readonly string[]): readonly Subnet[] {
+  return cidrs
+    .map(subnetOfText)
+    .reduce((all, next) => (all.some((each) => overlap(each, next)) ? all : [...all, next]), subnets);
+}
+
+function subnetOfText(cidr: string): Subnet {
+  const [prefix = '', length = ''] = cidr.split('/');
+  return { ip_prefix: prefix, ip_prefix_len: Number(length) };
+}
+
 export function subnetText({ ip_prefix: prefix, ip_prefix_len: length }: Subnet): string {
   return `${prefix}/${length}`;
 }

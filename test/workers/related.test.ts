@@ -284,6 +284,14 @@ const policyRows: typeof rows = [
     },
     want: ['Namespace/a', 'NetworkIds/a', 'NetworkPolicy/a/http', 'Pod/a/web'],
   },
+  {
+    name: 'further addresses for Services concern the cluster',
+    given: {
+      source: 'ServiceCIDR',
+      change: { kind: 'put', object: { name: 'more', uid: 'r', cidrs: ['203.0.113.0/24'] } },
+    },
+    want: ['Cluster/k8s'],
+  },
 ];
 
 describe('Ingresses', () => {

@@ -1,31 +1,40 @@
 /** The cluster's singletons: always wanted, never deleted by a run. */
 import { desiredCluster } from '../../contrail/desired/cluster.ts';
 import { IP_FABRIC, uuidOf } from '../../contrail/names.ts';
-import type { ContrailObject } from '../../contrail/objects.ts';
+import type { ContrailObject, Subnet } from '../../contrail/objects.ts';
 import { referenceBetween } from '../../contrail/reference.ts';
 import { type FabricFlags, fabricFlags } from '../../kubernetes/fabric-flags.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { readNamespace } from '../lookup.ts';
+import { joined } from '../subnets.ts';
 
 export interface ClusterSubject extends FabricFlags {
+  /** Those of the settings, and those that Kubernetes has been given since. */
+  readonly serviceSubnets: readonly Subnet[];
   readonly defaultNamespaceUid?: string;
 }
 
 export const clusterReconciler: Reconciler<ClusterSubject> = {
   input: async (_key, deps) => {
     const namespace = await readNamespace('default', deps);
-    const { fabric } = deps.settings;
-    if (namespace === undefined) return fabric;
+    const { fabric, serviceSubnets } = deps.settings;
+    const further = [...deps.view.serviceCidrs.list()].sort(byName).flatMap(({ cidrs }) => cidrs);
+    const subject = { serviceSubnets: joined(serviceSubnets, further) };
+    if (namespace === undefined) return { ...subject, ...fabric };
     // Its own network is the cluster's (facts 1.2.4a).
-    return { defaultNamespaceUid: namespace.uid, ...fabricFlags(namespace.annotations, fabric) };
+    return { ...subject, defaultNamespaceUid: namespace.uid, ...fabricFlags(namespace.annotations, fabric) };
   },
   observe: async (_key, _input, deps) => observe(deps),
   desired: (input, settings, { anchor }) => {
-    const { podSubnets, serviceSubnets } = settings;
     const fabric = anchor === undefined ? {} : { ipFabric: anchor };
-    return desiredCluster({ ...input, podSubnets, serviceSubnets, ...fabric }, settings);
+    return desiredCluster({ ...input, podSubnets: settings.podSubnets, ...fabric }, settings);
   },
 };
+
+/** The order of a cache is that of arrival, which replicas do not share. */
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
+}
 
 async function observe({ contrail, settings: { names } }: Deps): Promise<Observation> {
   const ipFabric = await contrail.readByName('virtual-network', IP_FABRIC);
