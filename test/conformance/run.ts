@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { run } from '../lab/command.ts';
 import { type LabHandle, openLab } from '../lab/handle.ts';
 import { alone } from '../lab/lock.ts';
+import { kubeletsOf } from '../lab/state.ts';
 import { bringUp } from '../lab/up.ts';
 import { buildSuite } from './build.ts';
 import { provideImages } from './images.ts';
@@ -40,12 +41,13 @@ async function main(): Promise<number> {
     return [name, values.focus === undefined ? suite : { ...suite, focus: values.focus }] as const;
   });
   const program = await buildSuite();
-  if (values['as-is'] !== true) await bringUp({ bare: false });
+  if (values['as-is'] !== true)
+    await bringUp({ bare: false, controlNode: suites.some(([, { needsControlNode }]) => needsControlNode === true) });
   const folder = mkdtempSync(join(tmpdir(), 'conformance-'));
   try {
     const context = { program, folder, lab: openLab() };
     writeFileSync(repositories(folder), 'promoterE2eRegistry: docker.io/library\n');
-    await provideImages(program, repositories(folder), context.lab.nodes);
+    await provideImages(program, repositories(folder), kubeletsOf(context.lab));
     const specs: SpecReport[] = [];
     for (const [name, suite] of suites) specs.push(...(await runSuite(name, suite, context)));
     const passed = specs.filter(({ State }) => State === 'passed').length;

@@ -31,6 +31,8 @@ export interface WaitOptions {
 export interface LabHandle {
   /** Kubernetes' names of the nodes: `n1`, `n2`, …; they are also the machines' names for `exec`. */
   readonly nodes: readonly string[];
+  /** Whether the control plane's machine is a node, too; it takes no ordinary pods, and is not among `nodes`. */
+  readonly hasControlNode: boolean;
   readonly kubeconfig: string;
   readonly checkout: string;
   /** The families that it has. */
@@ -70,6 +72,7 @@ export function openLab(): LabHandle {
   const kube = kubectlOf(`${labDir}/kubeconfig`);
   const handle: LabHandle = {
     nodes: state.nodes,
+    hasControlNode: state.hasControlNode,
     kubeconfig: `${labDir}/kubeconfig`,
     checkout,
     stack,

@@ -9,7 +9,7 @@ import { productImage, productRepository } from './image/product.ts';
 import { ensureImage } from './load.ts';
 import { binary, checkout, labDir } from './paths.ts';
 import { step } from './progress.ts';
-import type { LabState } from './state.ts';
+import { kubeletsOf, type LabState } from './state.ts';
 import { addressesOf, apiServer, type Stack } from './stack.ts';
 
 /** The namespace and the release that the lab installs. */
@@ -18,14 +18,15 @@ export const productNamespace = 'opencontrail';
 const kubeconfig = join(labDir, 'kubeconfig');
 
 /** Idempotent. The image's tag is its content's, so pods are replaced exactly when something changed. */
-export async function install({ nodes, stack }: Pick<LabState, 'nodes' | 'stack'>): Promise<void> {
+export async function install(state: Pick<LabState, 'nodes' | 'hasControlNode' | 'stack'>): Promise<void> {
+  const { nodes, stack } = state;
   const chart = join(checkout, 'charts', 'opencontrail');
   if (!existsSync(chart)) throw new Error(`there is no chart at ${chart}; npm run lab -- up --bare needs none`);
   const image = await productImage('difference');
-  await step('load the image on the nodes', 4, () => loadProduct(image, nodes));
+  await step('load the image on the nodes', 4, () => loadProduct(image, kubeletsOf(state)));
   try {
     await step('install the chart', 30, () => upgrade(chart, { tag: image.id, nodes, stack }));
-    await step('nodes Ready, programs available', 30, () => served(nodes));
+    await step('nodes Ready, programs available', 30, () => served(kubeletsOf(state)));
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${await clues()}`, { cause: error });
   }

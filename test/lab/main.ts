@@ -10,15 +10,16 @@ import { showLogs } from './logs.ts';
 import { machineCommand } from './machine.ts';
 import { binary } from './paths.ts';
 import { say, step } from './progress.ts';
-import { readState } from './state.ts';
+import { kubeletsOf, readState } from './state.ts';
 import type { LabState } from './state.ts';
 import { printStatus } from './status.ts';
 import { bringUp, kubeconfigPath } from './up.ts';
 
 const usage = `npm run lab -- up && npm run lab -- kubectl -- get pods -A
 
-  up [--nodes N] [--bare] [--mtu BYTES] [--dual-stack | --ipv6]
-                                         start what is not running; --bare: without the product. Default: 2 nodes, IPv4
+  up [--nodes N] [--control-node] [--bare] [--mtu BYTES] [--dual-stack | --ipv6]
+                                         start what is not running; --bare: without the product; --control-node: the control
+                                         plane's machine is a node, too. Default: 2 nodes, IPv4
   down                                   remove all of it
   status                                 what runs; exit code 1 when something of the lab does not
   load <oci-archive.tar>                 import an image on all nodes
@@ -36,6 +37,7 @@ const commands: Readonly<Record<string, Command>> = {
       args: [...words],
       options: {
         nodes: { type: 'string' },
+        'control-node': { type: 'boolean' },
         bare: { type: 'boolean' },
         mtu: { type: 'string' },
         'dual-stack': { type: 'boolean' },
@@ -44,6 +46,7 @@ const commands: Readonly<Record<string, Command>> = {
     });
     await bringUp({
       bare: values.bare === true,
+      controlNode: values['control-node'] === true,
       ...(values['dual-stack'] === true ? { stack: 'dual' } : values.ipv6 === true ? { stack: 'ipv6' } : {}),
       ...(values.nodes === undefined ? {} : { nodes: count(values.nodes, '--nodes', 1, 100) }),
       ...(values.mtu === undefined ? {} : { mtuBytes: count(values.mtu, '--mtu', 1330, 65_535) }),
@@ -58,7 +61,7 @@ const commands: Readonly<Record<string, Command>> = {
   status: () => printStatus(),
   load: async ([archive]) => {
     if (archive === undefined) throw new Error('load needs an archive: npm run lab -- load image.tar');
-    const { nodes } = theLab();
+    const nodes = kubeletsOf(theLab());
     await step(`load ${archive} on ${nodes.join(', ')}`, 5, () => loadImage(resolve(archive), nodes));
     return 0;
   },

@@ -26,9 +26,15 @@ export function nodeNames(count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `n${index + 1}`);
 }
 
+/**
+ * The control plane's machine as a node of the cluster, where a lab has it: a kubelet, and so the product, in the network of `cp`. The
+ * API server reaches pods and Services from there; a taint keeps ordinary pods away.
+ */
+export const controlNode = 'control';
+
 /** The underlay address of a machine: `cp`, `out` (a client outside the cluster) or a node. */
 export function addressOf(machine: string): string {
-  if (machine === 'cp') return underlay.controlPlane;
+  if (machine === 'cp' || machine === controlNode) return underlay.controlPlane;
   if (machine === 'out') return underlay.outside;
   return `${underlay.prefix}${10 + Number(machine.slice(1))}`;
 }

@@ -28,6 +28,9 @@ async function ensureNamespace(machine: string, stack: Stack, commands: readonly
   await run('ip', ['-n', netns, '-batch', '-'], { input: ['link set lo up', ...commands].join('\n') });
   // Duplicate address detection would leave the first packets without a source for a second.
   await inNetns(netns, ['sysctl', '-qw', 'net.ipv6.conf.all.accept_dad=0', 'net.ipv6.conf.default.accept_dad=0']);
+  // What crosses the bridge is for other machines: the one that holds it may have rules, but does not judge that.
+  const judged = ['iptables', 'ip6tables', 'arptables'].map((rules) => `net.bridge.bridge-nf-call-${rules}=0`);
+  await inNetns(netns, ['sysctl', '-qwe', ...judged]);
 }
 
 async function ensureMachineLink(machine: string, { mtuBytes, stack }: Segment): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { machineDir } from './machine.ts';
 import type { MachineSpec } from './machine.ts';
-import { address6Of, dnsDomain, labPrefix } from './names.ts';
+import { address6Of, controlNode, dnsDomain, labPrefix } from './names.ts';
 import { binariesDir, binary } from './paths.ts';
 import { pkiPath } from './pki.ts';
 import { addressesOf, type Stack, underlayAddress } from './stack.ts';
@@ -14,6 +14,9 @@ export const containerdSocket = '/run/containerd/containerd.sock';
 
 /** The image every pod's sandbox runs; it is loaded before the first pod. */
 export const sandboxImage = 'docker.io/library/busybox:lab';
+
+/** Ordinary pods are not for the control plane. */
+const CONTROL_PLANE = { key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' };
 
 /** Writes a node's configuration and returns its machine. `diskFrom` holds the images that it has from the start. */
 export function node(
@@ -26,6 +29,7 @@ export function node(
   const command = ['env', path(), binary('kubelet'), ...kubeletFlags(name, stack)];
   return {
     ...runtime,
+    ...(name === controlNode ? { networkOf: 'cp' } : {}),
     ...(diskFrom === undefined ? {} : { diskFrom }),
     programs: [...runtime.programs, { name: 'kubelet', after: containerdSocket, command }],
   };
@@ -93,6 +97,7 @@ function kubeletConfig(name: string, stack: Stack): object {
     eventRecordQPS: 0,
     kubeAPIQPS: 100,
     kubeAPIBurst: 200,
+    ...(name === controlNode ? { registerWithTaints: [CONTROL_PLANE] } : {}),
     // One lab serves many short tests: a gone node or a changed Secret is noticed soon.
     nodeStatusUpdateFrequency: '5s',
     shutdownGracePeriod: '0s',

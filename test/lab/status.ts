@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { kubectlOf } from './handle.ts';
 import { initPid } from './machine.ts';
 import { outsideRelays } from './relay.ts';
-import { readState } from './state.ts';
+import { kubeletsOf, readState } from './state.ts';
 import { underlayAddress } from './stack.ts';
 import { kubeconfigPath } from './up.ts';
 
@@ -14,7 +14,7 @@ export async function printStatus(): Promise<number> {
     console.log('no lab is up');
     return 1;
   }
-  const machines = ['cp', 'out', ...state.nodes].map((name) => ({ name, pid: initPid(name) }));
+  const machines = ['cp', 'out', ...kubeletsOf(state)].map((name) => ({ name, pid: initPid(name) }));
   for (const { name, pid } of machines) {
     console.log(`${name}\t${underlayAddress(name, state.stack)}\t${pid === undefined ? 'DOWN' : `up, process ${pid}`}`);
   }

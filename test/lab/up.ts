@@ -15,15 +15,17 @@ import { labDir } from './paths.ts';
 import { adminKubeconfig, ensurePki } from './pki.ts';
 import { say, step } from './progress.ts';
 import { freePort, insideRelay, startOutsideRelay } from './relay.ts';
-import { currentBootId, readState, writeState } from './state.ts';
+import { currentBootId, kubeletsOf, readState, writeState } from './state.ts';
 import type { LabState } from './state.ts';
 import { addressesOf, type Stack } from './stack.ts';
 
-/** `nodes` and `mtuBytes` count when there is no lab yet; a running lab keeps its nodes and may get more. */
+/** `nodes` and `mtuBytes` count when there is no lab yet; a running lab keeps its nodes and may get more, the control plane's too. */
 export interface UpOptions {
   readonly bare: boolean;
   readonly nodes?: number;
   readonly mtuBytes?: number;
+  /** The control plane's machine is a node, too. */
+  readonly controlNode?: boolean;
   /** IPv4, unless said otherwise. */
   readonly stack?: Stack;
 }
@@ -37,12 +39,12 @@ export async function bringUp(options: UpOptions): Promise<void> {
   await alone(async () => {
     const state = await plannedState(options);
     await step('network, certificates and control plane', 8, () => startControlPlane(state));
-    await step(`nodes ${state.nodes.join(', ')}`, 8, () => startNodes(state));
+    await step(`nodes ${kubeletsOf(state).join(', ')}`, 8, () => startNodes(state));
     if (!options.bare) await install(state);
   });
 }
 
-async function plannedState({ nodes, mtuBytes, stack }: UpOptions): Promise<LabState> {
+async function plannedState({ nodes, mtuBytes, stack, controlNode }: UpOptions): Promise<LabState> {
   const before = stateOfThisBoot();
   const state = before ?? {
     nodes: nodeNames(nodes ?? 2),
@@ -50,10 +52,15 @@ async function plannedState({ nodes, mtuBytes, stack }: UpOptions): Promise<LabS
     mtuBytes: mtuBytes ?? 1500,
     bootId: currentBootId(),
     stack: stack ?? 'ipv4',
+    hasControlNode: false,
   };
   if ((stack ?? state.stack) !== state.stack)
     throw new Error(`the lab that is up is ${state.stack}: npm run lab -- down first`);
-  const grown = { ...state, nodes: nodeNames(Math.max(state.nodes.length, nodes ?? 0)) };
+  const grown = {
+    ...state,
+    nodes: nodeNames(Math.max(state.nodes.length, nodes ?? 0)),
+    hasControlNode: state.hasControlNode || controlNode === true,
+  };
   if (grown.nodes.length > state.nodes.length) say(`  the lab grows to ${grown.nodes.length} nodes`);
   writeState(grown);
   return grown;
@@ -70,7 +77,7 @@ function stateOfThisBoot(): LabState | undefined {
 
 async function startControlPlane(state: LabState): Promise<void> {
   const { stack, mtuBytes } = state;
-  await Promise.all([ensurePki(state.nodes, stack), ensureNetwork(['out', ...state.nodes], { mtuBytes, stack })]);
+  await Promise.all([ensurePki(kubeletsOf(state), stack), ensureNetwork(['out', ...state.nodes], { mtuBytes, stack })]);
   const cp = controlPlane(stack);
   mkdirSync(labDir, { recursive: true });
   await startMachine({ ...cp, programs: [...cp.programs, insideRelay(apiSocket, '127.0.0.1:6443')] });
@@ -89,14 +96,15 @@ function hasNoDisk(node: string): boolean {
 }
 
 async function startNodes(state: LabState): Promise<void> {
-  const disk = state.nodes.some(hasNoDisk) ? await nodeDisk() : undefined;
+  const kubelets = kubeletsOf(state);
+  const disk = kubelets.some(hasNoDisk) ? await nodeDisk() : undefined;
   const { stack } = state;
-  await Promise.all(state.nodes.map((name) => startMachine(node(name, { diskFrom: disk, stack }))));
+  await Promise.all(kubelets.map((name) => startMachine(node(name, { diskFrom: disk, stack }))));
   const kubectl = kubectlOf(kubeconfigPath);
   const manifest = readFileSync(join(import.meta.dirname, 'manifests', 'coredns.yaml'), 'utf8');
   await kubectl(['apply', '-f', '-'], { input: manifest.replace('DNS_ADDRESS', addressesOf(stack).dns) });
   await waitFor('all nodes to register', async () => {
     const listed = (await kubectl(['get', 'nodes', '-o', 'name'])).stdout;
-    return state.nodes.every((name) => listed.includes(`node/${name}\n`));
+    return kubelets.every((name) => listed.includes(`node/${name}\n`));
   });
 }
