@@ -181,7 +181,7 @@ describe('ways to leak or break (datapath facts, section 1)', () => {
   });
 
   test('2: the tunnel’s outer packet is not routed by the tenant’s mark', async () => {
-    await naive((text) => text.replace(/(chain to_tunnel \{[^}]*)meta mark set 0x4f460000/, '$1'));
+    await naive((text) => text.replace(/(chain to_tunnel \{[^}]*)meta mark set 0/, '$1'));
     await expect(lab.reach('a1', '10.9.0.2')).resolves.toBeUndefined();
   });
 

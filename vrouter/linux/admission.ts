@@ -1,7 +1,7 @@
 /** How a new flow of a pod is translated and judged. Pure. */
 import { POD, TUNNEL, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
-import { ON_LANE, steerLanes } from './chained.ts';
+import { admitLanes, ON_LANE } from './chained.ts';
 import { ARRIVING, leave, TRANSLATE_FLOATING, TRANSLATE_FLOATING_FOR_HOST, TURN } from './edges.ts';
 import { admitted, ARRIVE, arrivals } from './forwarded.ts';
 import { judge, withinLimits } from './limits.ts';
@@ -103,7 +103,7 @@ export function pair(options: SkeletonOptions): readonly string[] {
     ]),
     ...outside(options),
     ...arrivals(options),
-    ...(hasChains ? steerLanes() : []),
+    ...(hasChains ? admitLanes() : []),
     chain('admit', undefined, [
       'ct status dnat goto admit_service',
       `ct mark & 0x00008000 != 0 goto admit_overlapping`,

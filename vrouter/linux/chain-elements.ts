@@ -62,12 +62,13 @@ function addDoors(into: ElementCollector, lane: Lane, { state, bindings }: Omit<
 }
 
 /** Flows that may begin on the lane, and answers to those that have begun in the other heading. */
-function addFlows(into: ElementCollector, { chain, from, mark, begins }: Lane, marks: Marks): void {
+function addFlows(into: ElementCollector, lane: Lane, marks: Marks): void {
+  const { chain, from, begins } = lane;
   for (const passage of chain.passages) {
     const pair = marks.pair(passage.from, passage.to);
     const direction = passage.from === from ? 'original' : 'reply';
-    if (direction === 'reply') into.add('known', `${mark} . ${pair} . reply`, mark);
-    else addBeginning(into, { passage, pair, mark });
+    if (direction === 'reply') addKnown(into, lane, { marks, flow: `${pair} . reply` });
+    else addBeginning(into, lane, { marks, passage, pair });
     // An error of a service's own about such a flow comes from its network.
     if (!begins) continue;
     const back = direction === 'original' ? 'reply' : 'original';
@@ -77,24 +78,42 @@ function addFlows(into: ElementCollector, { chain, from, mark, begins }: Lane, m
 
 function addBeginning(
   into: ElementCollector,
-  { passage, pair, mark }: { readonly passage: Passage; readonly pair: string; readonly mark: string },
+  lane: Lane,
+  { marks, passage, pair }: { readonly marks: Marks; readonly passage: Passage; readonly pair: string },
 ): void {
+  const { mark } = lane;
   const isWhole = passage.limits === undefined;
   into.add(isWhole ? 'lane_pairs' : 'limited_lane_pairs', mark, pair);
   addLimits(into, pair, passage);
-  if (isWhole) into.add('known', `${mark} . ${pair} . original`, mark);
+  if (isWhole) addKnown(into, lane, { marks, flow: `${pair} . original` });
   else into.add('limited_forth', `${mark} . ${pair}`, mark);
 }
 
+/** Packets of such flows go on at once, where their lane leads to one place. */
+function addKnown(
+  into: ElementCollector,
+  lane: Lane,
+  { marks, flow }: { readonly marks: Marks; readonly flow: string },
+): void {
+  const way = onlyWay(lane, marks);
+  into.add(way === undefined ? 'known_spread' : 'known', `${lane.mark} . ${flow}`, way ?? lane.mark);
+}
+
 /** To pods of its network, to the only instance, or to one of several by the flow's bucket. */
-function addWayOn(into: ElementCollector, { to, mark, ends, targets }: Lane, marks: Marks): void {
-  const [first, ...others] = targets;
-  if (ends) into.add('lane_ends', mark, marks.of(to));
-  if (first === undefined) return;
-  if (others.length === 0) into.add('lane_targets', mark, first.mark);
-  else
-    for (const bucket of Array(BUCKETS).keys())
-      into.add('lane_buckets', `${mark} . ${bucket}`, chosenFor(bucket, targets, first).mark);
+function addWayOn(into: ElementCollector, lane: Lane, marks: Marks): void {
+  const { mark, targets } = lane;
+  const way = onlyWay(lane, marks);
+  if (way !== undefined) into.add('lane_ways', mark, way);
+  const [first] = targets;
+  if (first === undefined || way !== undefined) return;
+  for (const bucket of Array(BUCKETS).keys())
+    into.add('lane_buckets', `${mark} . ${bucket}`, chosenFor(bucket, targets, first).mark);
+}
+
+/** The mark of the only place that a lane leads to, if it is one. */
+function onlyWay({ to, ends, targets }: Lane, marks: Marks): string | undefined {
+  if (ends) return marks.of(to);
+  return targets.length === 1 ? targets[0]?.mark : undefined;
 }
 
 /** Rendezvous hashing: every node chooses alike, and of an instance that goes only the flows move. */

@@ -32,6 +32,12 @@ export const TO_POD = `oifgroup ${GROUPS.pods}`;
 export const TUNNEL = `iifgroup ${GROUPS.tunnel}`;
 export const TO_TUNNEL = `oifgroup ${GROUPS.tunnel}`;
 
+/**
+ * For what leaves: the tunnel's outer packet inherits the mark, must not be routed by it, and is not routed anew for each packet where it has
+ * none (the kernel's `ip_tunnel_dst_cache_usable`).
+ */
+export const UNMARK = 'meta mark set 0';
+
 const FAMILIES: readonly Family[] = [
   { n: '4', ip: 'ip' },
   { n: '6', ip: 'ip6' },

@@ -11,7 +11,8 @@ export const BUCKETS = 64;
 
 /**
  * `lanes`: by how a packet came in and where it goes; `arrivals`: what the tunnel brings to a lane's end, by where it comes from;
- * `doors`: interfaces of services, from which packets of others come; `turned`: the entrance of the other heading.
+ * `doors`: interfaces of services, from which packets of others come; `turned`: the entrance of the other heading; `lane_ways`: where a
+ * lane leads, if to one place; `known_spread`: known flows of lanes that lead to several. Those of others go straight on (`known`).
  */
 export const CHAIN_SETS: readonly string[] = [
   'map doors { typeof iifname : meta mark; }',
@@ -19,8 +20,8 @@ export const CHAIN_SETS: readonly string[] = [
   'map turned { typeof meta mark : meta mark; }',
   'map lane_pairs { typeof meta mark : ct mark; }',
   'map limited_lane_pairs { typeof meta mark : ct mark; }',
-  'map lane_ends { typeof meta mark : meta mark; }',
-  'map lane_targets { typeof meta mark : meta mark; }',
+  'map known_spread { typeof meta mark . ct mark . ct direction : meta mark; }',
+  'map lane_ways { typeof meta mark : meta mark; }',
   `map lane_buckets { typeof meta mark . numgen random mod ${BUCKETS} : meta mark; }`,
   'map inner_zones4 { typeof meta mark . @th,192,32 : ct zone; }',
   'map inner_zones6 { typeof meta mark . @th,256,128 : ct zone; }',
@@ -67,18 +68,31 @@ export function enterLanes(marked: string): readonly string[] {
 }
 
 /** -150: flows of a lane that the map of known ones does not hold. */
-export function trackLanes(): string {
-  return chain('track_lane', undefined, [
-    'ct state established,related meta mark set meta mark . ct mark map @limited_forth goto track_limited',
-    'ct state new ct mark set meta mark accept',
-    'ct state invalid counter name invalid drop',
-    'ct direction reply counter name forged drop',
-    'counter name unpaired drop',
-  ]);
+export function trackLanes(): readonly string[] {
+  return [
+    chain('track_lane', undefined, [
+      'ct state established,related meta mark set meta mark . ct mark . ct direction map @known_spread goto steer_lane',
+      'ct state established,related meta mark set meta mark . ct mark map @limited_forth goto track_limited_lane',
+      'ct state new ct mark set meta mark accept',
+      'ct state invalid counter name invalid drop',
+      'ct direction reply counter name forged drop',
+      'counter name unpaired drop',
+    ]),
+    chain('track_limited_lane', undefined, [
+      'ct state related goto steer_lane',
+      `${withinLimits('ct mark')} goto steer_lane`,
+      'counter name unpaired drop',
+    ]),
+    chain('steer_lane', undefined, [
+      'meta mark set meta mark map @lane_ways accept',
+      ...perFamily(({ ip }) => [...bucketRules(ip, 'forth'), ...bucketRules(ip, 'back')]),
+      'counter name unserved drop',
+    ]),
+  ];
 }
 
-/** -90: a new flow comes from who would be answered on the lane, and its pair may be; then, for every packet, the next hop. */
-export function steerLanes(): readonly string[] {
+/** -90: a new flow comes from who would be answered on the lane, and its pair may be; then it is steered as the others are. */
+export function admitLanes(): readonly string[] {
   return [
     chain('admit_lane', undefined, [
       'meta mark set meta mark map @turned',
@@ -87,16 +101,9 @@ export function steerLanes(): readonly string[] {
     ]),
     chain('judge_lane', undefined, [
       'meta mark set ct mark',
-      'ct mark set meta mark map @lane_pairs accept',
-      `ct mark set meta mark map @limited_lane_pairs ${withinLimits('ct mark')} accept`,
+      'ct mark set meta mark map @lane_pairs goto steer_lane',
+      `ct mark set meta mark map @limited_lane_pairs ${withinLimits('ct mark')} goto steer_lane`,
       'goto refuse_unpaired',
-    ]),
-    chain('steer', 'filter hook prerouting priority -80', [`${ON_LANE} goto steer_lane`]),
-    chain('steer_lane', undefined, [
-      'meta mark set meta mark map @lane_ends accept',
-      'meta mark set meta mark map @lane_targets accept',
-      ...perFamily(({ ip }) => [...bucketRules(ip, 'forth'), ...bucketRules(ip, 'back')]),
-      'counter name unserved drop',
     ]),
   ];
 }

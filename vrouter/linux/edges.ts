@@ -4,9 +4,9 @@
  * Pure.
  */
 import { OUTSIDE } from '../model.ts';
-import { TUNNEL, chain, perFamily } from './chain.ts';
+import { TUNNEL, UNMARK, chain, perFamily } from './chain.ts';
 import { withinLimits } from './limits.ts';
-import { hex, MAGIC, OUTBOUND } from './marks.ts';
+import { hex, MAGIC } from './marks.ts';
 import { GROUPS } from './names.ts';
 
 /** The packet mark of what goes outside. */
@@ -109,7 +109,7 @@ export const NOT_THE_NODE = `${FROM_PODS} meta mark ${OUTSIDE_MARK} ct direction
 
 /** 0: from pods elsewhere, whose network's router is here; and back to them. */
 export const ROUTED_OUT = `${TUNNEL} meta mark ${OUTSIDE_MARK} accept`;
-export const ROUTED_BACK = `ct direction reply ct status snat meta mark set ${hex(OUTBOUND)} accept`;
+export const ROUTED_BACK = `ct direction reply ct status snat ${UNMARK} accept`;
 
 /** 100: a pod with a floating address is seen as that, and others as their network's router. */
 export const SOURCE_OF_OWN: readonly string[] = perFamily(({ n, ip }) => [

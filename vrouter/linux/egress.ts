@@ -1,12 +1,12 @@
 /** What happens to a packet after routing, and to the node's own. Pure. */
 import { elsewhere } from './admission.ts';
-import { POD, TO_POD, TO_TUNNEL, TUNNEL, chain, perFamily } from './chain.ts';
+import { POD, TO_POD, TO_TUNNEL, TUNNEL, UNMARK, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { TO_SERVICE, toService } from './chained.ts';
 import { NOT_THE_NODE, ROUTED_BACK, ROUTED_OUT, SOURCE_OF_OWN } from './edges.ts';
 import { unmasked } from './forwarded.ts';
 import { judge } from './limits.ts';
-import { ANY_OUTER, hex, HOST_TO_OWN_PODS, MAGIC, OUTBOUND } from './marks.ts';
+import { ANY_OUTER, hex, HOST_TO_OWN_PODS, MAGIC } from './marks.ts';
 import { GATEWAY, GROUPS, HAIRPIN_V6 } from './names.ts';
 import { maskingAddress, nodeAddress } from './node-addresses.ts';
 import { MARK_PROBE } from './probes.ts';
@@ -26,15 +26,14 @@ export function forward({ vxlanPort, hasChains }: SkeletonOptions): readonly str
     chain('to_tunnel', undefined, [
       `iifgroup != ${GROUPS.pods} goto to_tunnel_from_outside`,
       'iifname @departures goto egress',
-      // The outer packet inherits the mark, and must not be routed by it.
-      `meta mark set ${hex(OUTBOUND)}`,
+      UNMARK,
     ]),
     // Nobody but pods, and whom this node leads on to one.
     chain('to_tunnel_from_outside', undefined, [
       `${TUNNEL} counter name unpaired drop`,
       ROUTED_BACK,
       'ct status & dnat == 0 counter name unpaired drop',
-      `meta mark set ${hex(OUTBOUND)}`,
+      UNMARK,
     ]),
     ...(hasChains ? [toService()] : []),
     chain('to_pod', undefined, [
@@ -99,7 +98,6 @@ export function output({ vxlanPort, fabricMark, hasOverlapping }: SkeletonOption
   const unmarked = `${TO_TUNNEL} meta mark & 0xffff0000 == ${hex(MAGIC)} meta mark set 0`;
   return [
     chain('output_raw', 'filter hook output priority -450', [
-      `meta mark ${hex(OUTBOUND)} notrack accept`,
       ...perFamily(({ n, ip }) => [`udp dport ${vxlanPort} ${ip} daddr @nodes${n} notrack accept`]),
       ...(hasOverlapping ? [`icmp type { 3, 11, 12 } goto zone`, `icmpv6 type { 1, 2, 3, 4 } goto zone`] : []),
     ]),

@@ -85,7 +85,7 @@ export function track({ fabricMark, fabricWay, hasChains, underlay }: SkeletonOp
       // The passage was taken away.
       'counter name unpaired drop',
     ]),
-    ...(hasChains ? [trackLanes()] : []),
+    ...(hasChains ? trackLanes() : []),
     // What a passage may carry can be taken away, too. An error quotes a packet that was judged; a service is a passage itself.
     chain('track_limited', undefined, [
       'ct state related accept',

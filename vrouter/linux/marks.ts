@@ -10,8 +10,6 @@ import { OUTSIDE } from '../model.ts';
 export const MAGIC = 0x4f430000;
 /** The same on an outer (VXLAN) packet that has come in, which no rule of ours may route. */
 const OUTER_MAGIC = 0x4f440000;
-/** The mark of an outer packet that goes out: an inner packet's would be inherited, and routed by. */
-export const OUTBOUND = 0x4f460000;
 /** The mark of what goes to the node that is its network's way outside; the lower half is the network. */
 export const ROUTED_MAGIC = 0x4f470000;
 /** The mark of what goes to a network that the underlay routes, from another one of these; the lower half is the network. */

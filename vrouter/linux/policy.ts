@@ -6,12 +6,11 @@
  *
  * A port without a policy in a direction costs one look-up that finds nothing, or none. Pure.
  */
-import { chain, perFamily } from './chain.ts';
+import { chain, perFamily, UNMARK } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { PASSING_ON } from './chained.ts';
 import { dropChain } from './drops.ts';
 import { noteHit } from './hits.ts';
-import { hex, OUTBOUND } from './marks.ts';
 
 /** The sets of policy. Numbers of ports and identities are marks with the highest bit set, which no packet's mark has. */
 export const POLICY_SETS: readonly string[] = [
@@ -39,8 +38,7 @@ export function policy({ hasChains }: Pick<SkeletonOptions, 'hasChains'>): reado
       ...(hasChains ? PASSING_ON : []),
       'meta nfproto vmap { ipv4 : goto egress4, ipv6 : goto egress6 }',
     ]),
-    // The outer packet of a tunnel inherits the mark, and must not be routed by it.
-    chain('departed', undefined, [`meta mark set ${hex(OUTBOUND)}`]),
+    chain('departed', undefined, [UNMARK]),
     ...perFamily(({ n, ip }) => [
       chain(`ingress${n}`, undefined, [
         'ct direction reply accept',

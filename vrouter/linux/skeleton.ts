@@ -2,10 +2,10 @@
  * The nftables table without its elements: the pipeline of facts 2, one function per hook. Where a packet is judged:
  *
  *     outer -450   mark by interface or VNI, and zone, before reassembly; spoofed sources and foreign VXLAN die here
- *     track -150   known flows: their mark, as long as their pair stands; new ones: ct mark := source
+ *     track -150   known flows: their mark, as long as their pair stands, on their way through a chain that of the next service;
+ *                  new ones: ct mark := source
  *     vips  -100   services
  *     pair   -90   new flows: ct mark := pair(source, destination), mark := destination; no pair, no passage
- *     steer  -80   what is on its way through a chain: mark := the next service, or the destination
  *     forward  0   what arrives at a pod was meant for it; network policy has its place here
  *     source 100   translation of sources
  *
