@@ -219,6 +219,13 @@ describe('stale flows', () => {
     ]);
   });
 
+  test('of an overlapping network that is here no more', () => {
+    const { b: _network, ...networks } = WORLD.networks;
+    const { b1: _one, b2: _two, ...pods } = WORLD.pods;
+    const lines = staleFlows(documentOf(WORLD).sets, documentOf({ ...WORLD, networks, pods }).sets);
+    expect(lines).toEqual(['-D -f ipv4 -w 101', '-D -f ipv6 -w 101']);
+  });
+
   test('of a UDP back end that went, not of a TCP one', () => {
     const { web: _web, ...services } = WORLD.services;
     expect(staleFlows(documentOf(WORLD).sets, documentOf({ ...WORLD, services }).sets)).toEqual([

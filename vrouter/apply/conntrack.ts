@@ -1,10 +1,20 @@
-/** Forgetting connections, by the `conntrack` program, behind the rounds: each line costs it a look at every connection. */
+/**
+ * Forgetting connections, by the `conntrack` program, behind the rounds: each line costs it a walk through the kernel's whole table,
+ * milliseconds even where that is empty. Of many lines those are run that find something.
+ */
 import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { neededLines } from '../linux/flow-lines.ts';
+import { output } from './run.ts';
 import type { Run } from './run.ts';
 
+/** From so many on it is cheaper to list the table first. */
+const MANY_LINES = 5;
+
 /** Runs deletions as `linux/flows.ts` writes them; a line that matches nothing is fine. Throws when the program fails. */
-export async function forgetFlows(run: Run, lines: readonly string[]): Promise<void> {
+export async function forgetFlows(run: Run, all: readonly string[]): Promise<void> {
+  const lines =
+    all.length < MANY_LINES ? all : neededLines(all, await output(run, ['conntrack', '-L', '-o', 'extended']));
   if (lines.length === 0) return;
   // It opens its input by name, which fails on a socket (Node's kind of pipe): hence `cat`.
   const finished = await run(['sh', '-c', 'cat | conntrack -R -'], `${lines.join('\n')}\n`);

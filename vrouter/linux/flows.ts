@@ -83,7 +83,11 @@ function movedFloats(before: Sets, after: Sets): readonly string[] {
   ]);
 }
 
+/** Everything in the zone of a network that has gone, and what was about addresses that are there no more. */
 function movedAddresses(before: Sets, after: Sets): readonly string[] {
+  const zonesIn = (sets: Sets): ReadonlySet<string> => new Set(sets.get('zones')?.values());
+  const kept = zonesIn(after);
+  const gone = [...zonesIn(before)].filter((zone) => !kept.has(zone));
   const flat = ['pods4', 'pods6'].flatMap((name) =>
     [...(before.get(name) ?? [])]
       .filter(([address, mark]) => after.get(name)?.get(address) !== mark)
@@ -94,13 +98,16 @@ function movedAddresses(before: Sets, after: Sets): readonly string[] {
       const [source, address] = key.split(' . ');
       const zone = before.get('zones')?.get(mark);
       // An address of the network's own; what others know of it goes with the zone-less ones when they are translated.
-      if (source !== mark || zone === undefined || after.get(name)?.get(key) === mark) return [];
+      if (source !== mark || zone === undefined || !kept.has(zone) || after.get(name)?.get(key) === mark) return [];
       return [`${address} -w ${zone}`];
     }),
   );
-  return [...flat, ...overlapping].flatMap((target) =>
-    ['-s', '-d', '-r'].map((side) => `-D ${familyFlag(target)}${side} ${target}`),
-  );
+  return [
+    ...gone.flatMap((zone) => ['ipv4', 'ipv6'].map((family) => `-D -f ${family} -w ${zone}`)),
+    ...[...flat, ...overlapping].flatMap((target) =>
+      ['-s', '-d', '-r'].map((side) => `-D ${familyFlag(target)}${side} ${target}`),
+    ),
+  ];
 }
 
 /** A UDP client keeps its port for minutes, and would go on being sent to a back end that is gone. */
