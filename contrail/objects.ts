@@ -85,7 +85,11 @@ export interface PolicyRule {
   readonly src_ports: readonly PortRange[];
   readonly dst_addresses: readonly PolicyAddress[];
   readonly dst_ports: readonly PortRange[];
-  readonly action_list?: { readonly simple_action?: 'pass' | 'deny'; readonly apply_service?: readonly string[] };
+  readonly action_list?: {
+    readonly simple_action?: 'pass' | 'deny';
+    readonly apply_service?: readonly string[];
+    readonly mirror_to?: MirrorAction;
+  };
 }
 
 export interface NetworkPolicy extends ContrailObject {
@@ -123,15 +127,18 @@ export interface VirtualMachineInterface extends ContrailObject {
 export interface InterfaceMirror {
   /** As the virtual router sees it: `ingress` is what comes in from the pod, `egress` what goes out to it. */
   readonly traffic_direction: 'ingress' | 'egress' | 'both';
-  readonly mirror_to: {
-    readonly analyzer_name?: string;
-    readonly analyzer_ip_address?: string;
-    /** Of the analyzer's network. */
-    readonly routing_instance?: string;
-    readonly udp_port?: number;
-    /** Whether a header of Juniper's stands between UDP and the frame. */
-    readonly juniper_header?: boolean;
-  };
+  readonly mirror_to: MirrorAction;
+}
+
+/** Where copies are sent. */
+export interface MirrorAction {
+  readonly analyzer_name?: string;
+  readonly analyzer_ip_address?: string;
+  /** Of the analyzer's network. */
+  readonly routing_instance?: string;
+  readonly udp_port?: number;
+  /** Whether a header of Juniper's stands between UDP and the frame. */
+  readonly juniper_header?: boolean;
 }
 
 export interface ServiceTemplate extends ContrailObject {

@@ -58,6 +58,15 @@ export interface Mirror {
   /** Whether what the pod sends is copied, and what it is given. */
   readonly sent: boolean;
   readonly received: boolean;
+  /** Of what it sends the packets that are copied; all, where absent. */
+  readonly only?: MirroredTraffic;
+}
+
+/** Packets to some addresses, of some traffic. */
+interface MirroredTraffic {
+  /** Addresses and CIDRs, none within another. */
+  readonly to: readonly string[];
+  readonly traffic: readonly Traffic[];
 }
 
 /** From the first to the last, both included. */

@@ -3,7 +3,7 @@ import type { LabHandle } from '../lab/handle.ts';
 import { NAMESPACE } from './chain-pods.ts';
 import { type PodObject, podsOf, portsOf } from './pods.ts';
 
-/** Packets from left to right, from right to left, and such as the pod has dropped. */
+/** Packets of TCP from left to right, and from right to left; and such as the pod has dropped. */
 export interface Passed {
   readonly forth: number;
   readonly back: number;

@@ -124,8 +124,8 @@ const counting = (family: 'inet' | 'bridge'): string => `table ${family} hop {
   counter refused { }
   chain count {
     type filter hook forward priority 10;
-    iifname "left" oifname "right" counter name forth
-    iifname "right" oifname "left" counter name back
+    meta l4proto tcp iifname "left" oifname "right" counter name forth
+    meta l4proto tcp iifname "right" oifname "left" counter name back
   }
 }`;
 

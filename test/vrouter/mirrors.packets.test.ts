@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import type { PolicyRule } from '../../contrail/objects.ts';
 import { tapName } from '../../contrail/names.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { createMirrors, type Mirrors, removeMirrors } from '../../vrouter/apply/mirrors.ts';
@@ -21,6 +22,8 @@ const PODS: Record<string, TestPod> = {
   c2: { ...pod('c', '10.32.0.2', 'n2'), address6: 'fd00:32::2' },
   o1: pod('o', '10.9.0.1', 'n1'),
   o2: pod('o', '10.9.0.2', 'n2'),
+  d2: { ...pod('d', '10.32.0.22', 'n2'), address6: 'fd00:32::22' },
+  p2: pod('p', '10.9.1.2', 'n2'),
   near: { ...pod('c', '10.32.0.11', 'n1'), address6: 'fd00:32::11' },
   far: { ...pod('c', '10.32.0.12', 'n2'), address6: 'fd00:32::12' },
 };
@@ -29,10 +32,12 @@ const WORLD: TestWorld = {
   nodes6: { n1: 'fd00:2::1', n2: 'fd00:2::2' },
   networks: {
     'ip-fabric': { id: 1, policies: ['fabric'] },
-    c: { id: 5, subnet: '10.32.0.0/12 fd00:32::/64', policies: ['fabric'] },
-    o: { id: 100, overlapping: true, subnet: '10.9.0.0/24' },
+    c: { id: 5, subnet: '10.32.0.0/12 fd00:32::/64', policies: ['fabric', 'joined'] },
+    d: { id: 6, subnet: '10.32.0.0/12 fd00:32::/64', policies: ['joined'] },
+    o: { id: 100, overlapping: true, subnet: '10.9.0.0/24', policies: ['parted'] },
+    p: { id: 101, overlapping: true, subnet: '10.9.1.0/24', policies: ['parted'] },
   },
-  policies: { fabric: [['self', 'ip-fabric']] },
+  policies: { fabric: [['self', 'ip-fabric']], joined: [['c', 'd']], parted: [['o', 'p']] },
   pods: PODS,
 };
 
@@ -66,7 +71,16 @@ async function mirrored(copied: Readonly<Record<string, NonNullable<TestPod['mir
       return [name, mirror === undefined ? own : { ...own, mirror }];
     }),
   );
-  const objects = worldObjects({ ...WORLD, pods });
+  await keepCopying({ ...WORLD, pods });
+}
+
+/** Copies what rules say, of policies by name. */
+async function mirroredBy(policies: TestWorld['policies']): Promise<void> {
+  await keepCopying({ ...WORLD, policies: { ...WORLD.policies, ...policies } });
+}
+
+async function keepCopying(world: TestWorld): Promise<void> {
+  const objects = worldObjects(world);
   for (const [node, own] of Object.entries(mirrors)) {
     const here = Object.keys(PODS).filter((name) => PODS[name]?.node === node);
     const bindings = new Map(here.map((name) => [vmiOf(name), tapName(vmiOf(name))]));
@@ -149,6 +163,85 @@ test('analyzers of two pods are each sent their own', async () => {
     await copiesAt('far', ['o1', 'busybox ping -q -c 1 10.9.0.2']),
   ];
   expect([near.messages, far.messages]).toEqual([[REQUEST, REQUEST, REQUEST], ['10.9.0.1 10.9.0.2 request']]);
+});
+
+/** What a rule says that copies to an analyzer; traffic of a protocol, to a port, where one is named. */
+function copyingTo(analyzer: string, protocol = 'any', port = -1): Partial<PolicyRule> {
+  const mirror_to = { analyzer_ip_address: analyzer, juniper_header: false };
+  return {
+    protocol,
+    dst_ports: [{ start_port: port, end_port: port }],
+    action_list: { simple_action: 'pass', mirror_to },
+  };
+}
+
+const BOTH = 'busybox ping -q -c 1 10.32.0.22; busybox ping -q -c 1 fd00:32::22';
+const FOUR = [
+  '10.32.0.1 10.32.0.22 request',
+  '10.32.0.22 10.32.0.1 reply',
+  'fd00:32::1 fd00:32::22 request',
+  'fd00:32::22 fd00:32::1 reply',
+];
+
+test.each([
+  ['for all traffic', [['c', 'd', copyingTo('10.32.0.12')]], FOUR],
+  ['for some traffic', [['c', 'd', copyingTo('10.32.0.12', 'icmp')]], FOUR.slice(0, 2)],
+  [
+    'for other traffic',
+    [
+      ['c', 'd', copyingTo('10.32.0.12', 'udp')],
+      ['c', 'd'],
+    ],
+    [],
+  ],
+  [
+    'behind one that has decided already',
+    [
+      ['c', 'd'],
+      ['c', 'd', copyingTo('10.32.0.12')],
+    ],
+    [],
+  ],
+] as const)('of a rule %s each packet is copied once', async (_title, joined, messages) => {
+  await mirroredBy({ joined });
+  // What stays in its network is none of the rule's.
+  const copies = await copiesAt('far', ['c1', `${BOTH}; busybox ping -q -c 1 10.32.0.2`]);
+  expect(copies.messages.toSorted()).toEqual(messages);
+});
+
+test('of a limited rule the packets of its port are copied, and the answers to them', async () => {
+  await mirroredBy({
+    joined: [
+      ['c', 'd', { ...copyingTo('10.32.0.12', 'udp', 9001), direction: '>' }],
+      ['c', 'd'],
+    ],
+  });
+  lab.background('d2', "socat UDP4-LISTEN:9001,fork SYSTEM:'echo answered'");
+  lab.background('d2', "socat UDP4-LISTEN:9002,fork SYSTEM:'echo answered'");
+  while ((await lab.sh('d2', "ss -ulnH 'sport = :9001 or sport = :9002' | wc -l")).stdout.trim() !== '2');
+  const asking = [9001, 9002].map(
+    (port) => `echo asked | socat -t1 - UDP4:10.32.0.22:${port},sourceport=${port - 1000}`,
+  );
+  const { done, said } = await sentTo('far', ['c1', asking.join('; ')]);
+  expect(done).toBe('answered\nanswered\n');
+  const copied = Array.from(said.matchAll(/IP (\S+\.[89]00\d) > (\S+):/g), ([, from, to]) => `${from} ${to}`);
+  expect(copied.toSorted()).toEqual(['10.32.0.1.8001 10.32.0.22.9001', '10.32.0.22.9001 10.32.0.1.8001']);
+});
+
+test('networks whose addresses are others’ too are known by their subnets', async () => {
+  await mirroredBy({ parted: [['o', 'p', copyingTo('10.32.0.12')]] });
+  const copies = await copiesAt('far', ['o1', 'busybox ping -q -c 1 10.9.1.2']);
+  expect(copies.messages).toContain('10.9.0.1 10.9.1.2 request');
+});
+
+test('what is copied as a port’s is not copied to the same analyzer again', async () => {
+  await keepCopying({
+    ...WORLD,
+    pods: { ...PODS, c1: { ...PODS['c1']!, mirror: ['10.32.0.12', 'ingress'] } },
+    policies: { ...WORLD.policies, joined: [['c', 'd', copyingTo('10.32.0.12')]] },
+  });
+  const copies = await copiesAt('far', ['c1', 'busybox ping -q -c 1 10.32.0.22']);
+  expect(copies.messages.toSorted()).toEqual(FOUR.slice(0, 2));
 });
 
 test('copies are not copied: two analyzers may look at each other', async () => {

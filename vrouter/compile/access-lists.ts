@@ -63,7 +63,8 @@ export function servicesOf({ action_list: actions }: PolicyRule): readonly strin
   return actions?.apply_service ?? [];
 }
 
-function isPass({ action_list: actions }: PolicyRule): boolean {
+/** Whether a rule lets something pass, directly or by a chain. */
+export function isPass({ action_list: actions }: PolicyRule): boolean {
   return (actions?.simple_action ?? 'pass') === 'pass';
 }
 

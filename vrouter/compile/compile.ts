@@ -10,7 +10,7 @@ import { indexConfig } from './index-config.ts';
 import { compileNetworks, FABRIC_NAME } from './networks.ts';
 import { compileOutbound } from './outbound.ts';
 import { createMemory, type Memory } from './memory.ts';
-import { compileMirrors } from './mirrors.ts';
+import { compileMirrors, compilePolicyMirrors } from './mirrors.ts';
 import { compilePassages } from './passages.ts';
 import { compilePolicies } from './policies.ts';
 import { type Balanced, compileServicePassages, compileServices } from './services.ts';
@@ -62,7 +62,7 @@ export function compile(
     networks,
     ports,
     remotes,
-    mirrors: compileMirrors(index, ports),
+    mirrors: [...compileMirrors(index, ports), ...compilePolicyMirrors(index, { networks, ports, remotes })],
     passages,
     chains,
     servicePassages: merged(

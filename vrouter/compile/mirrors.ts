@@ -1,20 +1,79 @@
-/** Ports whose traffic is copied to an analyzer (`interface_mirror` of Contrail's schema). Pure. */
+/** What is copied to analyzers: traffic of ports (`interface_mirror` of Contrail's schema), and of policies' rules (`mirror_to`). Pure. */
 import { isIP } from 'node:net';
-import type { Mirror, Port } from '../model.ts';
+import type { MirrorAction, PolicyRule } from '../../contrail/objects.ts';
+import type { InstanceId, Mirror, Network, Passage, Port, Remote, Traffic } from '../model.ts';
+import { isPass, rulesOf } from './access-lists.ts';
 import type { ConfigIndex } from './index-config.ts';
+import { compilePassagesBy } from './passages.ts';
+import { EVERYTHING } from './traffic.ts';
 
-/** One for each of this node's ports that says where to. Copies are VXLAN: with a header of Juniper's, none are made. */
+/** One for each of this node's ports that says where to. */
 export function compileMirrors(config: ConfigIndex, ports: readonly Port[]): readonly Mirror[] {
   return ports.flatMap(({ vmi }) => {
     const { virtual_machine_interface_properties: properties } = config.get('virtual-machine-interface', vmi) ?? {};
     const { mirror_to: to, traffic_direction: direction } = properties?.interface_mirror ?? {};
-    const analyzer = to?.analyzer_ip_address ?? '';
-    if (isIP(analyzer) === 0 || to?.juniper_header !== false) return [];
-    return {
-      vmi,
-      analyzer,
-      sent: direction !== 'egress',
-      received: direction !== 'ingress',
-    };
+    const analyzer = analyzerOf(to);
+    if (analyzer === undefined) return [];
+    return { vmi, analyzer, sent: direction !== 'egress', received: direction !== 'ingress' };
   });
+}
+
+/** Copies are VXLAN: with a header of Juniper's, none are made. */
+function analyzerOf(to: MirrorAction | undefined): string | undefined {
+  const analyzer = to?.analyzer_ip_address ?? '';
+  return isIP(analyzer) === 0 || to?.juniper_header !== false ? undefined : analyzer;
+}
+
+interface Ends {
+  readonly networks: readonly Network[];
+  readonly ports: readonly Port[];
+  readonly remotes: readonly Remote[];
+}
+
+/**
+ * What this node's ports send of flows that a rule with `mirror_to` decides, questions and answers: each packet is copied where it is
+ * sent, and so once.
+ */
+export function compilePolicyMirrors(config: ConfigIndex, ends: Ends): readonly Mirror[] {
+  const analyzers = config
+    .all('network-policy')
+    .flatMap(rulesOf)
+    .flatMap((rule) => analyzerIn(rule) ?? []);
+  const addressesOf = addressLookup(ends);
+  return [...new Set(analyzers)].toSorted().flatMap((analyzer) => {
+    const isCopied = (rule: PolicyRule): boolean => isPass(rule) && analyzerIn(rule) === analyzer;
+    const ways = compilePassagesBy(config, ends.networks, isCopied).flatMap(bothWays);
+    return ways.flatMap(({ from, to, traffic }) => {
+      const only = { to: addressesOf(to), traffic };
+      const senders = only.to.length === 0 ? [] : ends.ports.filter(({ network }) => network === from);
+      return senders.map(({ vmi }) => ({ vmi, analyzer, sent: true, received: false, only }));
+    });
+  });
+}
+
+function analyzerIn({ action_list: actions }: PolicyRule): string | undefined {
+  return analyzerOf(actions?.mirror_to);
+}
+
+/** Packets that begin flows of a passage, and the answers to these. */
+function bothWays({ from, to, limits = [EVERYTHING] }: Passage) {
+  return [
+    { from, to, traffic: limits },
+    { from: to, to: from, traffic: limits.map(answersTo) },
+  ];
+}
+
+function answersTo({ protocols, sourcePorts, destinationPorts }: Traffic): Traffic {
+  return { protocols, sourcePorts: destinationPorts, destinationPorts: sourcePorts };
+}
+
+/** The subnets of a network that shares them with no other, and else its pods' addresses. */
+function addressLookup({ networks, ports, remotes }: Ends): (network: InstanceId) => readonly string[] {
+  const local = ports.flatMap(({ addresses, network }) => addresses.map((address) => ({ address, network })));
+  const byNetwork = Map.groupBy([...local, ...remotes], ({ network }) => network);
+  return (id) => {
+    const network = networks.find((each) => each.id === id);
+    if (network?.overlapping === true) return network.subnets;
+    return [...new Set(byNetwork.get(id)?.map(({ address }) => address))].toSorted();
+  };
 }

@@ -37,6 +37,16 @@ export function compileChainedPassages(
   return pairs.length === 0 ? [] : passagesOf(pairs, compileAccessLists(config, networks, isChained));
 }
 
+/** What rules of a kind decide between networks: what a rule before them has not decided already. */
+export function compilePassagesBy(
+  config: ConfigIndex,
+  networks: readonly Network[],
+  grants: (rule: PolicyRule) => boolean,
+): readonly Passage[] {
+  const pairs = config.all('network-policy').flatMap(pairsBy(config, networks, grants));
+  return pairs.length === 0 ? [] : passagesOf(pairs, compileAccessLists(config, networks, grants));
+}
+
 function passagesOf(pairs: readonly Pair[], listOf: (network: InstanceId) => AccessList): readonly Passage[] {
   const distinct = new Map(pairs.map((pair) => [keyOf(pair.from, pair.to), pair]));
   return [...distinct.values()]

@@ -6,10 +6,13 @@
  *
  * The pair of interfaces between stands for the copy's freedom: a tunnel that finds a frame too long for its way tells the frame's
  * route, which would be the original's. What the tunnel sends is a datagram of the node's own, and judged as such.
+ *
+ * Where only some packets are copied, a chain for each analyzer picks them.
  * Pure.
  */
 import { createHash } from 'node:crypto';
-import type { Bindings, Mirror } from '../model.ts';
+import type { Bindings, Mirror, Span } from '../model.ts';
+import { familyOf } from './family.ts';
 
 export const MIRROR_TABLE = 'netdev opencontrail_mirrors';
 /** Where copies are given off, and where they come out again. */
@@ -35,20 +38,88 @@ export function mirrorDocument(
   });
   if (bound.length === 0) return { tunnels: new Map(), table: '' };
   const numbers = numbered(bound.map(({ analyzer }) => analyzer));
-  const chains = bound.flatMap(({ tap, analyzer, sent, received }) => {
-    const rules = [
-      // Two analyzers may look at each other.
-      `udp dport ${udpPort} return`,
-      `meta mark set ${numbers.get(analyzer)} dup to "${MIRROR_PAIR[0]}" meta mark set 0`,
+  const copies = bound.flatMap(({ tap, analyzer, sent, received, only }): readonly Copy[] => {
+    const to = { tap, number: numbers.get(analyzer) ?? 0, ...(only === undefined ? {} : { only }) };
+    return [
+      ...(sent ? [{ ...to, hook: 'ingress' as const }] : []),
+      ...(received ? [{ ...to, hook: 'egress' as const }] : []),
     ];
-    return [...(sent ? [chainAt('ingress', tap, rules)] : []), ...(received ? [chainAt('egress', tap, rules)] : [])];
   });
+  const places = Map.groupBy(copies, ({ hook, tap }) => `${hook}_${tap}`);
+  const chains = [...places.values()].flatMap((all) => chainsFor(all, udpPort));
+  const copying = [...new Set(copies.filter(({ only }) => only !== undefined).map(({ number }) => number))].map(
+    (number) => [`chain copy_${number} {`, copyTo(number), '}'].join('\n'),
+  );
   const tunnels = [...numbers].map(([analyzer, vni]) => ({ vni, ...tunnelTo(analyzer, { vni, udpPort }) }));
   const spread = tunnels.map(({ vni, name }) => `meta mark ${vni} meta mark set 0 fwd to "${name}"`);
   return {
     tunnels: new Map(tunnels.map(({ name, kind }) => [name, kind])),
-    table: [...chains.toSorted(), chainAt('ingress', MIRROR_PAIR[1], [...spread, 'drop'])].join('\n'),
+    table: [...copying.toSorted(), ...chains.toSorted(), chainAt('ingress', MIRROR_PAIR[1], [...spread, 'drop'])].join(
+      '\n',
+    ),
   };
+}
+
+/** Copies of what passes an interface in a direction, to the analyzer of a number. */
+interface Copy {
+  readonly hook: 'ingress' | 'egress';
+  readonly tap: string;
+  readonly number: number;
+  readonly only?: Mirror['only'];
+}
+
+/** What is copied at one place: everything, or what a chain picks that leaves at the first packet that it means. */
+function chainsFor(copies: readonly Copy[], udpPort: number): readonly string[] {
+  const [first] = copies;
+  if (first === undefined) return [];
+  const { hook, tap } = first;
+  const all = new Set(copies.filter(({ only }) => only === undefined).map(({ number }) => number));
+  const some = Map.groupBy(
+    copies.filter(({ number }) => !all.has(number)),
+    ({ number }) => number,
+  );
+  const picking = (number: number): string => `pick_${hook}_${tap}_${number}`;
+  const rules = [
+    // Two analyzers may look at each other.
+    `udp dport ${udpPort} return`,
+    ...[...all].map(copyTo),
+    ...[...some.keys()].map((number) => `jump ${picking(number)}`),
+  ];
+  return [
+    ...[...some].map(([number, picked]) =>
+      [`chain ${picking(number)} {`, ...picked.flatMap(({ only }) => pickingRules(only, number)), '}'].join('\n'),
+    ),
+    chainAt(hook, tap, rules),
+  ];
+}
+
+function copyTo(number: number): string {
+  return `meta mark set ${number} dup to "${MIRROR_PAIR[0]}" meta mark set 0`;
+}
+
+function pickingRules(only: Mirror['only'], number: number): readonly string[] {
+  return (['4', '6'] as const).flatMap((family) => {
+    const addresses = only?.to.filter((address) => familyOf(address) === family) ?? [];
+    if (only === undefined || addresses.length === 0) return [];
+    const to = `${family === '4' ? 'ip' : 'ip6'} daddr { ${addresses.join(', ')} }`;
+    return only.traffic.map(({ protocols, sourcePorts, destinationPorts }) =>
+      [
+        to,
+        ...within('meta l4proto', protocols, ALL_PROTOCOLS),
+        ...within('th sport', sourcePorts, ALL_PORTS),
+        ...within('th dport', destinationPorts, ALL_PORTS),
+        `goto copy_${number}`,
+      ].join(' '),
+    );
+  });
+}
+
+const [ALL_PROTOCOLS, ALL_PORTS] = [255, 65_535] as const;
+
+/** Nothing is asked where everything holds. */
+function within(field: string, [first, last]: Span, highest: number): readonly string[] {
+  if (first === 0 && last === highest) return [];
+  return [`${field} ${first === last ? first : `${first}-${last}`}`];
 }
 
 /** Numbers of analyzers' tunnels, from their addresses: the kernel takes a VNI once only, whatever the other end is. */
