@@ -3,7 +3,7 @@
  * translates, the same for all of the network's pods, so that the address is one and stays: the nodes choose it alike among those
  * that live, and it answers for the address. Pure.
  */
-import { holderOf } from '../announce/choice.ts';
+import { holderOf } from '../../contrail/rendezvous.ts';
 import type { Announcement, EgressAddress, Network, Peer } from '../model.ts';
 import type { ConfigIndex } from './index-config.ts';
 
