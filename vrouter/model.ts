@@ -51,6 +51,14 @@ export interface Remote {
   readonly node: string;
 }
 
+/**
+ * How nodes' own packets find pods that only guides are sent (ADR 0009): this node leads others, or is led by a node with this name and
+ * underlay address to whatever it does not know in these blocks.
+ */
+export type Guidance =
+  | { readonly kind: 'guide' }
+  | { readonly kind: 'led'; readonly guide: string; readonly by: string; readonly blocks: readonly string[] };
+
 /** What passes a port of this node is copied to an analyzer. */
 export interface Mirror {
   readonly vmi: string;
@@ -281,6 +289,8 @@ export interface ForwardingState {
   readonly networks: readonly Network[];
   readonly ports: readonly Port[];
   readonly remotes: readonly Remote[];
+  /** Absent where every node is sent all that its own packets need. */
+  readonly guidance?: Guidance;
   readonly mirrors: readonly Mirror[];
   readonly passages: readonly Passage[];
   readonly chains: readonly ServiceChain[];

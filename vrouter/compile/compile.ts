@@ -1,10 +1,11 @@
 /** Config objects to one node's forwarding: `compile` of design section 3. Pure. */
 import type { ContrailObject } from '../../contrail/objects.ts';
-import type { ForwardingState, Network, Passage, Service } from '../model.ts';
+import type { ForwardingState, Network, Passage, Peer, Service } from '../model.ts';
 import { compileChains } from './chains.ts';
 import { compileEgress } from './egress.ts';
 import { compileEndpoints, compilePeers, placeOf } from './endpoints.ts';
 import { compileFloating, floatingPassages } from './floating.ts';
+import { compileGuidance } from './guidance.ts';
 import { compileHealthChecks } from './health-checks.ts';
 import { indexConfig } from './index-config.ts';
 import { compileNetworks, FABRIC_NAME } from './networks.ts';
@@ -53,15 +54,16 @@ export function compile(
   const { outbound, inbound } = compileOutbound(index, { networks, passages, fabric });
   const { floating, announcements } = compileFloating(index, ports);
   const routed = compileEgress(index, { networks, nodes: routers, node, dead });
+  const serviceSubnets = subnetsOfServices(balanced.services, networks);
   return {
     node,
-    ...(own === undefined ? {} : { address: own.address }),
-    ...(own?.address6 === undefined ? {} : { address6: own.address6 }),
+    ...addressesOf(own),
     fabric,
     peers,
     networks,
     ports,
     remotes,
+    ...compileGuidance(index, { nodes: routers, node, dead, serviceSubnets }),
     mirrors: [...compileMirrors(index, ports), ...compilePolicyMirrors(index, { networks, ports, remotes })],
     passages,
     chains,
@@ -76,9 +78,14 @@ export function compile(
     ...balanced,
     healthChecks: compileHealthChecks(index, { node, ports }),
     announcements: [...balanced.announcements, ...announcements, ...routed.announcements],
-    serviceSubnets: subnetsOfServices(balanced.services, networks),
+    serviceSubnets,
     ...compilePolicies(index, networks, ports),
   };
+}
+
+function addressesOf(own: Peer | undefined): Pick<ForwardingState, 'address' | 'address6'> {
+  if (own === undefined) return {};
+  return { address: own.address, ...(own.address6 === undefined ? {} : { address6: own.address6 }) };
 }
 
 /** The subnets that virtual addresses come from, each once, sorted. */

@@ -19,6 +19,8 @@ export interface Sender {
   readonly network: InstanceId;
   readonly isNode: boolean;
   readonly addresses: readonly string[];
+  /** It is another node, which this one leads. */
+  readonly isLed?: boolean;
 }
 
 /** An address that a flow reaches if its passage and both ends' policies let it. */
@@ -34,8 +36,11 @@ export interface Destination {
   /** The network of the service, and whether it may be asked at all; absent where the address is nobody's but its own. */
   readonly service?: { readonly network: InstanceId; readonly passing: Passing };
   readonly ways: readonly Way[];
-  /** Why there is no way: a service without back ends, or an address that the sender's network does not know. */
-  readonly nowhere?: 'refused' | 'silent' | 'unknown';
+  /**
+   * Why there is no way: a service without back ends, or an address that the sender's network does not know; or its guide is the one
+   * to say.
+   */
+  readonly nowhere?: 'refused' | 'silent' | 'unknown' | 'led';
 }
 
 /** Where `asked` at `address` goes to from a sender. */
@@ -88,7 +93,8 @@ function directDestination(
   const probed = sender.isNode ? state.ports.find(({ probe }) => probe === address) : undefined;
   const network = probed?.network ?? networkOf(state, sender, address);
   if (network === undefined) return outsideDestination(state, sender, { address, ...asked });
-  const isUnjudged = sender.isNode && (network === state.fabric || probed !== undefined || isHere(state, address));
+  const isOwn = sender.isLed !== true && (probed !== undefined || isHere(state, address));
+  const isUnjudged = sender.isNode && (network === state.fabric || isOwn);
   const passing = isUnjudged ? 'host' : joinedPassing(state, { from: sender.network, to: network }, asked);
   return { ways: [{ address, port: asked.port, network, passing }] };
 }
@@ -99,6 +105,7 @@ function outsideDestination(
   { network: from, isNode, addresses }: Sender,
   { address, ...asked }: Asked & { readonly address: string },
 ): Destination {
+  if (isNode && isGuided(state, address)) return { ways: [], nowhere: 'led' };
   const inside = state.networks.filter(({ id, overlapping }) => !overlapping || id === from);
   const isInside = cidrList([...NOWHERE[4], ...NOWHERE[6], ...inside.flatMap(({ subnets }) => subnets)])(address);
   if (isNode || isInside) return { ways: [], nowhere: 'unknown' };
@@ -125,6 +132,10 @@ function networkOf(state: ForwardingState, { network: from, isNode }: Sender, ad
     chainBetween(state.chains, { from, to }) !== undefined ||
     state.passages.some((each) => each.from === from && each.to === to);
   return holders.find(isJoined);
+}
+
+function isGuided({ guidance }: ForwardingState, address: string): boolean {
+  return guidance?.kind === 'led' && cidrList(guidance.blocks)(address);
 }
 
 function isHere({ ports, networks }: ForwardingState, address: string): boolean {

@@ -6,8 +6,17 @@ import type { Passing } from './passing.ts';
 const asked = { protocol: z.number().int().min(0).max(255), port: z.number().int().min(0).max(65_535) };
 const address = z.union([z.ipv4(), z.ipv6()]);
 
-/** Of the end that sends (without a `vmi` the node itself), what becomes of a flow to an address. */
-const ofSource = z.object({ end: z.literal('source'), vmi: z.string().optional(), to: address, ...asked });
+/**
+ * Of the end that sends (without a `vmi` the node itself, or with `led` another node, whose guide it is), what becomes of a flow to
+ * an address.
+ */
+const ofSource = z.object({
+  end: z.literal('source'),
+  vmi: z.string().optional(),
+  led: z.boolean().optional(),
+  to: address,
+  ...asked,
+});
 /** Of the end that receives; `network` is the colon-form name of the sender's, where it keeps its address. */
 const ofTarget = z.object({
   end: z.literal('target'),
@@ -60,7 +69,9 @@ export interface SourceVerdict {
     readonly policy: EndVerdict;
   })[];
   /** Why there is no way. */
-  readonly nowhere?: 'refused' | 'silent' | 'unknown';
+  readonly nowhere?: 'refused' | 'silent' | 'unknown' | 'led';
+  /** The node that has to be asked where this one is led, and the address that the other end sees then. */
+  readonly guide?: { readonly node: string; readonly seenAs: string };
 }
 
 /** What the target's node says. */

@@ -37,7 +37,7 @@ interface Known {
 }
 
 function sourceVerdict(
-  { to, protocol, port: number }: SourceQuestion,
+  { to, protocol, port: number, led = false }: SourceQuestion,
   port: Port | undefined,
   { state, policiesOf }: Known,
 ): SourceVerdict {
@@ -45,6 +45,7 @@ function sourceVerdict(
     network: port?.network ?? state.fabric,
     isNode: port === undefined,
     addresses: port?.addresses ?? [],
+    isLed: led,
   };
   const { service, ways, nowhere } = destinationOf(state, sender, { address: to, protocol, port: number });
   const passingVerdict = ({ network, passing }: Pick<Way, 'network' | 'passing'>): PassingVerdict => ({
@@ -63,7 +64,15 @@ function sourceVerdict(
       policy: egressVerdict(state, port, { ...way, protocol }),
     })),
     ...(nowhere === undefined ? {} : { nowhere }),
+    ...(nowhere === 'led' ? guideOf(state, to) : {}),
   };
+}
+
+/** Who leads this node's packets, and under which address. */
+function guideOf(state: ForwardingState, to: string): Pick<SourceVerdict, 'guide'> {
+  const { guidance } = state;
+  if (guidance?.kind !== 'led') return {};
+  return { guide: { node: guidance.guide, seenAs: nodeAddress(state, familyOf(to)) ?? '' } };
 }
 
 /** What joins the networks: policies; or services, of which those are told that have no instance, where that is why nothing passes. */

@@ -1,4 +1,5 @@
 /** How chains are written, and what all of them share. Pure. */
+import type { Guidance, InstanceId } from '../model.ts';
 import { GROUPS } from './names.ts';
 
 export interface SkeletonOptions {
@@ -11,12 +12,16 @@ export interface SkeletonOptions {
   readonly address6?: string;
   /** The fabric's packet mark. */
   readonly fabricMark: string;
+  /** Its instance. */
+  readonly fabric: InstanceId;
   /** Its mark where the underlay routes. */
   readonly fabricWay: string;
   /** Whether any network's addresses overlap with others': only then a packet is asked for its zone. */
   readonly hasOverlapping: boolean;
   /** Whether any networks are joined by services: only then a packet is asked for its lane. */
   readonly hasChains: boolean;
+  /** Whether this node leads others' packets to pods, or is led; absent where nobody is. */
+  readonly guidance?: Guidance['kind'];
   /** The interface of the underlay, where that routes networks: only then a packet of it is asked where it is from. */
   readonly underlay?: string;
 }

@@ -1,10 +1,10 @@
 /** The elements of the cluster's edges. Pure. */
 import type { EgressAddress, FloatingAddress, ForwardingState, InstanceId, Passage } from '../model.ts';
 import { OUTSIDE } from '../model.ts';
-import { openRanges, rangeTraffic } from './blocks.ts';
 import type { ElementCollector } from './document.ts';
 import { OUTSIDE_MARK } from './edges.ts';
 import { familyOf } from './family.ts';
+import { addBlocks } from './guidance.ts';
 import { addLimits } from './limits.ts';
 import { hex, type Marks, ROUTED_MAGIC } from './marks.ts';
 
@@ -47,10 +47,8 @@ function addRouted(into: ElementCollector, { address, network, via }: EgressAddr
 
 function addInside(into: ElementCollector, state: ForwardingState, marks: Marks): void {
   const flat = state.networks.filter(({ overlapping }) => !overlapping).flatMap(({ subnets }) => subnets);
-  for (const n of ['4', '6'] as const) {
-    const ranges = openRanges(flat.filter((cidr) => familyOf(cidr) === n));
-    for (const { addresses } of rangeTraffic(ranges, n, () => [])) into.add(`inside${n}`, addresses);
-  }
+  const guided = state.guidance?.kind === 'led' ? state.guidance.blocks : [];
+  addBlocks(into, 'inside', [...flat, ...guided]);
   for (const { id, overlapping, subnets } of state.networks) {
     if (!overlapping) continue;
     for (const cidr of subnets) into.add(`inside_own${familyOf(cidr)}`, `${marks.of(id)} . ${cidr}`);

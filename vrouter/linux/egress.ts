@@ -5,6 +5,7 @@ import type { SkeletonOptions } from './chain.ts';
 import { TO_SERVICE, toService } from './chained.ts';
 import { NOT_THE_NODE, ROUTED_BACK, ROUTED_OUT, SOURCE_OF_OWN } from './edges.ts';
 import { unmasked } from './forwarded.ts';
+import { leadOn, toGuide } from './guidance.ts';
 import { judge } from './limits.ts';
 import { ANY_OUTER, hex, HOST_TO_OWN_PODS, MAGIC } from './marks.ts';
 import { GATEWAY, GROUPS, HAIRPIN_V6 } from './names.ts';
@@ -12,7 +13,8 @@ import { maskingAddress, nodeAddress } from './node-addresses.ts';
 import { MARK_PROBE } from './probes.ts';
 
 /** 0: what arrives at a pod was meant for it. */
-export function forward({ vxlanPort, hasChains }: SkeletonOptions): readonly string[] {
+export function forward(options: SkeletonOptions): readonly string[] {
+  const { vxlanPort, hasChains } = options;
   return [
     chain('forward_pods', 'filter hook forward priority 0', [
       `oifgroup vmap { ${GROUPS.pods} : goto to_pod, ${GROUPS.tunnel} : goto to_tunnel }`,
@@ -30,6 +32,7 @@ export function forward({ vxlanPort, hasChains }: SkeletonOptions): readonly str
     ]),
     // Nobody but pods, and whom this node leads on to one.
     chain('to_tunnel_from_outside', undefined, [
+      ...leadOn(options),
       `${TUNNEL} counter name unpaired drop`,
       ROUTED_BACK,
       'ct status & dnat == 0 counter name unpaired drop',
@@ -93,7 +96,8 @@ function underName(ip: 'ip' | 'ip6', address: string | undefined): string {
 }
 
 /** The node’s own packets. */
-export function output({ vxlanPort, fabricMark, hasOverlapping }: SkeletonOptions): readonly string[] {
+export function output(options: SkeletonOptions): readonly string[] {
+  const { vxlanPort, hasOverlapping } = options;
   // The outer packet inherits the mark, and must not be routed by it.
   const unmarked = `${TO_TUNNEL} meta mark & 0xffff0000 == ${hex(MAGIC)} meta mark set 0`;
   return [
@@ -131,12 +135,13 @@ export function output({ vxlanPort, fabricMark, hasOverlapping }: SkeletonOption
           chain('output_encapsulated', 'filter hook output priority -70', [unmarked]),
         ]
       : []),
-    ...hostFlows(fabricMark),
+    ...hostFlows(options),
   ];
 }
 
 /** New flows of the node itself. */
-function hostFlows(fabricMark: string): readonly string[] {
+function hostFlows(options: SkeletonOptions): readonly string[] {
+  const { fabricMark } = options;
   return [
     chain('host_new', undefined, [
       // A datagram that was not answered yet; its flow has been judged.
@@ -145,6 +150,7 @@ function hostFlows(fabricMark: string): readonly string[] {
       'ct status dnat ct mark 0 goto host_exposed',
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto host_to_pod`]),
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} meta mark set 0 goto refuse_politely`]),
+      ...toGuide(options),
       `${TO_TUNNEL} counter name unpaired drop`,
       `${TO_POD} counter name unpaired drop`,
     ]),

@@ -8,6 +8,7 @@ import { addChains } from './chain-elements.ts';
 import { addEdges } from './edge-elements.ts';
 import { familyOf } from './family.ts';
 import { addForwarded } from './forwarded-elements.ts';
+import { addGuidance } from './guidance.ts';
 import { addLimits } from './limits.ts';
 import { hex, HOST_TO_OWN_PODS, marksOf } from './marks.ts';
 import type { Marks } from './marks.ts';
@@ -26,6 +27,7 @@ export function elements(
   addMachines(into, state, marks);
   addNetworks(into, state.networks, marks);
   addPods(into, { state, bindings, marks });
+  addGuidance(into, state, marks);
   addPassages(into, state, marks);
   addProbes(into, { state, bindings, marks }, (to) => {
     addDirections(into, { marks, fabric: state.fabric, passage: { from: state.fabric, to }, isWhole: true });

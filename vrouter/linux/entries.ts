@@ -1,4 +1,5 @@
 /** Routes, rules and neighbours, from the forwarding state. Pure. */
+import { withoutLength } from '../../runtime/cidr.ts';
 import type { Bindings, ForwardingState, InstanceId, Port, Underlay } from '../model.ts';
 import { bridgeLinks, bridgeNeighbours } from './bridges.ts';
 import { chainRoutes, chainRules } from './chain-entries.ts';
@@ -6,7 +7,7 @@ import type { IpEntry } from './document.ts';
 import { familyOf } from './family.ts';
 import { OUTSIDE_MARK } from './edges.ts';
 import { forwardedRoutes, forwardedRules, HOST_PREFERENCE } from './forwarded-entries.ts';
-import { hex, MAGIC, marksOf, ROUTED_MAGIC } from './marks.ts';
+import { GUIDED, hex, MAGIC, marksOf, ROUTED_MAGIC } from './marks.ts';
 import { LOCAL_PREFERENCE, ROUTE_PROTOCOL, TABLES } from './names.ts';
 import { knownAddresses, nodeAddress } from './node-addresses.ts';
 import { probeRoutes } from './probes.ts';
@@ -38,6 +39,7 @@ export function entries(state: ForwardingState, bindings: Bindings, { device, un
   addPeers(context);
   for (const cidr of state.serviceSubnets) addServiceSubnet(context, cidr);
   addPods(context, bindings);
+  addWaysToGuide(context);
   addWaysOut(context);
   if (underlay !== undefined)
     for (const { prefix, via } of forwardedRoutes({ state, underlay }))
@@ -61,7 +63,7 @@ function addRules({ state, into }: Context): void {
     [1001, `fwmark ${fabric} lookup ${TABLES.fabric}`],
     [1002, `fwmark ${fabric} goto ${LOCAL_PREFERENCE}`],
     [1002, `fwmark ${OUTSIDE_MARK} goto ${LOCAL_PREFERENCE}`],
-    [1003, `lookup ${TABLES.flat}`],
+    [FLAT_PREFERENCE, `lookup ${TABLES.flat}`],
     [1004, `lookup ${TABLES.fabric}`],
     [1005, 'unreachable'],
     ...routedRules(state),
@@ -69,6 +71,7 @@ function addRules({ state, into }: Context): void {
     [90, `fwmark ${hex(MAGIC)}/0xffff0000 goto 1000`],
     [HOST_PREFERENCE + 1, `iif lo lookup ${TABLES.flat}`],
     ...forwardedRules(state.fabric),
+    ...(state.guidance?.kind !== 'guide' ? [] : [[85, `fwmark ${hex(GUIDED)} goto ${FLAT_PREFERENCE}`] as const]),
     [94, `goto ${LOCAL_PREFERENCE}`],
     // The node's own answers carry the mark of what they answer (fwmark_reflect); only overlapping tables may route by it.
     [80, `fwmark ${hex(MAGIC)}/0xffff8000 iif lo goto ${HOST_PREFERENCE}`],
@@ -83,6 +86,9 @@ function addRules({ state, into }: Context): void {
     }
   }
 }
+
+/** Where packets of flat networks look. */
+const FLAT_PREFERENCE = 1003;
 
 /** A rule for each network whose router is elsewhere. */
 function routedRules({ egress }: ForwardingState): (readonly [number, string])[] {
@@ -155,6 +161,18 @@ function addPeerRoutes(context: Context, table: number): void {
 function addServiceSubnet(context: Context, cidr: string): void {
   const via = `dev ${context.device}${sourceFor(context, cidr)}`;
   route(familyIn(context, cidr), { table: TABLES.flat, prefix: cidr, via, device: context.device });
+}
+
+/** Whatever is not known of where pods are is the guide's to know; services stand already. */
+function addWaysToGuide(context: Context): void {
+  const { state, device } = context;
+  if (state.guidance?.kind !== 'led') return;
+  const { by: node, blocks } = state.guidance;
+  for (const prefix of blocks) {
+    const address = withoutLength(prefix);
+    const via = wayTo(context, { address, node, network: state.fabric }) + sourceFor(context, address);
+    route(familyIn(context, address), { table: TABLES.flat, prefix, via, device });
+  }
 }
 
 function addPods(context: Context, bindings: Bindings): void {

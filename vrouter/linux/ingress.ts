@@ -4,15 +4,21 @@ import type { SkeletonOptions } from './chain.ts';
 import { BROUGHT, enterLanes, ON_LANE, trackLanes } from './chained.ts';
 import { ARRIVING } from './edges.ts';
 import { fromUnderlay } from './forwarded.ts';
+import { fromMachines, notOfGuided } from './guidance.ts';
 import { withinLimits } from './limits.ts';
 import { hex, MAGIC, OURS } from './marks.ts';
 import { GROUPS, POD_INTERFACES } from './names.ts';
 
 /** The underlay never speaks with pods' addresses, unless it routes them: not whole packets, and not fragments to splice into theirs. */
-const NOT_OF_PODS = perFamily(({ n, ip }) => [
-  `meta mark set ${ip} saddr map @pods${n} counter name spoofed drop`,
-  `meta mark set ${ip} daddr map @pods${n} counter name spoofed drop`,
-]);
+function notOfPods(options: SkeletonOptions): readonly string[] {
+  return [
+    ...perFamily(({ n, ip }) => [
+      `meta mark set ${ip} saddr map @pods${n} counter name spoofed drop`,
+      `meta mark set ${ip} daddr map @pods${n} counter name spoofed drop`,
+    ]),
+    ...notOfGuided(options),
+  ];
+}
 
 /** -450: marks by interface or VNI; spoofed sources and foreign VXLAN die here. */
 export function outer(options: SkeletonOptions): readonly string[] {
@@ -30,10 +36,10 @@ export function outer(options: SkeletonOptions): readonly string[] {
       `udp dport ${vxlanPort} goto tunnel`,
       'iif "lo" accept',
       ...(underlay === undefined ? [] : [`iifname "${underlay}" goto from_underlay`]),
-      ...NOT_OF_PODS,
+      ...notOfPods(options),
     ]),
     ...fromUnderlay(options),
-    ...(underlay === undefined ? [] : [chain('not_of_pods', undefined, NOT_OF_PODS)]),
+    ...(underlay === undefined ? [] : [chain('not_of_pods', undefined, notOfPods(options))]),
     chain('from_pod', undefined, [
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} saddr . iifname map @port${n} ${fromPod}`]),
       ...(hasChains ? ['meta mark set iifname map @doors goto from_service'] : []),
@@ -41,6 +47,7 @@ export function outer(options: SkeletonOptions): readonly string[] {
     ]),
     chain('from_tunnel', undefined, [
       ...(hasChains ? [`${BROUGHT} goto brought`] : []),
+      ...fromMachines(options),
       `meta mark set meta mark & 0x0000ffff | ${hex(MAGIC)} ${fromTunnel}`,
     ]),
     ...(hasChains ? enterLanes(marked) : []),

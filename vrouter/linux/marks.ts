@@ -14,6 +14,8 @@ const OUTER_MAGIC = 0x4f440000;
 export const ROUTED_MAGIC = 0x4f470000;
 /** The mark of what goes to a network that the underlay routes, from another one of these; the lower half is the network. */
 export const FORWARDED_MAGIC = 0x4f480000;
+/** The mark of what a guide sends on. */
+export const GUIDED = 0x4f490000;
 /** All of ours: a packet that brings one of them along from elsewhere loses it. */
 export const OURS = { value: 0x4f400000, mask: 0xfff00000 } as const;
 /**
@@ -71,7 +73,7 @@ export function marksOf(networks: readonly Network[]): Marks {
     of: (id) => hex(MAGIC + low(id)),
     way: ({ from, to }, target) =>
       forwarded.has(from) && forwarded.has(to) ? forwardedMark(target) : hex(MAGIC + low(target)),
-    outerOf: (id) => hex(OUTER_MAGIC + low(id)),
+    outerOf: (id) => hex(outerMark(low(id))),
     isOverlapping: (id) => overlapping.has(id),
     pair: pairOf,
     floatingPair: (from) => hex(PAIR + FLOATING + from * 0x8000 + OUTSIDE),
@@ -83,6 +85,11 @@ export function marksOf(networks: readonly Network[]): Marks {
 /** The connection mark of a flow from one instance to another. */
 export function pairOf(from: InstanceId, to: InstanceId): string {
   return hex(PAIR + from * 0x8000 + to);
+}
+
+/** The mark of an outer packet that has come in with a flat network's number. */
+export function outerMark(id: InstanceId): number {
+  return OUTER_MAGIC + id;
 }
 
 /** The packet mark of an instance for what the underlay routes. */

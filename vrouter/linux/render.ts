@@ -27,6 +27,8 @@ export function render(state: ForwardingState, bindings: Bindings, options: Rend
       ...(underlay === undefined ? {} : { underlay: underlay.device }),
       address: state.address,
       ...(state.address6 === undefined ? {} : { address6: state.address6 }),
+      ...(state.guidance === undefined ? {} : { guidance: state.guidance.kind }),
+      fabric: state.fabric,
       fabricMark: marksOf(state.networks).of(state.fabric),
       fabricWay: forwardedMark(state.fabric),
       hasOverlapping: state.networks.some(({ overlapping }) => overlapping),

@@ -20,6 +20,7 @@ import { EDGE_SETS } from './edges.ts';
 import { forward, output, source } from './egress.ts';
 import { outer, track, zone } from './ingress.ts';
 import { FORWARDED_SETS } from './forwarded.ts';
+import { GUIDANCE_SETS, lead } from './guidance.ts';
 import { HIT_SETS, hitChains } from './hits.ts';
 import { LIMIT_SETS } from './limits.ts';
 import { affinitySets, memberChains } from './pools.ts';
@@ -45,6 +46,7 @@ export function skeleton(options: SkeletonOptions): string {
     ...dropChains(),
     ...hitChains(),
     ...outer(options),
+    ...lead(options),
     ...zone(options),
     ...track(options),
     ...memberChains(),
@@ -79,6 +81,7 @@ function sets(): readonly string[] {
     ...PROBE_SETS,
     ...EDGE_SETS,
     ...FORWARDED_SETS,
+    ...GUIDANCE_SETS,
     ...CHAIN_SETS,
     ...perFamily(({ n, ip }) => [
       `set nodes${n} { typeof ${ip} saddr; }`,
