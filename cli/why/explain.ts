@@ -33,11 +33,10 @@ interface Deps {
   readonly suppose?: (pods: readonly PodEnd[]) => Promise<Hypothesis>;
 }
 
-/** The answer to each flow; a node is asked three times at most, whatever their number. Throws where one cannot be asked. */
+/** The answer to each flow; a node is asked four times at most, whatever their number. Throws where one cannot be asked. */
 export async function explain(flows: readonly Flow[], deps: Deps): Promise<readonly Answer[]> {
   const { cluster, directory } = deps;
-  const ask = async (supposing?: Hypothesis) =>
-    await askNodes(flows.map(sourceQuestion), sourceVerdictSchema, { cluster, supposing });
+  const ask = async (supposing?: Hypothesis) => await askSources(flows, { cluster, supposing });
   // Policies do not change where a flow is led to: the first answer says whom to suppose something of.
   const present = await ask();
   const led = await ledBy(flows, present, directory);
@@ -60,6 +59,36 @@ export async function explain(flows: readonly Flow[], deps: Deps): Promise<reado
   );
 }
 
+interface Asking {
+  readonly cluster: Cluster;
+  readonly supposing: Hypothesis | undefined;
+}
+
+/** What the nodes of sources say. A node that is led to a pod does not know it: its guide does, and is asked in its place (ADR 0009). */
+async function askSources(flows: readonly Flow[], asking: Asking): Promise<readonly (SourceVerdict | null)[]> {
+  const questions = flows.map(sourceQuestion);
+  const said = await askNodes(questions, sourceVerdictSchema, asking);
+  const led = questions.flatMap(({ question }, index) => {
+    const guide = said[index]?.guide;
+    return guide === undefined
+      ? []
+      : [{ index, guide, question: { node: guide.node, question: { ...question, led: true } } }];
+  });
+  if (led.length === 0) return said;
+  const answers = await askNodes(
+    led.map(({ question }) => question),
+    sourceVerdictSchema,
+    asking,
+  );
+  const verdicts = [...said];
+  led.forEach(({ index, guide }, at) => {
+    const verdict = answers[at] ?? null;
+    const ways = verdict?.ways.map((way) => ({ ...way, seenAs: { address: guide.seenAs } })) ?? [];
+    verdicts[index] = verdict && { ...verdict, ways };
+  });
+  return verdicts;
+}
+
 async function ledBy(
   flows: readonly Flow[],
   verdicts: readonly (SourceVerdict | null)[],
@@ -72,10 +101,7 @@ async function ledBy(
 }
 
 /** What the nodes of the pods at the ends of ways say. */
-async function arrivalsAt(
-  ways: readonly Led[],
-  asking: { readonly cluster: Cluster; readonly supposing: Hypothesis | undefined },
-): Promise<ReadonlyMap<Led, PolicyVerdict | undefined>> {
+async function arrivalsAt(ways: readonly Led[], asking: Asking): Promise<ReadonlyMap<Led, PolicyVerdict | undefined>> {
   const known = ways.flatMap((led) => (led.pod === undefined ? [] : [{ led, question: targetQuestion(led, led.pod) }]));
   const questions = known.map(({ question }) => question);
   const said = await askNodes(questions, targetVerdictSchema, asking);

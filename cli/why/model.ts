@@ -48,7 +48,8 @@ export const sourceVerdictSchema = z.object({
       policy,
     }),
   ),
-  nowhere: z.enum(['refused', 'silent', 'unknown']).optional(),
+  nowhere: z.enum(['refused', 'silent', 'unknown', 'led']).optional(),
+  guide: z.object({ node: z.string(), seenAs: z.string() }).optional(),
 });
 export const targetVerdictSchema = z.object({ network: z.string(), policy });
 

@@ -19,6 +19,7 @@ const VERDICTS = { allowed: 'allowed', denied: 'denied', some: 'allowed to some 
 const NOWHERE = {
   refused: 'the service has no back end that is ready: refused',
   silent: 'the service has no back end that this node may use: dropped',
+  led: 'the node that leads there is led itself: ask again in a moment',
   unknown: 'nobody in the networks that the sender may reach has this address: dropped',
 } as const;
 
