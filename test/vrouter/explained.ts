@@ -2,6 +2,7 @@
 import { indexConfig } from '../../vrouter/compile/index-config.ts';
 import { compile } from '../../vrouter/compile/compile.ts';
 import { passes } from '../../vrouter/explain/passing.ts';
+import { sentTo } from './lab/sent.ts';
 import type { EndVerdict, Question, SourceVerdict, TargetVerdict } from '../../vrouter/explain/questions.ts';
 import { verdictsOn } from '../../vrouter/explain/verdicts.ts';
 import { networkName, type TestWorld, vmiOf, worldObjects } from './config.ts';
@@ -16,10 +17,16 @@ export function isExplained(
 ): boolean {
   const objects = worldObjects(world);
   const ask = (node: string, question: Question) =>
-    verdictsOn([question], { state: compile({ objects }, node), config: indexConfig(objects) })[0] ?? undefined;
+    verdictsOn([question], {
+      state: compile({ objects: sentTo(node, objects) }, node),
+      config: indexConfig(objects),
+    })[0] ?? undefined;
   const pod = world.pods?.[from];
   const vmi = pod === undefined ? {} : { vmi: vmiOf(from, pod.project) };
-  const source = ask(pod?.node ?? from, { end: 'source', ...vmi, to, protocol: TCP, port }) as SourceVerdict;
+  const asked = { end: 'source' as const, ...vmi, to, protocol: TCP, port };
+  const said = ask(pod?.node ?? from, asked) as SourceVerdict;
+  const led = said.guide;
+  const source = led === undefined ? said : (ask(led.node, { ...asked, led: true }) as SourceVerdict);
   return source.ways.some((way) => {
     if (!passes(way.passing) || !isAllowed(way.policy)) return false;
     const [name, target] =
@@ -27,7 +34,7 @@ export function isExplained(
         ([, each]) => each.address === way.address && networkName(each.network).join(':') === way.network,
       ) ?? [];
     if (name === undefined || target === undefined) return true;
-    const { address, network } = way.seenAs;
+    const { address, network } = led === undefined ? way.seenAs : { address: led.seenAs };
     const seen = { from: address, ...(network === undefined ? {} : { network }) };
     const question = {
       end: 'target' as const,

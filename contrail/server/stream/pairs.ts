@@ -3,6 +3,9 @@ import type { PolicyAddress, PolicyRule } from '../../objects.ts';
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheChange, CacheView } from './cache.ts';
 
+/** The network of nodes. */
+export const IP_FABRIC = 'default-domain:default-project:ip-fabric';
+
 /** Pairs by network, worked out when asked for and forgotten when a policy or its attachment changes. */
 export class NetworkPairs {
   readonly #cache: CacheView;
@@ -17,7 +20,11 @@ export class NetworkPairs {
 
   /** Tells of changes; only those that can open or close a pair count. */
   note(changes: readonly CacheChange[]): void {
-    if (!changes.some(touchesPairs)) return;
+    if (changes.some(touchesPairs)) this.reload();
+  }
+
+  /** Forgets everything. */
+  reload(): void {
     this.#known.clear();
     this.#routed = undefined;
     this.version += 1;
@@ -78,7 +85,8 @@ export class NetworkPairs {
   }
 }
 
-function rulesOf(policy: StoredObject | undefined): readonly PolicyRule[] {
+/** The rules of a policy. */
+export function rulesOf(policy: StoredObject | undefined): readonly PolicyRule[] {
   return (
     (policy?.properties['network_policy_entries'] as { policy_rule?: PolicyRule[] } | undefined)?.policy_rule ?? []
   );

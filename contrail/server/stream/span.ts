@@ -1,20 +1,23 @@
 /**
- * What concerns a node: its own virtual router, machines, ports and their networks; the networks that those may talk to;
- * every port and address there, floating ones too; every virtual router; every service of chains; every logical router, with its networks; the firewall policies
+ * What concerns a node: its own virtual router, machines, ports and their networks; the networks that those may talk to, or that may
+ * ask a service of theirs; every port and address there, floating ones too; every virtual router; every service of chains; every logical router, with its networks; the firewall policies
  * of its ports; and the load balancers that those networks can reach, with their backends and how these are checked. A node is itself in the network `ip-fabric`,
- * so what may talk to nodes concerns it too.
+ * so what may talk to nodes concerns it too, but for guided networks, whose pods it is led to (`guidance.ts`).
  */
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheView } from './cache.ts';
 import { FIREWALL_FOLLOWERS, FIREWALL_RULES } from './firewall-span.ts';
 import { isAt, refsOf, some } from './links.ts';
-import type { NetworkPairs } from './pairs.ts';
-
-const IP_FABRIC = 'default-domain:default-project:ip-fabric';
+import type { Guidance } from './guidance.ts';
+import { IP_FABRIC, type NetworkPairs } from './pairs.ts';
+import { type Serving, servingOf } from './serving.ts';
 
 /** What runs on a node. */
 export interface Local {
   readonly machines: ReadonlySet<string>;
+  readonly ports: ReadonlySet<string>;
+  /** The services that the ports are back ends of. */
+  readonly serving: Serving;
   readonly groups: ReadonlySet<string>;
   readonly networks: ReadonlySet<string>;
   readonly projects: ReadonlySet<string>;
@@ -27,6 +30,8 @@ export interface Scope {
   readonly local: Local;
   /** The node's networks and those that they may talk to. */
   readonly networks: ReadonlySet<string>;
+  /** Networks whose pods the node may be led to. */
+  readonly guided: ReadonlySet<string>;
 }
 
 /** Works out what runs on a node: about three look-ups for each of its ports. */
@@ -43,8 +48,14 @@ export function localOf(cache: CacheView, node: string): Local {
   ]);
   const projects = new Set(ports.flatMap((port) => port?.parentUuid ?? []));
   const holders = [...ports, ...[...machines, ...networks, ...projects].map((uuid) => cache.get(uuid))];
+  const members = ports.flatMap((port) => [...cache.linked(port?.uuid ?? '', 'loadbalancer-member')]);
   return {
     machines: new Set(machines),
+    ports: new Set(ports.flatMap((port) => port?.uuid ?? [])),
+    serving: servingOf(
+      cache,
+      members.map((uuid) => cache.get(uuid)),
+    ),
     groups: new Set(ports.flatMap((port) => refsOf(port, 'security_group_refs'))),
     networks,
     projects,
@@ -52,11 +63,28 @@ export function localOf(cache: CacheView, node: string): Local {
   };
 }
 
-/** The node's networks and their peers, and those of routers. */
-export function scopeOf(pairs: NetworkPairs, local: Local): Scope {
+/** What networks' scopes follow from. */
+export interface ScopeDeps {
+  readonly cache: CacheView;
+  readonly pairs: NetworkPairs;
+  readonly guidance: Guidance;
+}
+
+/** The node's networks and their peers, those that its services are asked from, and those of routers. */
+export function scopeOf({ cache, pairs, guidance }: ScopeDeps, local: Local, node: string): Scope {
+  const { networks: guided } = guidance;
+  const fabric = cache.byName('virtual-network', IP_FABRIC);
+  // What is reached at nodes is asked by everybody who reaches nodes.
+  const knowsAll = guidance.knowsAll(node) || local.serving.isExposed;
   const networks = new Set([...local.networks, ...pairs.routed()]);
-  for (const network of local.networks) for (const peer of pairs.of(network)) networks.add(peer);
-  return { local, networks };
+  for (const network of local.networks) {
+    const isLed = network === fabric && !knowsAll;
+    for (const peer of pairs.of(network)) if (!isLed || !guided.has(peer)) networks.add(peer);
+  }
+  // Answers go straight back to whoever has asked.
+  for (const network of local.serving.networks)
+    for (const peer of pairs.of(network)) if (guided.has(peer)) networks.add(peer);
+  return { local, networks, guided };
 }
 
 /** Whether an object lies in the span. */
@@ -97,7 +125,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   'network-policy': (cache, scope, { uuid }) =>
     some(cache.linked(uuid, 'virtual-network'), (network) => scope.networks.has(network)),
   'network-ipam': (cache, scope, { uuid }) =>
-    some(cache.linked(uuid, 'virtual-network'), (network) => isKnownNetwork(cache, scope, network)),
+    some(
+      cache.linked(uuid, 'virtual-network'),
+      // Whoever is led to a network has to know its addresses.
+      (network) => scope.guided.has(network) || isKnownNetwork(cache, scope, network),
+    ),
   'virtual-machine': (cache, scope, object) => scope.local.machines.has(object.uuid) || isTagged(cache, scope, object),
   project: isTagged,
   ...FIREWALL_RULES,

@@ -10,6 +10,7 @@ import { HttpError } from '../errors.ts';
 import type { DatabaseState } from '../store/store.ts';
 import type { CacheChange } from './cache.ts';
 import { Follower } from './follower.ts';
+import { Guidance } from './guidance.ts';
 import { NetworkPairs } from './pairs.ts';
 import { affectedByAll, type SpanEvent, SpanTracker } from './tracker.ts';
 import { deleteLine, putLine, syncedLine, Watcher } from './watcher.ts';
@@ -49,6 +50,7 @@ class ChangeStream implements Stream {
   readonly #spans = new Map<string | undefined, Span>();
   readonly #follower;
   readonly #pairs;
+  readonly #guidance;
   readonly #watchers;
   #told: DatabaseState['state'] | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -62,6 +64,7 @@ class ChangeStream implements Stream {
       onState: (state) => this.#onState(state),
     });
     this.#pairs = new NetworkPairs(this.#follower.cache);
+    this.#guidance = new Guidance(this.#follower.cache, this.#pairs);
     this.#watchers = gauge(deps.registry, 'config_api_watchers', 'Open change streams', []);
   }
 
@@ -114,7 +117,7 @@ class ChangeStream implements Stream {
   #spanOf(node: string | undefined, state: DatabaseState): Span {
     const known = this.#spans.get(node);
     if (known !== undefined) return known;
-    const deps = { cache: this.#follower.cache, pairs: this.#pairs };
+    const deps = { cache: this.#follower.cache, pairs: this.#pairs, guidance: this.#guidance };
     const span: Span = {
       tracker: new SpanTracker(node, deps, state.revision),
       watchers: new Set(),
@@ -133,6 +136,7 @@ class ChangeStream implements Stream {
 
   #onChanges(changes: readonly CacheChange[], state: DatabaseState): void {
     this.#pairs.note(changes);
+    this.#guidance.note(changes);
     const affected = affectedByAll(this.#follower.cache, changes);
     for (const { tracker, watchers } of this.#spans.values()) {
       const events = tracker.update(changes, affected, state.revision);
@@ -147,7 +151,8 @@ class ChangeStream implements Stream {
   #onReload(state: DatabaseState): void {
     this.#endAll();
     this.#spans.clear();
-    this.#pairs.version += 1;
+    this.#pairs.reload();
+    this.#guidance.reload();
     this.#told = state.state;
   }
 

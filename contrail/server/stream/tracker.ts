@@ -1,8 +1,8 @@
 /** One node's span as it grows and shrinks: who is in it since when, and who has left. */
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheChange, CacheView } from './cache.ts';
-import { affectedBy, includes, type Local, localOf, type Scope, scopeOf } from './span.ts';
-import type { NetworkPairs } from './pairs.ts';
+import { refsOf } from './links.ts';
+import { affectedBy, includes, type Local, localOf, type Scope, type ScopeDeps, scopeOf } from './span.ts';
 
 /** What a watcher is told. */
 export type SpanEvent =
@@ -18,23 +18,18 @@ interface Departure {
 /** Departures remembered for watchers that come back. */
 const MAX_DEPARTURES = 20_000;
 
-export interface TrackerDeps {
-  readonly cache: CacheView;
-  readonly pairs: NetworkPairs;
-}
-
 /** Follows one node (`undefined`: the whole configuration) from the revision at which it was made. */
 export class SpanTracker {
   readonly #node: string | undefined;
-  readonly #deps: TrackerDeps;
+  readonly #deps: ScopeDeps;
   /** Members with the revision at which they entered or last changed. */
   readonly #members = new Map<string, { type: string; revision: number }>();
   #departures: Departure[] = [];
   #firstRevision: number;
   #scope: Scope | undefined;
-  #pairsVersion = -1;
+  #version = -1;
 
-  constructor(node: string | undefined, deps: TrackerDeps, revision: number) {
+  constructor(node: string | undefined, deps: ScopeDeps, revision: number) {
     this.#node = node;
     this.#deps = deps;
     this.#firstRevision = revision;
@@ -70,7 +65,7 @@ export class SpanTracker {
   update(changes: readonly CacheChange[], affected: ReadonlySet<string>, revision: number): SpanEvent[] {
     const changed = new Set(changes.map(({ uuid }) => uuid));
     const old = this.#scope;
-    const mayMove = this.#concernsLocal(changes, old?.local) || this.#pairsVersion !== this.#deps.pairs.version;
+    const mayMove = this.#concernsLocal(changes, old?.local) || this.#version !== versionOf(this.#deps);
     const uuids = new Set(affected);
     if (mayMove && old !== undefined) for (const uuid of this.#moved(old)) uuids.add(uuid);
     return [...uuids].flatMap((uuid) => this.#judge(uuid, changed.has(uuid), revision));
@@ -88,7 +83,8 @@ export class SpanTracker {
     );
   }
 
-  #isLocal({ type, uuid, fqName, refs }: StoredObject, local: Local): boolean {
+  #isLocal(object: StoredObject, local: Local): boolean {
+    const { type, uuid, fqName } = object;
     switch (type) {
       case 'virtual-router':
         return fqName.at(-1) === this.#node;
@@ -100,16 +96,16 @@ export class SpanTracker {
       case 'virtual-machine':
         return local.machines.has(uuid);
       case 'virtual-machine-interface':
-        return (refs['virtual_machine_refs'] ?? []).some((machine) => local.machines.has(machine.uuid));
+        return refsOf(object, 'virtual_machine_refs').some((machine) => local.machines.has(machine));
       default:
-        return false;
+        return asks(this.#deps.cache, object, local);
     }
   }
 
   #rescope(): void {
     if (this.#node === undefined) return;
-    this.#pairsVersion = this.#deps.pairs.version;
-    this.#scope = scopeOf(this.#deps.pairs, localOf(this.#deps.cache, this.#node));
+    this.#version = versionOf(this.#deps);
+    this.#scope = scopeOf(this.#deps, localOf(this.#deps.cache, this.#node), this.#node);
   }
 
   /** Works the scope out anew; what may have entered or left with it grows with what moved, not with the cluster. */
@@ -121,6 +117,7 @@ export class SpanTracker {
       ...differing(old.local.machines, scope.local.machines),
       ...differing(old.local.groups, scope.local.groups),
       ...this.#setsOf(old.local, scope.local),
+      ...differing(old.guided, scope.guided).flatMap((uuid) => refsOf(this.#deps.cache.get(uuid), 'network_ipam_refs')),
       ...networks.flatMap((uuid) => [...inNetwork(this.#deps.cache, uuid)]),
     ];
   }
@@ -157,6 +154,18 @@ export class SpanTracker {
     this.#departures = this.#departures.slice(-MAX_DEPARTURES);
     this.#firstRevision = Math.max(this.#firstRevision, this.#departures[0]?.revision ?? 0);
   }
+}
+
+/** Whether an object may say who asks a node's pods: a member that is one, or something before such a member. */
+function asks(cache: CacheView, object: StoredObject, { ports, serving }: Local): boolean {
+  if (object.type === 'loadbalancer-member') return cache.links(object).some((link) => ports.has(link));
+  if (object.type !== 'floating-ip') return serving.objects.has(object.uuid);
+  return refsOf(object, 'virtual_machine_interface_refs').some((port) => serving.objects.has(port));
+}
+
+/** Grows whenever a scope may have changed. */
+function versionOf({ pairs, guidance }: ScopeDeps): number {
+  return pairs.version + guidance.version;
 }
 
 /** Everything whose membership a batch can change, for all nodes alike. */

@@ -18,6 +18,7 @@ import {
   createSet,
   GLOBAL_SET,
   inProject,
+  openToNodes,
   place,
 } from './world.ts';
 
@@ -262,37 +263,9 @@ describe('a node is sent', () => {
     await createNode(client, 'n1');
     await createNetwork(client, 'red');
     await createPod(client, 'pod', 'red');
-    const policy = await client.create({
-      type: 'network-policy',
-      fq_name: inProject('fabric-np'),
-      parent_type: 'project',
-      network_policy_entries: {
-        policy_rule: [
-          {
-            direction: '<>',
-            protocol: 'any',
-            action_list: { simple_action: 'pass' },
-            src_addresses: [{ network_policy: inProject('fabric-np').join(':') }],
-            dst_addresses: [{ virtual_network: 'default-domain:default-project:ip-fabric' }],
-            src_ports: [{ start_port: -1, end_port: -1 }],
-            dst_ports: [{ start_port: -1, end_port: -1 }],
-          },
-        ],
-      },
-    });
     const watched = watch('n1');
     expect(await watched.until((all) => all.includes('virtual-network ip-fabric'))).not.toContain('instance-ip pod');
-    await attach(client, 'red', policy);
-    const fabric =
-      (await client.fqNameToUuid('virtual-network', ['default-domain', 'default-project', 'ip-fabric'])) ?? '';
-    await client.refUpdate({
-      type: 'virtual-network',
-      uuid: fabric,
-      refType: 'network-policy',
-      refUuid: policy,
-      operation: 'ADD',
-      attr: {},
-    });
+    await openToNodes(client, ['red']);
     await watched.until((all) => all.includes('instance-ip pod'));
   });
 

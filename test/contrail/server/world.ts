@@ -1,6 +1,7 @@
 /** A small cluster's configuration, written through the client as the workers write it. */
 import type { ContrailClient } from '../../../contrail/client.ts';
 
+const FABRIC = ['default-domain', 'default-project', 'ip-fabric'];
 const PROJECT = ['default-domain', 'p'];
 const ANY = [{ start_port: -1, end_port: -1 }];
 
@@ -65,6 +66,52 @@ export async function attach(client: ContrailClient, network: string, policy: st
     refUuid: policy,
     operation: 'ADD',
     attr: { sequence: { major: 0, minor: 0 } },
+  });
+}
+
+/** Lets nodes and these networks talk; of all traffic, unless `fields` of the rule say otherwise. */
+export async function openToNodes(
+  client: ContrailClient,
+  networks: readonly string[],
+  { name = 'fabric-np', ...fields }: { readonly name?: string; readonly protocol?: string } = {},
+): Promise<void> {
+  const policy = await client.create({
+    type: 'network-policy',
+    fq_name: inProject(name),
+    parent_type: 'project',
+    network_policy_entries: {
+      policy_rule: [
+        {
+          direction: '<>',
+          protocol: 'any',
+          action_list: { simple_action: 'pass' },
+          src_addresses: [{ network_policy: inProject(name).join(':') }],
+          dst_addresses: [{ virtual_network: FABRIC.join(':') }],
+          src_ports: ANY,
+          dst_ports: ANY,
+          ...fields,
+        },
+      ],
+    },
+  });
+  for (const network of networks) await attach(client, network, policy);
+  await attachToFabric(client, policy);
+}
+
+/** Attaches a policy to the network of nodes, or takes it away. */
+export async function attachToFabric(
+  client: ContrailClient,
+  policy: string,
+  operation: 'ADD' | 'DELETE' = 'ADD',
+): Promise<void> {
+  const uuid = (await client.fqNameToUuid('virtual-network', FABRIC)) ?? '';
+  await client.refUpdate({
+    type: 'virtual-network',
+    uuid,
+    refType: 'network-policy',
+    refUuid: policy,
+    operation,
+    attr: {},
   });
 }
 

@@ -27,6 +27,7 @@ import { render } from '../../../vrouter/linux/render.ts';
 import { labId } from '../../lab/names.ts';
 import { macOf, vmiOf, worldObjects } from '../config.ts';
 import type { TestWorld } from '../config.ts';
+import { sentTo } from './sent.ts';
 
 const ROUTER_MAC = '02:00:5e:00:01:01';
 const DEVICE = 'ocvx0';
@@ -141,7 +142,7 @@ export async function createLab(
           node === name && pods.has(pod) ? [[vmiOf(pod, project), tapName(vmiOf(pod, project))] as const] : [],
         ),
       );
-      const state = compile({ objects }, name, { dead: new Set(dead) });
+      const state = compile({ objects: sentTo(name, objects) }, name, { dead: new Set(dead) });
       const around = await createUnderlayReader(inNamespace(space(name))).read(state);
       const desired = mangle(render(state, bound, { ...OPTIONS, ...around }));
       const { failures, previous } = await kernel.apply(desired);
