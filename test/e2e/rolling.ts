@@ -64,12 +64,15 @@ async function waysOf(lab: LabHandle): Promise<readonly Way[]> {
   const [node = ''] = lab.nodes;
   const machine = inUrl(lab.address(node));
   const [address, nodePort] = await Promise.all([field(lab, '.spec.clusterIP'), field(lab, '.spec.ports[0].nodePort')]);
+  // Two nodes have a proxy, whatever the number of nodes.
+  const proxies = ['-n', 'opencontrail', '-l', 'app.kubernetes.io/component=proxy'];
+  const proxy = await lab.kubectl(['get', 'pods', ...proxies, '-o', 'jsonpath={.items[0].spec.nodeName}']);
   const external = await lab.waitFor('an address of the pool', () => field(lab, '.status.loadBalancer.ingress[0].ip'));
   return [
     { title: 'ClusterIP', from: node, url: `http://${inUrl(address)}:${PORT}/hostname` },
     { title: 'node port', from: 'out', url: `http://${machine}:${nodePort}/hostname` },
     { title: 'load balancer', from: 'out', url: `http://${inUrl(external)}:${PORT}/hostname` },
-    { title: 'Ingress', from: 'out', url: `http://${machine}/hostname`, host: HOST },
+    { title: 'Ingress', from: 'out', url: `http://${inUrl(lab.address(proxy))}/hostname`, host: HOST },
   ];
 }
 
