@@ -5,6 +5,7 @@ import { desiredNamespace } from '../contrail/desired/namespace.ts';
 import { desiredNode } from '../contrail/desired/node.ts';
 import { desiredPod } from '../contrail/desired/pod.ts';
 import { desiredVirtualNetwork } from '../contrail/desired/virtual-network.ts';
+import { guidesOf } from '../contrail/guides.ts';
 import { createNames, IP_FABRIC, tapName, uuidOf } from '../contrail/names.ts';
 import type { ContrailObject, FqName } from '../contrail/objects.ts';
 import { plan } from '../contrail/plan.ts';
@@ -31,10 +32,14 @@ const LARGE: Size = { networks: 1_000, pods: 10_000 };
 export async function shareOfNode(): Promise<readonly string[]> {
   const lines: string[] = [];
   for (const kind of ['isolated namespaces', 'networks of users’ own'] as const) {
-    const [small, large] = [await share(SMALL, kind), await share(LARGE, kind)];
+    const [small, large] = [await shares(SMALL, kind), await shares(LARGE, kind)];
     const where = `${kind}, ${LARGE.networks} networks and ${LARGE.pods} pods against ${SMALL.networks} and ${SMALL.pods}`;
-    for (const what of ['objects sent', 'routes', 'rules'] as const)
-      lines.push(ratioLine(`${what} on a node with ${ON_NODE} pods (${where})`, large[what], small[what], ''));
+    // Guides have more where nodes reach pods: elsewhere there is nobody to lead.
+    for (const who of kind === 'isolated namespaces' ? (['node', 'guide'] as const) : (['node'] as const))
+      for (const what of ['objects sent', 'routes', 'rules'] as const)
+        lines.push(
+          ratioLine(`${what} on a ${who} with ${ON_NODE} pods (${where})`, large[who][what], small[who][what], ''),
+        );
   }
   return lines;
 }
@@ -42,23 +47,35 @@ export async function shareOfNode(): Promise<readonly string[]> {
 type Kind = 'isolated namespaces' | 'networks of users’ own';
 type Share = Readonly<Record<'objects sent' | 'routes' | 'rules', number>>;
 
-async function share(size: Size, kind: Kind): Promise<Share> {
+/** What a node has, and what one of the guides, which lead the others' own packets to pods (ADR 0009). */
+async function shares(size: Size, kind: Kind): Promise<Readonly<Record<'node' | 'guide', Share>>> {
   const api = await startConfigApi();
   try {
     await fill(api, size, kind);
-    const objects = await sentTo('n0', api);
-    const state = compile({ objects }, 'n0');
-    const bindings = new Map(state.ports.map(({ vmi }) => [vmi, tapName(vmi)]));
-    const { sets, entries } = render(state, bindings, { device: 'ocvx0', vxlanPort: 4789 });
-    if (state.ports.length !== ON_NODE) throw new Error(`n0 has ${state.ports.length} pods`);
-    return {
-      'objects sent': objects.size,
-      routes: [...entries.v4.keys()].filter((key) => key.startsWith('route ')).length,
-      rules: [...sets.values()].reduce((sum, elements) => sum + elements.size, 0),
-    };
+    const nodes = nodesOf(size);
+    const guides = guidesOf(nodes);
+    const node = nodes.find((name) => !guides.includes(name)) ?? '';
+    return { node: await share(node, api), guide: await share(guides[0] ?? '', api) };
   } finally {
     await api.stop();
   }
+}
+
+async function share(node: string, api: ConfigApi): Promise<Share> {
+  const objects = await sentTo(node, api);
+  const state = compile({ objects }, node);
+  const bindings = new Map(state.ports.map(({ vmi }) => [vmi, tapName(vmi)]));
+  const { sets, entries } = render(state, bindings, { device: 'ocvx0', vxlanPort: 4789 });
+  if (state.ports.length !== ON_NODE) throw new Error(`${node} has ${state.ports.length} pods`);
+  return {
+    'objects sent': objects.size,
+    routes: [...entries.v4.keys()].filter((key) => key.startsWith('route ')).length,
+    rules: [...sets.values()].reduce((sum, elements) => sum + elements.size, 0),
+  };
+}
+
+function nodesOf({ pods }: Size): readonly string[] {
+  return Array.from({ length: Math.ceil(pods / ON_NODE) }, (_, node) => `n${node}`);
 }
 
 async function sentTo(node: string, { contrail }: ConfigApi): Promise<ReadonlyMap<string, ContrailObject>> {
@@ -76,16 +93,17 @@ async function sentTo(node: string, { contrail }: ConfigApi): Promise<ReadonlyMa
 /** No way of its own to the underlay. */
 const NO_FLAGS = { snat: false, forwarding: false };
 
-async function fill({ contrail }: ConfigApi, { networks, pods }: Size, kind: Kind): Promise<void> {
+async function fill({ contrail }: ConfigApi, size: Size, kind: Kind): Promise<void> {
+  const { networks, pods } = size;
   const make = async (desired: readonly ContrailObject[]): Promise<void> =>
     await apply(plan(desired, []), { client: contrail });
   const fabric = { type: 'virtual-network', uuid: (await contrail.fqNameToUuid('virtual-network', IP_FABRIC)) ?? '' };
   const [podSubnets, serviceSubnets] = [[subnet('10.32.0.0')], [subnet('10.96.0.0')]];
   const ipFabric = { ...fabric, fq_name: IP_FABRIC };
   await make(desiredCluster({ podSubnets, serviceSubnets, ipFabric, ...NO_FLAGS }, naming));
-  const nodes = Math.ceil(pods / ON_NODE);
-  await inTurns(nodes, 16, async (node) =>
-    make(desiredNode({ name: `n${node}`, internalIps: [addressOf(node)] }, naming)),
+  const nodes = nodesOf(size);
+  await inTurns(nodes.length, 16, async (node) =>
+    make(desiredNode({ name: nodes[node] ?? '', internalIps: [addressOf(node)] }, naming)),
   );
   const isIsolated = kind === 'isolated namespaces';
   const namespaces = isIsolated ? networks / 2 : networks;
@@ -95,7 +113,7 @@ async function fill({ contrail }: ConfigApi, { networks, pods }: Size, kind: Kin
     const subnets = [{ cidr: '10.20.0.0/16' }];
     if (!isIsolated) await make(desiredVirtualNetwork({ namespace: name, name: 'own', subnets, ...NO_FLAGS }, naming));
   });
-  // The first pods of all are on the first node: of one namespace in three.
+  // Each node has pods of three namespaces.
   await inTurns(pods, 32, async (index) => {
     const node = Math.floor(index / ON_NODE);
     const namespace = `ns-${(node * 3 + (index % 3)) % namespaces}`;
