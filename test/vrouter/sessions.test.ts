@@ -51,11 +51,16 @@ test('a device made anew under its name is found by its new number', async () =>
   await addEntries(sessions, '-4', neighbour);
   await output(run, ['ip', 'link', 'del', 'tap-x']);
   await addDevice();
-  // The program still knows the number of the one before.
-  await expect(addEntries(sessions, '-4', neighbour)).rejects.toThrow('No such device');
-  await output(run, ['ip', 'link', 'del', 'tap-x']);
-  await addDevice();
-  await addEntries(sessions, '-4', neighbour);
+  // The program still knows the number of the one before, and ends; others are told what it was told, line by line.
+  const among = [
+    ['route', 'route replace 10.0.0.2 dev tap-x table 77'],
+    ...neighbour,
+    ['gone', 'neigh replace 10.0.0.3 lladdr 02:00:00:00:00:03 dev tap-y nud permanent'],
+    ['last', 'route replace 10.0.0.4 dev tap-x table 77'],
+  ] as const;
+  expect([...(await addEntries(sessions, '-4', among)).keys()]).toEqual(['gone']);
+  expect(await output(run, ['ip', 'neigh', 'show', 'nud', 'permanent'])).toContain('10.0.0.1');
+  expect(await output(run, ['ip', 'route', 'show', 'table', '77'])).toMatch(/^10.0.0.2.*\n10.0.0.4.*\n$/);
   await output(run, ['ip', 'link', 'del', 'tap-x']);
   await addDevice();
   sessions.forgetDevice('tap-x');

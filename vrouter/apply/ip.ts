@@ -1,4 +1,5 @@
 /** Batches of `ip` with an answer for each line: one entry whose interface is gone must not fail the others. */
+import { messageOf } from '../../runtime/errors.ts';
 import type { Told } from '../../runtime/session.ts';
 import type { IpChange } from '../linux/transaction.ts';
 import type { Sessions } from './sessions.ts';
@@ -22,6 +23,28 @@ export async function deleteEntries(sessions: Sessions, family: '-4' | '-6', lin
 
 async function batch(sessions: Sessions, family: '-4' | '-6', lines: IpChange['adds']): Promise<Failures> {
   if (lines.length === 0) return new Map();
+  try {
+    return await tell(sessions, family, lines);
+  } catch {
+    return await oneByOne(sessions, family, lines);
+  }
+}
+
+/**
+ * `ip` ends at a neighbour whose interface has gone since it learnt its number, and nobody knows how far it had got. Another one
+ * starts for the next line, and all lines may be told twice.
+ */
+async function oneByOne(sessions: Sessions, family: '-4' | '-6', lines: IpChange['adds']): Promise<Failures> {
+  const failures = new Map<string, string>();
+  for (const line of lines) {
+    const [key] = line;
+    const reason = await tell(sessions, family, [line]).then((failed) => failed.get(key), messageOf);
+    if (reason !== undefined) failures.set(key, reason);
+  }
+  return failures;
+}
+
+async function tell(sessions: Sessions, family: '-4' | '-6', lines: IpChange['adds']): Promise<Failures> {
   const told = await sessions.ip(
     family,
     lines.map(([, line]) => line),
