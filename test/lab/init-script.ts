@@ -22,6 +22,9 @@ const controllers = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer',
 /** A node's weight against single threads of the machine (1024 each): it stands for a computer. */
 const NODE_SHARES = 8192;
 
+/** A plain machine weighs about as much. Its processes are a group of the scheduler's as a session, where the kernel has such. */
+const OWN_WEIGHT = '[ ! -w /proc/self/autogroup ] || echo -10 > /proc/self/autogroup';
+
 /** The script. It is run by bash as PID 1 of its namespaces, in the machine's network namespace. */
 export function initScript(spec: MachineSpec): string {
   const dir = join(labDir, 'machines', spec.name);
@@ -38,7 +41,7 @@ export function initScript(spec: MachineSpec): string {
     `hostname '${spec.name}'`,
     'mount -t tmpfs -o mode=755 tmpfs /run',
     'mkdir -p /run/lock /run/lab',
-    ...(spec.kind === 'node' ? [...overlays(), ...cgroups(spec.name), ...disks(spec.diskFrom)] : []),
+    ...(spec.kind === 'node' ? [...overlays(), ...cgroups(spec.name), ...disks(spec.diskFrom)] : [OWN_WEIGHT]),
     ...rebind(labDir, 8),
     ...rebind(cacheDir, 9),
     'exec 8<&- 9<&-',
