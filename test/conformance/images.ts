@@ -1,4 +1,5 @@
-/** The image that the upstream suites' pods run: agnhost with the tools that the suites call in it. */
+/** The images that the upstream suites' pods run, under the names that they ask for. */
+import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,16 +7,34 @@ import { run } from '../lab/command.ts';
 import { debianLayer } from '../lab/image/debian.ts';
 import { layerFromFolder, writeImage } from '../lab/image/oci.ts';
 import { ensureImage } from '../lab/load.ts';
-import { binary, binariesDir } from '../lab/paths.ts';
+import { binary } from '../lab/paths.ts';
 
 /** By upstream's own Dockerfile of agnhost, as Debian names them. */
 const TOOLS = ['bind9-dnsutils', 'curl', 'iproute2', 'netcat-openbsd', 'wget'];
 
-/** Builds the image if it is not in the cache, and loads it on the nodes under all the names that `program` asks for. */
-export async function provideImages(program: string, repositories: string, nodes: readonly string[]): Promise<void> {
+/** Kubernetes' suites: what they are, their sources, and the file that names where their images come from. */
+interface KubernetesSuite {
+  readonly program: string;
+  readonly sources: string;
+  readonly repositories: string;
+}
+
+/**
+ * agnhost with the tools and files that Kubernetes' suites expect beside it: builds the image if it is not in the cache, and loads it
+ * on the nodes under all the names that the suites ask for.
+ */
+export async function provideImages(
+  { program, sources, repositories }: KubernetesSuite,
+  nodes: readonly string[],
+): Promise<void> {
+  const porter = join(sources, 'test', 'images', 'agnhost', 'porter');
+  const certificate = Object.fromEntries(['localhost.crt', 'localhost.key'].map((file) => [file, join(porter, file)]));
   const { stdout } = await run(program, ['-images'], { env: { KUBE_TEST_REPO_LIST: repositories } });
   const names = stdout.trim().split('\n');
-  const layers = [await debianLayer("Debian base of the upstream suites' image", TOOLS), await programsLayer()];
+  const layers = [
+    await debianLayer("Debian base of the upstream suites' image", TOOLS),
+    await filesLayer({ agnhost: binary('agnhost'), coredns: binary('coredns'), ...certificate }),
+  ];
   const { archive } = await writeImage(names, layers, {
     entrypoint: ['/agnhost'],
     command: ['pause'],
@@ -24,12 +43,34 @@ export async function provideImages(program: string, repositories: string, nodes
   await ensureImage(archive, nodes);
 }
 
-/** agnhost and the CoreDNS that some of the DNS specs start in it. */
-async function programsLayer(): ReturnType<typeof layerFromFolder> {
+/** What Gateway API's suite asks for: its own server under several tags, and the lab's CoreDNS for another. */
+export async function provideGatewayImages({
+  echo,
+  names,
+  nodes,
+}: {
+  readonly echo: string;
+  readonly names: readonly string[];
+  readonly nodes: readonly string[];
+}): Promise<void> {
+  const programs = { 'echo-basic': echo, coredns: binary('coredns') };
+  for (const [program, path] of Object.entries(programs)) {
+    const own = names.filter((name) => name.includes(`/${program}:`));
+    const { archive } = await writeImage(own, [await filesLayer({ [program]: path })], {
+      entrypoint: [`/${program}`],
+    });
+    await ensureImage(archive, nodes);
+  }
+}
+
+/** Files in the root folder, static programs among them; the name of each to where it is now. */
+async function filesLayer(files: Readonly<Record<string, string>>): ReturnType<typeof layerFromFolder> {
   const root = mkdtempSync(join(tmpdir(), 'conformance-image-'));
   try {
-    for (const name of ['agnhost', 'coredns']) cpSync(binary(name), join(root, name));
-    return await layerFromFolder(root, `agnhost-coredns-${binariesDir().slice(-12)}`);
+    for (const [name, path] of Object.entries(files)) cpSync(path, join(root, name));
+    // A folder's name says what its files were made from.
+    const key = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 12);
+    return await layerFromFolder(root, `${Object.keys(files).join('-')}-${key}`);
   } finally {
     rmSync(root, { recursive: true });
   }

@@ -1,6 +1,10 @@
-/** Which specs of the upstream suites belong to which name, as Ginkgo's own expressions. */
+/** Which of upstream's specs belong to which name, and what is left out. */
+import type { LabHandle } from '../lab/handle.ts';
 
-export interface ConformanceSuite {
+/** Specs of Kubernetes itself. */
+export interface GinkgoSuite {
+  readonly kind: 'ginkgo';
+  /** Ginkgo's own expression. */
   readonly focus: string;
   /** What is left out: an expression, and why it cannot be run here. */
   readonly skip: Readonly<Record<string, string>>;
@@ -10,12 +14,40 @@ export interface ConformanceSuite {
   readonly needsControlNode?: boolean;
 }
 
+/** Gateway API's own suite. */
+export interface GatewaySuite {
+  readonly kind: 'gateway';
+  readonly profiles: readonly string[];
+  /** What is claimed beyond the core of the profiles. */
+  readonly features: readonly string[];
+  /** Tests by their names, and why they cannot be run here. */
+  readonly skip: Readonly<Record<string, string>>;
+  /** One test by its name, instead of all. */
+  readonly focus?: string;
+}
+
+export type ConformanceSuite = GinkgoSuite | GatewaySuite;
+
+/** Where suites run. */
+export interface Place {
+  readonly lab: LabHandle;
+  /** For files of the run. */
+  readonly folder: string;
+}
+
+/** What became of a spec; it passed where there is no failure. */
+export interface Result {
+  readonly title: string;
+  readonly failure?: string;
+}
+
 const SCTP = { 'Feature:SCTPConnectivity': "the lab's kernel has no SCTP sockets" };
 
 export const SUITES: Readonly<Record<string, ConformanceSuite>> = {
   // That SCTP rules open nothing else is among the specs that are run.
-  netpol: { focus: 'sig-network.* Netpol ', skip: SCTP, shards: 3 },
+  netpol: { kind: 'ginkgo', focus: 'sig-network.* Netpol ', skip: SCTP, shards: 3 },
   services: {
+    kind: 'ginkgo',
     focus: String.raw`\[sig-network\] (Services|Networking|EndpointSlice\w*|DNS|HostPort|Proxy|IngressClass|Ingress API|Service CIDRs) `,
     skip: {
       ...SCTP,
@@ -25,10 +57,35 @@ export const SUITES: Readonly<Record<string, ConformanceSuite>> = {
       'Feature:Networking-Performance': 'is a measurement, and its image is not agnhost',
       'Provider:GCE': 'asks the servers of one provider',
       'kube-proxy': 'asks for a program that the product replaces',
+      'DNS HostNetwork should resolve DNS': "its pod wants port 80 of its node, where the product's proxy is",
       Disruptive: 'restarts programs of a node by ssh',
       'FeatureGate:RelaxedServiceNameValidation': 'needs a feature gate that is off by default',
     },
-    shards: 3,
+    shards: 4,
     needsControlNode: true,
+  },
+  gateway: {
+    kind: 'gateway',
+    profiles: ['GATEWAY-HTTP', 'GATEWAY-TLS', 'GATEWAY-TCP'],
+    // Not GatewayInfrastructure: what stands for a Gateway is in the product's namespace, and the suite looks in the Gateway's.
+    features: [
+      'GatewayPort8080',
+      'GatewayHTTPListenerIsolation',
+      'GatewayAddressEmpty',
+      'HTTPRouteBackendRequestHeaderModification',
+      'HTTPRouteQueryParamMatching',
+      'HTTPRouteMethodMatching',
+      'HTTPRouteResponseHeaderModification',
+      'HTTPRoutePortRedirect',
+      'HTTPRouteSchemeRedirect',
+      'HTTPRoutePathRedirect',
+      'HTTPRouteHostRewrite',
+      'HTTPRoutePathRewrite',
+      'HTTPRouteRequestTimeout',
+      'HTTPRouteBackendTimeout',
+      'HTTPRouteParentRefPort',
+      'HTTPRouteNamedRouteRule',
+    ],
+    skip: {},
   },
 };
