@@ -54,6 +54,7 @@ export const SUITES: Readonly<Record<string, ConformanceSuite>> = {
       'Feature:Networking-IPv4': 'asks the Internet',
       'Feature:Networking-IPv6': 'asks the Internet',
       'Feature:Networking-DNS': 'asks the Internet',
+      'Forward PTR lookup': 'asks the Internet',
       'Feature:Networking-Performance': 'is a measurement, and its image is not agnhost',
       'Provider:GCE': 'asks the servers of one provider',
       'kube-proxy': 'asks for a program that the product replaces',
