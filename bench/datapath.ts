@@ -1,9 +1,9 @@
 /** TCP throughput and request/response rate between pods of two nodes, against the bare veth path between nodes and a VXLAN without our rules. */
 import { openLab } from '../test/lab/handle.ts';
 import type { LabHandle } from '../test/lab/handle.ts';
-import { machineCommand } from '../test/lab/machine.ts';
 import { bringUp } from '../test/lab/up.ts';
 import { installTools, medians, type Place, requestRate, throughput } from './flows.ts';
+import { placeOfPod } from './lab-pods.ts';
 import { createReference } from './reference-vxlan.ts';
 import { ratioLine } from './statistics.ts';
 
@@ -47,16 +47,9 @@ async function labPods(lab: LabHandle): Promise<readonly [Place, Place]> {
     })),
   );
   await lab.podsReady(NAMESPACE);
-  const [first, second] = await Promise.all(lab.nodes.slice(0, 2).map((node) => placeOf(lab, node)));
+  const [first, second] = await Promise.all(
+    lab.nodes.slice(0, 2).map((node) => placeOfPod(lab, { namespace: NAMESPACE, name: node, node })),
+  );
   if (first === undefined || second === undefined) throw new Error('the datapath benchmark needs a lab of two nodes');
   return [first, second];
-}
-
-async function placeOf(lab: LabHandle, node: string): Promise<Place> {
-  const address = await lab.kubectl(['get', 'pod', '-n', NAMESPACE, node, '-o', 'jsonpath={.status.podIP}']);
-  const find = `for n in /run/netns/*; do ip -n $(basename $n) -4 addr show eth0 2>/dev/null | grep -q 'inet ${address}/' && basename $n && exit; done`;
-  const { stdout } = await lab.exec(node, ['sh', '-c', find]);
-  const name = stdout.trim();
-  if (name === '') throw new Error(`no network namespace on ${node} holds ${address}`);
-  return { enter: machineCommand(node, ['ip', 'netns', 'exec', name]), address };
 }

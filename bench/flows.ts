@@ -49,7 +49,7 @@ export async function medians<Name extends string>(
 
 /** Installs the programs. */
 export async function installTools(): Promise<void> {
-  await run('apt-get', ['install', '-y', '-qq', 'iperf3', 'qperf', 'wrk'], {
+  await run('apt-get', ['install', '-y', '-qq', 'apache2-utils', 'iperf3', 'qperf', 'wrk'], {
     env: { DEBIAN_FRONTEND: 'noninteractive' },
   });
 }
@@ -104,7 +104,8 @@ export async function connectionRate({ client, server }: Ends, seconds: number):
   }
 }
 
-async function within({ enter }: Place, args: readonly string[]): Promise<string> {
+/** What a program says in a place. */
+export async function within({ enter }: Pick<Place, 'enter'>, args: readonly string[]): Promise<string> {
   const [program = '', ...rest] = [...enter, ...args];
   return (await run(program, rest)).stdout;
 }
@@ -115,7 +116,7 @@ interface Server {
 }
 
 /** Runs `body` while the server listens. */
-async function withServer<T>(place: Place, { port, command }: Server, body: () => Promise<T>): Promise<T> {
+export async function withServer<T>(place: Place, { port, command }: Server, body: () => Promise<T>): Promise<T> {
   const [program = '', ...args] = [...place.enter, ...command];
   const child = spawn(program, args, { stdio: 'ignore' });
   const ended = new Promise((resolve) => child.on('close', resolve));

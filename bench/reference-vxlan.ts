@@ -9,28 +9,38 @@ export interface Reference {
   readonly remove: () => Promise<void>;
 }
 
+/** The pods' addresses: the first one's, the second one's. */
+type PodAddresses = readonly [string, string];
+
+const DOCUMENTED: PodAddresses = ['198.51.100.1', '198.51.100.2'];
+
 /** Builds the reference with the same kernel constructions as the vRouter: collect-metadata VXLAN and encap routes. */
-export async function createReference(): Promise<Reference> {
+export async function createReference(addresses: PodAddresses = DOCUMENTED): Promise<Reference> {
   const space = await createReferenceSpace('ocbench-', ['pod1', 'pod2']);
-  for (const self of [1, 2]) await createPod(space, self, 3 - self);
+  const [first, second] = addresses;
+  await createPod(space, { self: 1, own: first, other: second });
+  await createPod(space, { self: 2, own: second, other: first });
   const { place, remove } = space;
   return {
     nodes: [place('node1', '192.0.2.1'), place('node2', '192.0.2.2')],
-    pods: [place('pod1', '198.51.100.1'), place('pod2', '198.51.100.2')],
+    pods: [place('pod1', first), place('pod2', second)],
     remove,
   };
 }
 
-async function createPod({ ip, netns, tunnelTo }: ReferenceSpace, self: number, peer: number): Promise<void> {
+async function createPod(
+  { ip, netns, tunnelTo }: ReferenceSpace,
+  { self, own, other }: { readonly self: 1 | 2; readonly own: string; readonly other: string },
+): Promise<void> {
   const inNode = (...args: readonly string[]): Promise<void> => ip(`node${self}`, ...args);
   const inPod = (...args: readonly string[]): Promise<void> => ip(`pod${self}`, ...args);
   await inNode('link', 'add', 'tap', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', netns(`pod${self}`));
   await inNode('link', 'set', 'tap', 'up');
   await inNode('addr', 'add', '169.254.1.1/32', 'dev', 'tap');
-  await inNode('route', 'add', `198.51.100.${self}/32`, 'dev', 'tap');
-  await inNode('route', 'add', `198.51.100.${peer}/32`, ...tunnelTo(peer));
+  await inNode('route', 'add', `${own}/32`, 'dev', 'tap');
+  await inNode('route', 'add', `${other}/32`, ...tunnelTo(3 - self));
   await run('ip', ['netns', 'exec', netns(`node${self}`), 'sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward']);
   await inPod('link', 'set', 'eth0', 'mtu', '1450', 'up');
-  await inPod('addr', 'add', `198.51.100.${self}/32`, 'dev', 'eth0');
+  await inPod('addr', 'add', `${own}/32`, 'dev', 'eth0');
   await inPod('route', 'add', 'default', 'via', '169.254.1.1', 'dev', 'eth0', 'onlink');
 }

@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   chains: () => import('./chains.ts'),
   edges: () => import('./edges.ts'),
   takeover: () => import('./takeover.ts'),
+  services: () => import('./services.ts'),
 };
 
 const names = process.argv.slice(2);
