@@ -88,7 +88,7 @@ export interface PolicyRule {
   readonly action_list?: {
     readonly simple_action?: 'pass' | 'deny';
     readonly apply_service?: readonly string[];
-    readonly mirror_to?: MirrorAction;
+    readonly mirror_to?: MirrorAction | null;
   };
 }
 

@@ -30,6 +30,8 @@ const SpecSchema = z.object({
   ports: z.array(ConnectionPortSchema).readonly().default([]),
   /** A ServiceChain of its namespace. */
   through: z.string().optional(),
+  /** A pod of its namespace that is sent copies of what it lets pass. */
+  mirror: z.string().optional(),
 });
 const RequesterSchema = z.object({ user: z.string(), groups: z.array(z.string()).readonly() }).readonly();
 

@@ -44,6 +44,10 @@ export function createGroups(names: Names) {
     connectionsThrough: new Grouping<SlimNetworkConnection>(({ namespace, through }) =>
       through === undefined ? [] : [`${namespace}/${through}`],
     ),
+    /** By the pod that is sent copies of what they let pass, `namespace/name`. */
+    connectionsByAnalyzer: new Grouping<SlimNetworkConnection>(({ namespace, mirror }) =>
+      mirror === undefined ? [] : [`${namespace}/${mirror}`],
+    ),
     chainsByNamespace: new Grouping<SlimServiceChain>(({ namespace }) => [namespace]),
     floatingIpsByNamespace: new Grouping<SlimFloatingIp>(({ namespace }) => [namespace]),
     slicesByService: new Grouping<SlimEndpointSlice>(({ namespace, service }) =>

@@ -1,4 +1,4 @@
-/** Whom a pod's traffic is copied to (annotation `opencontrail.org/mirror`). Pure. */
+/** Whom traffic is copied to: a pod's (annotation `opencontrail.org/mirror`), and a connection's. Pure. */
 import type { PodMirror } from '../contrail/desired/pod-mirror.ts';
 import type { Names } from '../contrail/names.ts';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
@@ -24,21 +24,39 @@ export type Mirroring =
 export function mirroringOf(pod: SlimPod, analyzer: SlimPod | undefined, names: Names): Mirroring | undefined {
   const name = analyzerOf(pod);
   if (name === undefined) return undefined;
+  const asked = `annotation ${ANNOTATION.mirror}`;
+  if (name === pod.name) return unserved({ asked, name }, 'the pod names itself; name the pod that analyzes');
+  return mirroringTo({ asked, namespace: pod.namespace, name }, analyzer, names);
+}
+
+/** Who asks for copies, in which field, and the name of the pod that is to be sent them. */
+interface Asked {
+  readonly asked: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Copies to a pod, if nodes reach it. */
+export function mirroringTo(request: Asked, analyzer: SlimPod | undefined, names: Names): Mirroring {
   const port = analyzer && portsOfPod(analyzer.annotations[ANNOTATION.ports], analyzer.uid)?.interfaces[0];
-  const why = name === pod.name ? 'the pod names itself; name the pod that analyzes' : whyUnserved(pod, analyzer, port);
-  if (why !== undefined || port === undefined)
-    return {
-      kind: 'unserved',
-      message: `annotation ${ANNOTATION.mirror}: "${name}": no copies are sent, because ${why}`,
-    };
-  const [machine = ''] = names.virtualMachine(pod.namespace, name);
+  const why = whyUnserved(request, analyzer, port);
+  if (why !== undefined || port === undefined) return unserved(request, why);
+  const [machine = ''] = names.virtualMachine(request.namespace, request.name);
   const [address = ''] = port.ips.map(withoutLength);
   return { kind: 'mirrored', mirror: { analyzer: machine, address, network: port.network } };
 }
 
-function whyUnserved(pod: SlimPod, analyzer: SlimPod | undefined, port: PodPort | undefined): string | undefined {
+function unserved({ asked, name }: Pick<Asked, 'asked' | 'name'>, why: string | undefined): Mirroring {
+  return { kind: 'unserved', message: `${asked}: "${name}": no copies are sent, because ${why}` };
+}
+
+function whyUnserved(
+  { namespace, name }: Asked,
+  analyzer: SlimPod | undefined,
+  port: PodPort | undefined,
+): string | undefined {
   if (analyzer === undefined || port === undefined)
-    return `there is no pod ${analyzerOf(pod)} with an address of its own in namespace ${pod.namespace} yet`;
+    return `there is no pod ${name} with an address of its own in namespace ${namespace} yet`;
   if (parsePodAssignment(analyzer.annotations[ANNOTATION.assignment])?.mode !== 'custom') return undefined;
   return `nodes do not reach its network ${port.network}; put the analyzer into the namespace's own`;
 }

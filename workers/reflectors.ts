@@ -241,6 +241,7 @@ function joiningReflectors(reflect: Reflect, groups: Groups, tell: (change: Sour
       onChange: (change) => {
         groups.connectionsByNetwork.take(change);
         groups.connectionsThrough.take(change);
+        groups.connectionsByAnalyzer.take(change);
         tell({ source: 'NetworkConnection', change });
       },
       mayBeUnknown: true,

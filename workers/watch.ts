@@ -76,7 +76,12 @@ export function watchCluster(options: WatchOptions): ClusterView {
       ),
     podsIn: (namespace) => keysOf(groups.podsByNamespace.get(namespace)),
     podsOn: (node) => keysOf(groups.podsByNode.get(node)),
-    mirroredTo: ({ namespace, name }) => keysOf(groups.podsByAnalyzer.get(`${namespace}/${name}`)),
+    mirroredTo: ({ namespace, name }) => [
+      ...keysOf(groups.podsByAnalyzer.get(`${namespace}/${name}`)),
+      ...groups.connectionsByAnalyzer
+        .get(`${namespace}/${name}`)
+        .map((connection) => connectionKey(connection.namespace, connection.name)),
+    ],
     networksOf: (pod) => customNetworksOfPod(pod, options.names),
     attachmentsOf: (network) => attachmentsOf(network, options.names),
     clusterKey: clusterKey(options.cluster),

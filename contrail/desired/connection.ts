@@ -11,6 +11,7 @@ import {
 import type { End } from '../reference.ts';
 import { policyOn } from './network.ts';
 import { inProject, type Naming, ownerFor } from './owner.ts';
+import { mirrorAction, type PodMirror } from './pod-mirror.ts';
 
 export interface ConnectionInput {
   readonly namespace: string;
@@ -21,6 +22,8 @@ export interface ConnectionInput {
   readonly ports: readonly ConnectionPort[];
   /** The chain that its two networks are joined by, instead of directly. */
   readonly chain?: ChainedWay | undefined;
+  /** Whom copies of what passes are sent to. */
+  readonly mirror?: PodMirror | undefined;
 }
 
 /** Services between two networks. */
@@ -41,13 +44,14 @@ export interface ConnectionPort {
 
 /** Everything under the key `NetworkConnection/<namespace>/<name>`. */
 export function desiredConnection(input: ConnectionInput, naming: Naming): readonly ContrailObject[] {
-  const { namespace, name, ends, ports, chain } = input;
+  const { namespace, name, ends, ports, chain, mirror } = input;
   const fqName = naming.names.connectionPolicy(namespace, name);
   const owner = ownerFor({ kind: 'NetworkConnection', namespace, name }, naming);
   const identity = { type: 'network-policy', uuid: uuidOf('network-policy', fqName), fqName };
   const networks = ends.map(({ fq_name: network }) => network);
   const ways = chain === undefined ? [directly(networks)] : through(chain);
-  const rules = ports.length === 0 ? ways.map((way) => way(EVERYTHING)) : rulesForAll(ports, ways);
+  const ruled = ports.length === 0 ? ways.map((way) => way(EVERYTHING)) : rulesForAll(ports, ways);
+  const rules = ruled.map((rule) => copied(rule, mirror));
   return [
     inProject(identity, owner, { display_name: name, network_policy_entries: { policy_rule: rules } }),
     ...ends.map((end) => policyOn(end, fqName)),
@@ -95,6 +99,12 @@ function chained([from, to]: readonly [from: FqName, to: FqName], services: read
     ...ruleBetween([from], [to], traffic),
     action_list: { simple_action: 'pass', apply_service },
   });
+}
+
+/** `null` takes away what stands there. */
+function copied(rule: PolicyRule, mirror: PodMirror | undefined): PolicyRule {
+  const mirror_to = mirror === undefined ? null : mirrorAction(mirror);
+  return { ...rule, action_list: { ...rule.action_list, mirror_to } };
 }
 
 function ruleBetween(from: readonly FqName[], to: readonly FqName[], { protocol, ports }: Traffic): PolicyRule {

@@ -1,5 +1,5 @@
 /** A pod's interfaces whose traffic is copied to another pod, the analyzer. Pure. */
-import type { ContrailObject, InterfaceMirror, VirtualMachineInterface } from '../objects.ts';
+import type { ContrailObject, InterfaceMirror, MirrorAction, VirtualMachineInterface } from '../objects.ts';
 
 /** Whom copies are sent to. */
 export interface PodMirror {
@@ -11,15 +11,17 @@ export interface PodMirror {
 }
 
 /** Copies of everything, as bare frames: a header of Juniper's is known to few analyzers. */
-export function interfaceMirror({ analyzer, address, network }: PodMirror): InterfaceMirror {
+export function interfaceMirror(mirror: PodMirror): InterfaceMirror {
+  return { traffic_direction: 'both', mirror_to: mirrorAction(mirror) };
+}
+
+/** The same of what a policy's rule lets pass. */
+export function mirrorAction({ analyzer, address, network }: PodMirror): MirrorAction {
   return {
-    traffic_direction: 'both',
-    mirror_to: {
-      analyzer_name: analyzer,
-      analyzer_ip_address: address,
-      routing_instance: `${network}:${network.split(':').at(-1)}`,
-      juniper_header: false,
-    },
+    analyzer_name: analyzer,
+    analyzer_ip_address: address,
+    routing_instance: `${network}:${network.split(':').at(-1)}`,
+    juniper_header: false,
   };
 }
 

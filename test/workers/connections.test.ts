@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { NetworkPolicy } from '../../contrail/objects.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { type Bed, startBed } from './bed.ts';
+import { type Bed, createNode, firstPort, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
 import { withApiServer } from './with-apiserver.ts';
 
@@ -98,6 +98,27 @@ withApiServer('a worker', () => {
     await kube.delete(`${GROUP}/dev/networkconnections/unseen`);
   });
 
+  test('has what passes copied to a pod as soon as that has an address, and says so until then', async () => {
+    await network('dev', 'green', '10.73.0.0/24').catch(() => undefined);
+    await createNode(kube, 'n1', '192.0.2.1');
+    await connect('watched', [{ name: 'blue' }, { name: 'green' }], {
+      mirror: 'sensor',
+      ports: [{ port: 80 }, { port: 81 }],
+    });
+    await eventually(async () => (await conditionOf('watched'))?.reason === 'MirrorUnserved');
+    expect((await conditionOf('watched'))?.message).toContain('spec.mirror: "sensor": no copies are sent');
+    expect(await analyzersOf('watched')).toEqual(['none', 'none']);
+    const spec = { nodeName: 'n1', containers: [{ name: 'main', image: 'busybox' }] };
+    await kube.post('/api/v1/namespaces/dev/pods', { metadata: { name: 'sensor' }, spec });
+    const { ips } = await firstPort(kube, 'dev', 'sensor');
+    const address = ips[0]?.split('/')[0];
+    await eventually(async () => (await conditionOf('watched'))?.status === 'True');
+    expect(await analyzersOf('watched')).toEqual([address, address]);
+    await kube.patch(`${GROUP}/dev/networkconnections/watched`, { spec: { mirror: null } });
+    await eventually(async () => (await analyzersOf('watched')).join() === 'none,none');
+    await kube.delete(`${GROUP}/dev/networkconnections/watched`);
+  });
+
   test('waits for a network that is missing, and says which', async () => {
     await connect('early', [{ name: 'blue' }, { name: 'late' }]);
     await eventually(async () => (await conditionOf('early'))?.reason === 'NetworkMissing');
@@ -126,6 +147,11 @@ async function network(namespace: string, name: string, cidr: string): Promise<v
   const spec = { subnets: [{ cidr }] };
   await kube.post(`${GROUP}/${namespace}/virtualnetworks`, { apiVersion, kind, metadata: { name }, spec });
   await eventually(async () => contrail.readByName('virtual-network', ['default-domain', `k8s-${namespace}`, name]));
+}
+
+/** Where each rule of a connection's has copies sent. */
+async function analyzersOf(name: string): Promise<readonly string[]> {
+  return (await rulesOf(name)).map(({ action_list: actions }) => actions?.mirror_to?.analyzer_ip_address ?? 'none');
 }
 
 /** No webhook runs here: the test is who notes the user. */

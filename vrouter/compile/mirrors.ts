@@ -19,7 +19,7 @@ export function compileMirrors(config: ConfigIndex, ports: readonly Port[]): rea
 }
 
 /** Copies are VXLAN: with a header of Juniper's, none are made. */
-function analyzerOf(to: MirrorAction | undefined): string | undefined {
+function analyzerOf(to: MirrorAction | null | undefined): string | undefined {
   const analyzer = to?.analyzer_ip_address ?? '';
   return isIP(analyzer) === 0 || to?.juniper_header !== false ? undefined : analyzer;
 }

@@ -13,6 +13,7 @@ import { refusalOf } from '../connection-refusal.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import type { Key } from '../keys.ts';
 import { readNetworkConnection } from '../lookup.ts';
+import { type Mirroring, mirroringTo } from '../mirrors.ts';
 import { writeReady } from '../resource-status.ts';
 
 /** What concerns a connection, and why it must not stand, or not with all of its networks. */
@@ -21,6 +22,8 @@ export interface ConnectionSubject extends ConnectionInput {
   readonly generation: number;
   readonly refusal: { readonly reason: string; readonly message: string } | undefined;
   readonly missing: readonly string[];
+  /** Why nobody is sent the copies that it asks for. */
+  readonly unserved: string | undefined;
   /** What it says, for its status. */
   readonly texts: { readonly connects: string; readonly traffic: string; readonly through: string | null };
 }
@@ -33,7 +36,7 @@ export const connectionReconciler: Reconciler<ConnectionSubject> = {
   observe: async (key, _input, deps) => await observe(key, deps),
   desired: (input, settings) => (input.refusal === undefined ? desiredConnection(input, settings) : []),
   finish: async (input, deps) => {
-    const { namespace, name, refusal, missing, ends } = input;
+    const { namespace, name, refusal, missing, unserved, ends } = input;
     if (refusal !== undefined) throw new TerminalError(refusal.reason, refusal.message);
     if (missing.length > 0) {
       const which = missing.length === 1 ? 'network' : 'networks';
@@ -42,6 +45,7 @@ export const connectionReconciler: Reconciler<ConnectionSubject> = {
         `${which} ${missing.join(', ')} not there; create what it is the network of`,
       );
     }
+    if (unserved !== undefined) throw new TerminalError('MirrorUnserved', unserved);
     const status = deps.view.connections.get(`${namespace}/${name}`)?.status;
     const facts = {
       ...input.texts,
@@ -58,6 +62,7 @@ async function subjectOf(connection: SlimNetworkConnection, deps: Deps): Promise
   const named = connectedNetworks(connection, deps.settings.names);
   const present = await readNetworks(named.networks, deps);
   const way = await wayOf(connection, deps);
+  const mirroring = mirroringOfConnection(connection, deps);
   const texts = new Set(present.map(({ fq_name: network }) => network.join(':')));
   return {
     namespace,
@@ -74,8 +79,18 @@ async function subjectOf(connection: SlimNetworkConnection, deps: Deps): Promise
     },
     missing: named.networks.map((network) => network.join(':')).filter((network) => !texts.has(network)),
     refusal: way.kind === 'refused' ? way : await refusalOf({ connection, named, networks: present }, deps),
+    unserved: mirroring?.kind === 'unserved' ? mirroring.message : undefined,
     ...(way.kind === 'chained' ? { chain: way.chain } : {}),
+    ...(mirroring?.kind === 'mirrored' ? { mirror: mirroring.mirror } : {}),
   };
+}
+
+function mirroringOfConnection(
+  { namespace, mirror: name }: SlimNetworkConnection,
+  { view, settings }: Deps,
+): Mirroring | undefined {
+  if (name === undefined) return undefined;
+  return mirroringTo({ asked: 'spec.mirror', namespace, name }, view.pods.get(`${namespace}/${name}`), settings.names);
 }
 
 /** In the order of their names, whatever the server's. */
