@@ -1,4 +1,5 @@
 /** What passes where in the suite `chains`: counters of its services, and of the interfaces at the ends. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabHandle } from '../lab/handle.ts';
 import { NAMESPACE } from './chain-pods.ts';
 import { type PodObject, podsOf, portsOf } from './pods.ts';
@@ -27,6 +28,17 @@ export async function forwarded(lab: LabHandle, app: string): Promise<readonly P
       return { forth: of('forth'), back: of('back'), refused: of('refused') };
     }),
   );
+}
+
+/** Resolves when a service has nothing to pass on for a second: what came before would be counted here, and there no more. */
+export async function idle(lab: LabHandle, app: string): Promise<void> {
+  await forwarded(lab, app);
+  const isIdle = async (): Promise<boolean> => {
+    await sleep(1000);
+    const { forth, back } = sumOf(await forwarded(lab, app));
+    return forth + back === 0;
+  };
+  await lab.waitFor(`${app} to have nothing to pass on`, isIdle);
 }
 
 /** Resolves when every node has taken one of the instances out that it sends flows to now; with how long that took after `after`. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabHandle } from '../lab/handle.ts';
 import { parted, scaled, translated } from './chain-changes.ts';
 import { type Context, instancesAre, load, RATE, reaches, said } from './chain-context.ts';
-import { endNamed, exchanged, forwarded, sumOf } from './chain-counts.ts';
+import { endNamed, exchanged, forwarded, idle, sumOf } from './chain-counts.ts';
 import {
   BY_CHAIN,
   chain,
@@ -82,7 +82,8 @@ async function filtered({ lab, report, client, server }: Context, app: string): 
 /** Ten thousand connections, one after the other: what the ends have exchanged is what the hop has forwarded. */
 async function counted(context: Context, app: string): Promise<void> {
   const { lab, report, client, server } = context;
-  await Promise.all([exchanged(lab, client), exchanged(lab, server), forwarded(lab, app)]);
+  await idle(lab, app);
+  await Promise.all([exchanged(lab, client), exchanged(lab, server)]);
   const { failed, reasons } = await load(context, CONNECTIONS / RATE);
   report.equal(`${CONNECTIONS} connections succeed`, { failed, reasons }, { failed: 0, reasons: {} });
   await sleep(1000);
@@ -107,7 +108,7 @@ async function bridged(context: Context): Promise<void> {
   ]) {
     await lab.apply(chain(services));
     await joined(context, 'firewall');
-    await Promise.all(['filter', 'firewall'].map(async (app) => forwarded(lab, app)));
+    await Promise.all(['filter', 'firewall'].map(async (app) => idle(lab, app)));
     const { sent, failed, reasons } = await load(context, SECONDS);
     report.equal(`${sent} connections through both succeed`, { failed, reasons }, { failed: 0, reasons: {} });
     await sleep(1000);
