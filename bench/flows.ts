@@ -118,7 +118,8 @@ interface Server {
 /** Runs `body` while the server listens. */
 export async function withServer<T>(place: Place, { port, command }: Server, body: () => Promise<T>): Promise<T> {
   const [program = '', ...args] = [...place.enter, ...command];
-  const child = spawn(program, args, { stdio: 'ignore' });
+  // A group of its own: what enters a machine of the lab is not the server, but the server's parent.
+  const child = spawn(program, args, { stdio: 'ignore', detached: true });
   const ended = new Promise((resolve) => child.on('close', resolve));
   try {
     while ((await within(place, ['ss', '-Hltn', `sport = :${port}`])) === '') {
@@ -127,7 +128,7 @@ export async function withServer<T>(place: Place, { port, command }: Server, bod
     }
     return await body();
   } finally {
-    child.kill('SIGTERM');
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
     await Promise.race([ended, sleep(2000)]);
   }
 }
