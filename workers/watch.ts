@@ -76,12 +76,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
       ),
     podsIn: (namespace) => keysOf(groups.podsByNamespace.get(namespace)),
     podsOn: (node) => keysOf(groups.podsByNode.get(node)),
-    mirroredTo: ({ namespace, name }) => [
-      ...keysOf(groups.podsByAnalyzer.get(`${namespace}/${name}`)),
-      ...groups.connectionsByAnalyzer
-        .get(`${namespace}/${name}`)
-        .map((connection) => connectionKey(connection.namespace, connection.name)),
-    ],
+    mirroredTo: ({ namespace, name }) => keysMirroredTo(`${namespace}/${name}`, groups),
     networksOf: (pod) => customNetworksOfPod(pod, options.names),
     attachmentsOf: (network) => attachmentsOf(network, options.names),
     clusterKey: clusterKey(options.cluster),
@@ -190,4 +185,10 @@ function appsIn(pods: readonly SlimPod[], names: Names): readonly string[] {
     }),
   );
   return [...new Set(keys)];
+}
+
+/** Whose traffic is copied to a pod, `namespace/name`: keys of pods, and of connections. */
+function keysMirroredTo(analyzer: string, { podsByAnalyzer, connectionsByAnalyzer }: Groups): readonly string[] {
+  const connections = connectionsByAnalyzer.get(analyzer).map(({ namespace, name }) => connectionKey(namespace, name));
+  return [...keysOf(podsByAnalyzer.get(analyzer)), ...connections];
 }
