@@ -68,7 +68,9 @@ described('the program', () => {
       selector: { app: 'proxy' },
     });
     await eventually(async () => (await ask(portsOf(service)[0]?.targetPort ?? 0, 'a.example')).name === 'web');
-    expect(await reasonsOf('gateways')).toMatchObject({ Accepted: 'Accepted', Programmed: 'AddressNotAssigned' });
+    // It is served before its status says so.
+    await eventually(async () => (await reasonsOf('gateways'))['Programmed'] === 'AddressNotAssigned');
+    expect(await reasonsOf('gateways')).toMatchObject({ Accepted: 'Accepted' });
     expect(conditions(await kube.get(`${GROUP}/gatewayclasses/ours`))).toMatchObject({ Accepted: 'Accepted' });
   });
 

@@ -220,7 +220,7 @@ test('of a limited rule the packets of its port are copied, and the answers to t
   lab.background('d2', "socat UDP4-LISTEN:9002,fork SYSTEM:'echo answered'");
   while ((await lab.sh('d2', "ss -ulnH 'sport = :9001 or sport = :9002' | wc -l")).stdout.trim() !== '2');
   const asking = [9001, 9002].map(
-    (port) => `echo asked | socat -t1 - UDP4:10.32.0.22:${port},sourceport=${port - 1000}`,
+    (port) => `echo asked | socat -t3 - UDP4:10.32.0.22:${port},sourceport=${port - 1000}`,
   );
   const { done, said } = await sentTo('far', ['c1', asking.join('; ')]);
   expect(done).toBe('answered\nanswered\n');

@@ -84,7 +84,7 @@ withApiServer('a worker', () => {
     expect(await attachedTo('billing', 'red')).toEqual(['k8s-dev-guest-connection-np']);
     await kube.delete('/apis/rbac.authorization.k8s.io/v1/namespaces/billing/rolebindings/use');
     await eventually(async () => (await policy('guest')) === undefined);
-    expect((await conditionOf('guest'))?.reason).toBe('NetworkForbidden');
+    await eventually(async () => (await conditionOf('guest'))?.reason === 'NetworkForbidden');
     await kube.patch(`${GROUP}/billing/virtualnetworks/red`, { spec: { sharing: { namespaces: ['dev'] } } });
     await eventually(async () => (await conditionOf('guest'))?.status === 'True');
     await kube.delete(`${GROUP}/dev/networkconnections/guest`);
