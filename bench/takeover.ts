@@ -124,11 +124,14 @@ async function deaths(lab: LabHandle, address: string, takePauses: () => readonl
 function watchFromOutside(args: readonly string[]): Watch {
   const program = join(import.meta.dirname, 'programs', 'pauses.ts');
   const [command, ...rest] = machineCommand('out', [process.execPath, '--no-warnings', program, ...args]);
-  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
+  // A group of its own: what enters the machine is the program's parent.
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   const pauses: Pause[] = [];
   createInterface({ input: child.stdout }).on('line', (text) => pauses.push(JSON.parse(text) as Pause));
   const end = async (): Promise<void> => {
-    if (child.exitCode === null && child.kill('SIGTERM')) await once(child, 'close');
+    if (child.pid === undefined || child.exitCode !== null) return;
+    process.kill(-child.pid, 'SIGTERM');
+    await once(child, 'close');
   };
   return { pauses, end };
 }
