@@ -14,6 +14,7 @@ import { podManifest, shell } from '../test/e2e/pods.ts';
 import { takeDown } from '../test/lab/down.ts';
 import { type LabHandle, openLab } from '../test/lab/handle.ts';
 import { machineCommand } from '../test/lab/machine.ts';
+import { say } from '../test/lab/progress.ts';
 import { bringUp } from '../test/lab/up.ts';
 import { percentile } from './statistics.ts';
 
@@ -44,7 +45,10 @@ export async function run(): Promise<readonly string[]> {
     await lab.createNamespace(NAMESPACE, { annotations });
     lab.onCleanup(() => lab.kubectl(['delete', 'floatingippool', POOL, '--ignore-not-found']));
     await lab.apply([poolOf(lab, { name: POOL, first: FIRST, last: LAST })]);
-    return [await balancer(lab), await router(lab)];
+    const first = await balancer(lab);
+    // Told as it comes, too: whoever waits for the other may wait in vain.
+    say(`  ${first}`);
+    return [first, await router(lab)];
   } finally {
     await lab.cleanup();
     await takeDown();
