@@ -143,26 +143,23 @@ export const parseNames: Parser<readonly string[]> = (text) => {
 };
 
 /** The name of a pod. */
-export const parsePodName: Parser<string> = (text) => {
-  const parsed = objectName.safeParse(text.trim());
-  if (parsed.success) return { ok: true, value: parsed.data };
-  return {
-    ok: false,
-    problem: problemOf(parsed.error),
-    mend: 'write the name of a pod of this namespace, such as "sensor-0"',
-  };
-};
+export const parsePodName = objectOfNamespace('pod', 'sensor-0');
 
 /** The name of a ServiceChain. */
-export const parseChainName: Parser<string> = (text) => {
-  const parsed = objectName.safeParse(text.trim());
-  if (parsed.success) return { ok: true, value: parsed.data };
-  return {
-    ok: false,
-    problem: problemOf(parsed.error),
-    mend: 'write the name of a ServiceChain of this namespace, such as "inspect"',
+export const parseChainName = objectOfNamespace('ServiceChain', 'inspect');
+
+/** Parses the name of an object of the annotated one's namespace. */
+function objectOfNamespace(kind: string, example: string): Parser<string> {
+  return (text) => {
+    const parsed = objectName.safeParse(text.trim());
+    if (parsed.success) return { ok: true, value: parsed.data };
+    return {
+      ok: false,
+      problem: problemOf(parsed.error),
+      mend: `write the name of a ${kind} of this namespace, such as "${example}"`,
+    };
   };
-};
+}
 
 /** Further interfaces: the CNCF form as a JSON list of objects, or `[namespace/]name[@interface]` separated by commas. */
 export const parseNetworks: Parser<readonly NetworkSelection[]> = (text) => {
