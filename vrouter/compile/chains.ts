@@ -9,7 +9,7 @@ import type { ChainedService, Network, Passage, ServiceChain, ServiceEnd, Servic
 import { isChained, servicesOf } from './access-lists.ts';
 import { addressesOf, placement } from './endpoints.ts';
 import type { ConfigIndex } from './index-config.ts';
-import { compileChainedPassages, type NamedPair, pairsBy } from './passages.ts';
+import { compilePassagesBy, type NamedPair, pairsBy } from './passages.ts';
 
 interface ChainContext {
   readonly networks: readonly Network[];
@@ -29,7 +29,7 @@ export function compileChains(config: ConfigIndex, context: ChainContext): Chain
   const named = config.all('network-policy').flatMap(pairsBy(config, context.networks, isChained));
   const joined = joinedPairs(config, named);
   if (joined.length === 0) return { chains: [], bypassed: [] };
-  const passages = compileChainedPassages(config, context.networks, named);
+  const passages = compilePassagesBy(config, context.networks, isChained, named);
   const passageOf = new Map(passages.map((passage) => [`${passage.from} ${passage.to}`, passage]));
   const serviceOf = services(config, context);
   const all = joined.map(({ left, right, names }) => ({

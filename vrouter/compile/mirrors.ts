@@ -39,6 +39,8 @@ export function compilePolicyMirrors(config: ConfigIndex, ends: Ends): readonly 
     .all('network-policy')
     .flatMap(rulesOf)
     .flatMap((rule) => analyzerIn(rule) ?? []);
+  // Every compilation asks, and hardly any has a rule of the kind.
+  if (analyzers.length === 0) return [];
   const addressesOf = addressLookup(ends);
   return [...new Set(analyzers)].toSorted().flatMap((analyzer) => {
     const isCopied = (rule: PolicyRule): boolean => isPass(rule) && analyzerIn(rule) === analyzer;

@@ -28,22 +28,13 @@ export function compilePassages(config: ConfigIndex, networks: readonly Network[
   );
 }
 
-/** The passages by services of pairs. */
-export function compileChainedPassages(
-  config: ConfigIndex,
-  networks: readonly Network[],
-  pairs: readonly NamedPair[],
-): readonly Passage[] {
-  return pairs.length === 0 ? [] : passagesOf(pairs, compileAccessLists(config, networks, isChained));
-}
-
-/** What rules of a kind decide between networks: what a rule before them has not decided already. */
+/** What rules of a kind decide between networks, or between these pairs of theirs: what a rule before them has not decided already. */
 export function compilePassagesBy(
   config: ConfigIndex,
   networks: readonly Network[],
   grants: (rule: PolicyRule) => boolean,
+  pairs: readonly Pair[] = config.all('network-policy').flatMap(pairsBy(config, networks, grants)),
 ): readonly Passage[] {
-  const pairs = config.all('network-policy').flatMap(pairsBy(config, networks, grants));
   return pairs.length === 0 ? [] : passagesOf(pairs, compileAccessLists(config, networks, grants));
 }
 
