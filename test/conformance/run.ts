@@ -23,8 +23,10 @@ async function main(): Promise<number> {
     if (suite === undefined) throw new Error(`no suite ${name}; there are ${Object.keys(SUITES).join(', ')}`);
     return [name, values.focus === undefined ? suite : { ...suite, focus: values.focus }] as const;
   });
-  const controlNode = suites.some(([, suite]) => suite.kind === 'ginkgo' && suite.needsControlNode === true);
-  if (values['as-is'] !== true) await bringUp({ bare: false, controlNode });
+  const ginkgo = suites.flatMap(([, suite]) => (suite.kind === 'ginkgo' ? [suite] : []));
+  const controlNode = ginkgo.some(({ needsControlNode }) => needsControlNode === true);
+  const nodes = Math.max(2, ...ginkgo.map((suite) => suite.nodes ?? 2));
+  if (values['as-is'] !== true) await bringUp({ bare: false, controlNode, nodes });
   const folder = mkdtempSync(join(tmpdir(), 'conformance-'));
   const lab = openLab();
   try {
