@@ -184,11 +184,37 @@ describe('a routed service', () => {
 
   test('speaks for nobody else', async () => {
     // As a pod that is in no network of the chain's, and as one of the network that it sends to.
-    for (const source of ['10.9.9.9', '10.9.2.1']) {
-      await lab.sh('fw', `ip addr add ${source}/32 dev lo; echo forged | socat -u - UDP4:10.9.2.2:9000,bind=${source}`);
+    for (const [source, to] of [
+      ['10.9.9.9', '10.9.2.1'],
+      ['10.9.9.9', '10.9.2.2'],
+      ['10.9.2.2', '10.9.2.1'],
+      ['10.9.2.1', '10.9.2.2'],
+    ]) {
+      await lab.sh('fw', `ip addr add ${source}/32 dev lo; echo forged | socat -u - UDP4:${to}:9000,bind=${source}`);
       await lab.sh('fw', `ip addr del ${source}/32 dev lo`);
     }
-    await expect(lab.received('r2', 'forged')).resolves.toBe(false);
+    for (const to of ['r1', 'r2']) await expect(lab.received(to, 'forged')).resolves.toBe(false);
+  });
+
+  test('is asked by its policies for nothing that it passes on, nor for the errors about it', async () => {
+    const silent = { ...WORLD.pods.fwl, groups: ['silent'] };
+    await lab.apply({ ...WORLD, groups: { silent: [] }, pods: { ...WORLD.pods, fwl: silent } });
+    for (const from of ['l1', 'l2'] as const) {
+      await expect(lab.reach(from, '10.9.2.2')).resolves.toBe(`r2 ${WORLD.pods[from].address}`);
+      const { stdout } = await lab.sh(from, 'for t in 2 3; do ping -c1 -W1 -t$t 10.9.2.2; done');
+      expect(stdout).toContain(`From ${silent.address} icmp_seq=1 Time to live exceeded`);
+    }
+    await lab.apply(WORLD);
+  });
+
+  test('has the flows between pods elsewhere tracked where these are, and nowhere else', async () => {
+    const known = async (node: string): Promise<number> => {
+      const { stdout } = await lab.sh(node, 'conntrack -L -p tcp -s 10.9.1.1 -d 10.9.2.1 2>/dev/null | wc -l');
+      return Number(stdout);
+    };
+    await expect(lab.reach('l1', WORLD.pods.r1.address)).resolves.toBe('r1 10.9.1.1');
+    await expect(known('n1')).resolves.toBeGreaterThan(0);
+    await expect(known('n2')).resolves.toBe(0);
   });
 
   test('is no way to anybody else', async () => {
@@ -230,6 +256,21 @@ describe('instances', () => {
         await expect(lab.reach(from, WORLD.pods[to].address)).resolves.toBe(`${to} ${WORLD.pods[from].address}`);
     // A stateful firewall would have called half of a flow invalid.
     for (const name of ['fw', 'fx', 'fy']) expect(Math.min(...(await passed(name)))).toBeGreaterThan(6);
+  });
+
+  test('get all of a datagram in fragments, the answer to a short one, too', async () => {
+    const questions = { direction: '>', protocol: 'udp', dst_ports: [{ start_port: 7, end_port: 7 }] } as const;
+    await lab.apply(between(['fw'], { fw: { mode: 'in-network', instances: all } }, questions));
+    for (const to of ['r1', 'r2']) lab.background(to, `socat UDP4-RECVFROM:7,fork SYSTEM:'head -c 4000 /dev/zero'`);
+    const asked = Array.from({ length: 6 }, (_, index) => 7200 + index);
+    for (const name of ['fw', 'fx', 'fy']) await passed(name);
+    for (const from of ['l1', 'l2'])
+      for (const to of ['10.9.2.1', '10.9.2.2'])
+        for (const port of asked) {
+          const line = `echo | timeout 2 socat -T1 - UDP4:${to}:7,sourceport=${port} | wc -c`;
+          await expect(lab.sh(from, line)).resolves.toMatchObject({ stdout: '4000\n' });
+        }
+    for (const name of ['fw', 'fx', 'fy']) expect(Math.min(...(await passed(name)))).toBeGreaterThan(0);
   });
 
   test('that go leave the flows of others alone', async () => {

@@ -1,7 +1,7 @@
 /** How a new flow of a pod is translated and judged. Pure. */
 import { POD, TUNNEL, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
-import { admitLanes, ON_LANE } from './chained.ts';
+import { admitLanes, CHAINED_ALREADY, ON_LANE, TO_SERVICE } from './chained.ts';
 import { ARRIVING, leave, TRANSLATE_FLOATING, TRANSLATE_FLOATING_FOR_HOST, TURN } from './edges.ts';
 import { admitted, ARRIVE, arrivals } from './forwarded.ts';
 import { judge, withinLimits } from './limits.ts';
@@ -12,7 +12,7 @@ import { TRANSLATE_PROBE } from './probes.ts';
 export function services({ fabricMark, hasChains }: SkeletonOptions): readonly string[] {
   return [
     chain('vips', 'nat hook prerouting priority -100', [
-      ...(hasChains ? [`${ON_LANE} accept`] : []),
+      ...(hasChains ? [`${CHAINED_ALREADY} accept`] : []),
       `${POD} goto vips_from_pod`,
       // Of the tunnel's, what pods elsewhere send to this machine.
       `${TUNNEL} meta mark != ${fabricMark} accept`,
@@ -95,7 +95,7 @@ export function pair(options: SkeletonOptions): readonly string[] {
   return [
     chain('pair', 'filter hook prerouting priority -90', [
       'ct state != new accept',
-      ...(hasChains ? [`${ON_LANE} goto admit_lane`] : []),
+      ...(hasChains ? [`${ON_LANE} goto admit_lane`, `${TO_SERVICE} accept`] : []),
       `${POD} goto admit`,
       `${TUNNEL} goto admit`,
       'ct status dnat goto admit_outside',

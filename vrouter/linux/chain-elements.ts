@@ -19,8 +19,10 @@ export function addChains(into: ElementCollector, { state, bindings, marks }: Ch
   if (state.chains.length === 0) return;
   const addressesIn = addressLookup(state);
   for (const lane of lanesOf(state)) {
-    addWaysIn(into, lane, { marks, addresses: addressesIn(lane.to), sources: addressesIn(lane.from) });
-    addDoors(into, lane, { state, bindings });
+    const ends = { marks, addresses: addressesIn(lane.to), sources: addressesIn(lane.from) };
+    addWaysIn(into, lane, ends);
+    addWaysOn(into, lane, ends);
+    addDoors(into, lane, { state, bindings, sources: ends.sources });
     addFlows(into, lane, marks);
     addWayOn(into, lane, marks);
   }
@@ -29,35 +31,57 @@ export function addChains(into: ElementCollector, { state, bindings, marks }: Ch
 interface Ends {
   readonly marks: Marks;
   /** Of the pods that the lane goes to, and of those it comes from. */
-  readonly addresses: readonly string[];
-  readonly sources: readonly string[];
+  readonly addresses: readonly End[];
+  readonly sources: readonly End[];
 }
 
-/** From pods by their network, from services and the tunnel by the entrance; the destination's address says which lane it is. */
+interface End {
+  readonly address: string;
+  readonly isHere: boolean;
+}
+
+/** From pods by their network, and at its end from the tunnel, under the network's own number. */
 function addWaysIn(into: ElementCollector, lane: Lane, { marks, addresses, sources }: Ends): void {
-  const { from, to, mark, entrance, zone, vni, begins, ends } = lane;
+  const { from, to, mark, zone, begins, ends } = lane;
   into.add('zones', mark, String(zone));
-  into.add('turned', mark, lane.turned.entrance);
-  if (!ends) into.add('vni', String(vni), hex(CHAINED.outer + (Number(entrance) - CHAINED.entrance)));
-  for (const address of addresses) {
-    const n = familyOf(address);
-    into.add(`lanes${n}`, `${entrance} . ${address}`, mark);
-    if (!begins) continue;
-    into.add(`lanes${n}`, `${marks.of(from)} . ${address}`, mark);
-    into.add(`inner_zones${n}`, `${marks.of(from)} . 0x${valueOf(address).toString(16)}`, String(zone));
+  if (begins) {
+    for (const { address } of addresses) {
+      const n = familyOf(address);
+      into.add(`lanes${n}`, `${marks.of(from)} . ${address}`, mark);
+      into.add(`inner_zones${n}`, `${marks.of(from)} . 0x${valueOf(address).toString(16)}`, String(zone));
+    }
+    for (const { address, isHere } of sources)
+      if (!isHere) into.add(`afar${familyOf(address)}`, `${marks.of(from)} . ${address}`);
   }
-  // At its end the tunnel brings it under the network's own number.
   if (ends)
-    for (const address of sources) into.add(`arrivals${familyOf(address)}`, `${marks.of(to)} . ${address}`, mark);
+    for (const { address } of sources) into.add(`arrivals${familyOf(address)}`, `${marks.of(to)} . ${address}`, mark);
 }
 
-function addDoors(into: ElementCollector, lane: Lane, { state, bindings }: Omit<ChainContext, 'marks'>): void {
+/** From services, and through the tunnel to them, by the entrance; the destination's address says which lane it is. */
+function addWaysOn(into: ElementCollector, lane: Lane, { marks, addresses }: Ends): void {
+  const { mark, entrance, zone, vni, ends, targets } = lane;
+  if (!ends) into.add('vni', String(vni), hex(CHAINED.outer + (Number(entrance) - CHAINED.entrance)));
+  const isSpread = targets.length > 1;
+  const passing = hex(CHAINED.passing + (Number(mark) - CHAINED.lane));
+  if (isSpread) into.add('zones', passing, String(zone));
+  const way = isSpread ? passing : (onlyWay(lane, marks) ?? mark);
+  // Of a pod here the flow is judged here.
+  for (const { address, isHere } of addresses)
+    into.add(`onward${familyOf(address)}`, `${entrance} . ${address}`, ends && isHere ? mark : way);
+}
+
+/** What a service sends on is others': of its near network's pods. */
+function addDoors(
+  into: ElementCollector,
+  lane: Lane,
+  { state, bindings, sources }: Omit<ChainContext, 'marks'> & Pick<Ends, 'sources'>,
+): void {
   for (const { vmi, addresses } of lane.doors) {
     const host = bindings.get(vmi);
     if (host === undefined || !state.ports.some((port) => port.vmi === vmi)) continue;
-    into.add('doors', `"${host}"`, lane.entrance);
-    into.add('door_names', `"${host}"`);
+    into.add('doors', `"${host}"`);
     for (const address of addresses) into.add(`own_of_doors${familyOf(address)}`, `${address} . "${host}"`);
+    for (const { address } of sources) into.add(`port${familyOf(address)}`, `${address} . "${host}"`, lane.entrance);
   }
 }
 
@@ -123,13 +147,16 @@ function chosenFor(bucket: number, targets: readonly Target[], first: Target): T
 }
 
 /** The addresses of a network's pods, here and elsewhere. */
-function addressLookup({ ports, remotes }: ForwardingState): (network: InstanceId) => readonly string[] {
-  const byNetwork = new Map<InstanceId, string[]>();
-  const local = ports.flatMap(({ addresses, network }) => addresses.map((address) => ({ address, network })));
-  for (const { address, network } of [...local, ...remotes]) {
+function addressLookup({ ports, remotes }: ForwardingState): (network: InstanceId) => readonly End[] {
+  const byNetwork = new Map<InstanceId, End[]>();
+  const local = ports.flatMap(({ addresses, network }) =>
+    addresses.map((address) => ({ address, network, isHere: true })),
+  );
+  const elsewhere = remotes.map(({ address, network }) => ({ address, network, isHere: false }));
+  for (const { network, ...end } of [...local, ...elsewhere]) {
     const list = byNetwork.get(network);
-    if (list === undefined) byNetwork.set(network, [address]);
-    else list.push(address);
+    if (list === undefined) byNetwork.set(network, [end]);
+    else list.push(end);
   }
   return (network) => byNetwork.get(network) ?? [];
 }

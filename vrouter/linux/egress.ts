@@ -108,6 +108,7 @@ export function output(options: SkeletonOptions): readonly string[] {
     ...(hasOverlapping
       ? [
           chain('output_track', 'route hook output priority -150', [
+            'ct state untracked accept',
             ...MARK_PROBE,
             'ct direction reply meta mark set ct mark map @back_by_host accept',
           ]),

@@ -1,7 +1,7 @@
 /** What happens to a packet as it comes in, before anything is decided about its flow. Pure. */
 import { chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
-import { BROUGHT, enterLanes, ON_LANE, trackLanes } from './chained.ts';
+import { BROUGHT, enterLanes, ON_LANE, PASS_WHOLE, trackLanes } from './chained.ts';
 import { ARRIVING } from './edges.ts';
 import { fromUnderlay } from './forwarded.ts';
 import { fromMachines, notOfGuided } from './guidance.ts';
@@ -42,7 +42,6 @@ export function outer(options: SkeletonOptions): readonly string[] {
     ...(underlay === undefined ? [] : [chain('not_of_pods', undefined, notOfPods(options))]),
     chain('from_pod', undefined, [
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} saddr . iifname map @port${n} ${fromPod}`]),
-      ...(hasChains ? ['meta mark set iifname map @doors goto from_service'] : []),
       'counter name spoofed drop',
     ]),
     chain('from_tunnel', undefined, [
@@ -82,7 +81,7 @@ export function track({ fabricMark, fabricWay, hasChains, underlay }: SkeletonOp
     chain('track', 'filter hook prerouting priority -150', [
       // One rule for nearly every packet.
       'ct state established,related meta mark set meta mark . ct mark . ct direction map @known accept',
-      ...(hasChains ? [`${ON_LANE} goto track_lane`] : []),
+      ...(hasChains ? ['ct state untracked accept', PASS_WHOLE, `${ON_LANE} goto track_lane`] : []),
       `meta mark & 0xffff0000 != ${hex(MAGIC)} goto track_underlay`,
       'ct direction reply meta mark set meta mark . ct mark map @known_to_fabric goto track_reply',
       'ct state established,related meta mark set meta mark . ct mark map @limited_forth goto track_limited',

@@ -5,7 +5,8 @@
  *     left pods ─0→ [service 1] ─1→ [service 2] ─2→ right pods          forth
  *     left pods ←0─ [service 1] ←1─ [service 2] ←2─ right pods          back
  *
- * A packet is tracked once on each stretch that it passes on a node, in a zone of the stretch's own, since it is the same flow on all.
+ * A flow is tracked, and judged, on the nodes of its ends, in a zone of the stretch that begins or ends there, since it is the same flow
+ * on all. Everywhere else on its way a packet is sent on by its addresses alone, or by them and its ports to one of several instances.
  * What the tunnel brings to a service comes under a VNI of its own: the number of the network that it comes from, and above it the
  * stretch. All other numbers are this node's, made from names so that they stay. Pure.
  */
@@ -45,8 +46,6 @@ export interface Lane {
   readonly targets: readonly Target[];
   /** Where they come from, if it does not begin. */
   readonly doors: readonly ServiceEnd[];
-  /** The same stretch in the other heading. */
-  readonly turned: { readonly mark: string; readonly entrance: string };
 }
 
 /** Half of a mark's lower half: the bit above it tells headings, and in a VNI networks from stretches. */
@@ -88,7 +87,6 @@ function laneOf(place: Place, numbers: Numbers): Lane {
   const { chain, segment, heading } = place;
   const [from, to] = sidesOf(place);
   const isForth = heading === 'forth';
-  const opposite = { ...place, heading: isForth ? ('back' as const) : ('forth' as const) };
   const [isFirst, isLast] = [segment === 0, segment === chain.services.length];
   return {
     chain,
@@ -103,7 +101,6 @@ function laneOf(place: Place, numbers: Numbers): Lane {
     ends: isForth ? isLast : isFirst,
     targets: targetsOf(place, numbers),
     doors: (serviceBehind(place)?.instances ?? []).map(({ left, right }) => (isForth ? right : left)),
-    turned: { mark: laneMark(opposite, numbers), entrance: entranceMark(opposite, numbers) },
   };
 }
 

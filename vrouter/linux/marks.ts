@@ -19,10 +19,17 @@ export const GUIDED = 0x4f490000;
 /** All of ours: a packet that brings one of them along from elsewhere loses it. */
 export const OURS = { value: 0x4f400000, mask: 0xfff00000 } as const;
 /**
- * Marks of service chains; the lower half is a number of this node's. How a packet came in, the stretch that it is on, the interface of
- * a service that it goes to; and an outer packet that has come in with one, which differs from other outer ones in a bit.
+ * Marks of service chains; the lower half is a number of this node's. How a packet came in, the stretch that it is on, the same where
+ * its flow is nobody's here, the interface of a service that it goes to; and an outer packet that has come in with one, which differs
+ * from other outer ones in a bit.
  */
-export const CHAINED = { entrance: 0x4f400000, lane: 0x4f410000, target: 0x4f420000, outer: 0x4f4c0000 } as const;
+export const CHAINED = {
+  entrance: 0x4f400000,
+  lane: 0x4f410000,
+  target: 0x4f420000,
+  passing: 0x4f4a0000,
+  outer: 0x4f4c0000,
+} as const;
 /** Both kinds of outer packets that have come in. */
 export const ANY_OUTER = { value: OUTER_MAGIC, mask: 0xfff70000 } as const;
 const OVERLAPPING = 0x8000;

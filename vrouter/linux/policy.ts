@@ -98,11 +98,15 @@ function passage(direction: Direction, n: string, allowed: string): string {
   return chain(passing(direction, n), undefined, [noteHit(direction, n), allowed]);
 }
 
-/** An error about an answer belongs to the answer; a pod always reaches itself through its service. */
+/**
+ * An error about an answer belongs to the answer, and one about what a service has passed on (untracked) to whoever is told; a pod always
+ * reaches itself through its service.
+ */
 function refusal(direction: Direction, n: string, allowed: string): string {
   const ip = n === '4' ? 'ip' : 'ip6';
+  const errors = direction === 'egress' ? '{ related, untracked }' : 'related';
   return chain(`refuse_${direction}${n}`, undefined, [
-    `ct state related ${allowed}`,
+    `ct state ${errors} ${allowed}`,
     `${ip} saddr . ${ip} daddr @hairpin${n} ${allowed}`,
     `jump ${dropChain(direction, n)}`,
     `counter name denied_${direction} drop`,
