@@ -233,6 +233,17 @@ describe('affinity', () => {
     expect([...(await banners('c3', vip, 80, 4))]).toEqual([`${other} 10.32.0.3`]);
     await lab.apply(world);
   });
+
+  test('is not forgotten when another Service has a number of back ends that was there before', async () => {
+    const { vip } = SERVICES.sticky;
+    await lab.reach('c3', vip, 80);
+    const many = ['c1', 'c2', 'c3', 'd1'].map((pod) => [pod, 8080] as const);
+    const ports = [{ protocol: 'TCP', port: 80, backends: many }] as const;
+    const with4: TestWorld = { ...world, services: { ...SERVICES, four: { vip: '10.96.1.9', network: 's', ports } } };
+    for (const each of [with4, world, with4]) await lab.apply(each);
+    expect((await lab.sh('n1', 'nft list map inet opencontrail affinity4')).stdout).toContain(`. ${vip} . 80`);
+    await lab.apply(world);
+  });
 });
 
 describe('ports of the nodes', () => {

@@ -8,7 +8,7 @@ import type { IpEntry, KernelDocument } from '../linux/document.ts';
 import { EMPTY_DOCUMENT } from '../linux/document.ts';
 import { hex } from '../linux/marks.ts';
 import { deletionOf, TABLE } from '../linux/names.ts';
-import { transaction, wholeTable } from '../linux/transaction.ts';
+import { standingAfter, transaction, wholeTable } from '../linux/transaction.ts';
 import type { Transaction } from '../linux/transaction.ts';
 import { readGeneration, readStanding } from './adopt.ts';
 import { addEntries, deleteEntries } from './ip.ts';
@@ -58,9 +58,10 @@ export function createKernel(deps: KernelDeps): Kernel {
     const previous = withoutDevices(before.document, forgotten);
     forgotten.clear();
     const change = transaction(previous, desired);
+    const standing = standingAfter(previous, desired);
     const [failures, generation] = await Promise.all([
       addAll(sessions, change),
-      change.nft.length === 0 ? before.generation : changeTable(deps, change.nft, desired),
+      change.nft.length === 0 ? before.generation : changeTable(deps, change.nft, standing),
     ]);
     await Promise.all([
       deleteEntries(sessions, '-4', change.ip.v4.dels),
@@ -68,8 +69,8 @@ export function createKernel(deps: KernelDeps): Kernel {
     ]);
     const rulesChanged = change.ip.v4.adds.some(([key]) => key.startsWith('rule '));
     if (current === undefined || rulesChanged) await moveLocalRule(run, device);
-    current = { document: without(desired, failures), generation };
-    if (change.nft.length > 0) journal.note({ generation, document: desired });
+    current = { document: without(standing, failures), generation };
+    if (change.nft.length > 0) journal.note({ generation, document: standing });
     return { failures, previous };
   };
 

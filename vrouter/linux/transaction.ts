@@ -36,6 +36,16 @@ export function transaction(applied: KernelDocument, desired: KernelDocument): T
   };
 }
 
+/**
+ * What stands once `desired` was applied: nobody takes declarations away that are not needed any more. Declared a second time their
+ * rules would be refused (nft 1.0.6 takes none for a map that the kernel has), and the whole table be loaded anew, without the back
+ * ends that clients keep.
+ */
+export function standingAfter(applied: KernelDocument, desired: KernelDocument): KernelDocument {
+  if (applied.skeleton !== desired.skeleton) return desired;
+  return { ...desired, declarations: new Map([...applied.declarations, ...desired.declarations]) };
+}
+
 /** The lines that load a table from nothing, whatever stood there before; the switch is atomic. */
 export function wholeTable(desired: KernelDocument): readonly string[] {
   if (desired.skeleton === '') return [];
