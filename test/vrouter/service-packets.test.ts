@@ -150,6 +150,21 @@ describe('a floating address', () => {
     await expect(lab.reach('out', address, 80)).resolves.toBe('c1 192.0.2.2');
   });
 
+  test('is answered for again when the node’s interface has been down', async () => {
+    const [neighbours, others] = (['n1', 'n2'] as const).map((node) =>
+      createNeighbours(inNamespace(`${lab.prefix}-${node}`), { address: WORLD.nodes[node], device: 'ocvx0' }),
+    );
+    await others?.hold([]);
+    await neighbours?.hold([address]);
+    await expect(neighbours?.mend()).resolves.toEqual([]);
+    await lab.sh('n1', 'way=$(ip route show default); ip link set eth0 down; ip link set eth0 up; ip route add $way');
+    await lab.sh('out', `ip neigh flush to ${address}`);
+    await expect(lab.reach('out', address, 80)).resolves.toBeUndefined();
+    await expect(neighbours?.mend()).resolves.toEqual([address]);
+    await expect(lab.reach('out', address, 80)).resolves.toBe(`c1 ${OUTSIDE}`);
+    await neighbours?.hold([]);
+  });
+
   test('of IPv6 is answered for as well, and a client keeps its back end', async () => {
     const [six] = SERVICES.six.floating;
     for (const [machine, own] of [

@@ -101,9 +101,12 @@ function createMourner({ log, onDead }: AnnouncerOptions): (nodes: readonly stri
   };
 }
 
+/** Looks at the kernel's own list are this many looks at nodes apart: about a second. */
+const LOOKS = 3;
+
 /**
  * Holds addresses, when they are others than before; what fails is tried again at the next look. When a node is back, who has held
- * an address meanwhile may have told the neighbourhood so: what is held here is told again.
+ * an address meanwhile may have told the neighbourhood so: what is held here is told again. So is what the kernel has forgotten.
  */
 function createHolder(
   own: string,
@@ -112,10 +115,12 @@ function createHolder(
   const neighbours = createNeighbours(run, { address: own, device });
   let before = '';
   let lived: ReadonlySet<string> = new Set();
+  let looks = 0;
   let isBusy = false;
   return async (addresses, alive) => {
     if (isBusy) return;
     isBusy = true;
+    looks += 1;
     const isSomebodyBack = [...alive].some((node) => !lived.has(node));
     try {
       if (addresses.join() !== before) {
@@ -123,6 +128,9 @@ function createHolder(
         log.info({ addresses }, 'answering for addresses');
       }
       if (isSomebodyBack) await neighbours.repeat();
+      const forgotten = looks % LOOKS === 0 ? await neighbours.mend() : [];
+      if (forgotten.length > 0)
+        log.warn({ addresses: forgotten }, 'the kernel had forgotten addresses: answering again');
       [before, lived] = [addresses.join(), alive];
     } catch (error) {
       log.warn({ reason: messageOf(error) }, 'cannot answer for an address');

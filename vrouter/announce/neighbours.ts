@@ -14,6 +14,8 @@ export interface Neighbours {
   readonly hold: (addresses: readonly string[]) => Promise<void>;
   /** Tells the neighbourhood of all that are held once more. */
   readonly repeat: () => Promise<void>;
+  /** Answers again for what the kernel has forgotten, as it does when the interface goes down; says what that was. */
+  readonly mend: () => Promise<readonly string[]>;
 }
 
 /** For the interface that has the node's own address. `device` is the tunnel's. */
@@ -43,18 +45,32 @@ export function createNeighbours(
     async repeat() {
       for (const address of adopted ?? []) if (underlay !== undefined) await announce(run, { address, ...underlay });
     },
+    async mend() {
+      if (underlay === undefined || adopted === undefined || adopted.size === 0) return [];
+      const standing = new Set(
+        proxiesIn(await output(run, ['ip', 'neigh', 'show', 'proxy'])).map(([address]) => address),
+      );
+      const forgotten = [...adopted].filter((address) => !standing.has(address));
+      for (const address of forgotten) {
+        await take(run, { address, device, own, name: underlay.name });
+        await announce(run, { address, ...underlay });
+      }
+      return forgotten;
+    },
   };
 }
 
 /** Lets go of all that any run of the program holds: the end of an uninstallation. Repeatable. */
 export async function releaseAll(run: Run, device: string): Promise<void> {
   const held = new Set(await readHeld(run, device));
-  for (const each of ['-4', '-6']) {
-    const proxies = (await run(['ip', each, 'neigh', 'show', 'proxy'])).stdout;
-    for (const [, address = '', name = ''] of proxies.matchAll(/^(\S+) dev (\S+)/gm)) {
-      if (held.has(address)) await release(run, { address, device, name });
-    }
+  for (const [address, name] of proxiesIn((await run(['ip', 'neigh', 'show', 'proxy'])).stdout)) {
+    if (held.has(address)) await release(run, { address, device, name });
   }
+}
+
+/** Of a listing of both families. */
+function proxiesIn(listing: string): readonly (readonly [address: string, device: string])[] {
+  return [...listing.matchAll(/^(\S+) dev (\S+)/gm)].map(([, address = '', device = '']) => [address, device]);
 }
 
 /** The addresses that are held, as the routes say; a device that is gone has none. */
