@@ -17,6 +17,7 @@ export interface CacheChange {
 export interface CacheView {
   readonly get: (uuid: string) => StoredObject | undefined;
   readonly all: () => Iterable<StoredObject>;
+  readonly ofType: (type: string) => Iterable<StoredObject>;
   readonly byName: (type: string, fqName: string) => string | undefined;
   /** What an object refers to, its parent, and for a load balancer's member the port of its pod. */
   readonly links: (object: StoredObject) => readonly string[];
@@ -27,6 +28,7 @@ export interface CacheView {
 /** Objects by UUID and by name, and for every object who links to it, by type. */
 export class ConfigCache implements CacheView {
   readonly #objects = new Map<string, StoredObject>();
+  readonly #types = new Map<string, Map<string, StoredObject>>();
   readonly #names = new Map<string, string>();
   readonly #linked = new Map<string, Map<string, Set<string>>>();
 
@@ -40,6 +42,10 @@ export class ConfigCache implements CacheView {
 
   all(): Iterable<StoredObject> {
     return this.#objects.values();
+  }
+
+  ofType(type: string): Iterable<StoredObject> {
+    return this.#types.get(type)?.values() ?? [];
   }
 
   byName(type: string, fqName: string): string | undefined {
@@ -58,6 +64,8 @@ export class ConfigCache implements CacheView {
     const before = this.#objects.get(object.uuid);
     if (before !== undefined) this.#unlink(before);
     this.#objects.set(object.uuid, object);
+    const ofType = this.#types.get(object.type) ?? new Map<string, StoredObject>();
+    this.#types.set(object.type, ofType.set(object.uuid, object));
     this.#names.set(`${object.type} ${object.fqName.join(':')}`, object.uuid);
     for (const target of linksOf(object)) this.#entry(target, object.type).add(object.uuid);
     return { uuid: object.uuid, before, after: object };
@@ -68,6 +76,7 @@ export class ConfigCache implements CacheView {
     if (before !== undefined) {
       this.#unlink(before);
       this.#objects.delete(uuid);
+      this.#types.get(before.type)?.delete(uuid);
       const name = `${before.type} ${before.fqName.join(':')}`;
       if (this.#names.get(name) === uuid) this.#names.delete(name);
     }
@@ -76,6 +85,7 @@ export class ConfigCache implements CacheView {
 
   clear(): void {
     this.#objects.clear();
+    this.#types.clear();
     this.#names.clear();
     this.#linked.clear();
   }

@@ -35,26 +35,33 @@ export class Guidance {
 
   /** Tells of changes, which `pairs` has been told of. */
   note(changes: readonly CacheChange[]): void {
-    if (changes.some(touchesNodes)) this.#takeGuides(guidesIn(this.#cache));
+    const isLedAnew = changes.some(touchesNodes) && this.#takeGuides();
     const mayMove =
-      this.#pairsVersion !== this.#pairs.version || changes.some((each) => touchesNetworks(this.#cache, each));
-    if (mayMove) this.#takeNetworks(guidedIn(this.#cache, this.#pairs));
+      isLedAnew ||
+      this.#pairsVersion !== this.#pairs.version ||
+      changes.some((each) => touchesNetworks(this.#cache, each));
+    if (mayMove) this.#takeNetworks();
   }
 
   /** Looks at everything anew. */
   reload(): void {
-    this.#takeGuides(guidesIn(this.#cache));
-    this.#takeNetworks(guidedIn(this.#cache, this.#pairs));
+    this.#takeGuides();
+    this.#takeNetworks();
   }
 
-  #takeGuides(guides: readonly string[]): void {
-    if (guides.join() === this.#guides.join()) return;
+  /** Whether they are others than before. */
+  #takeGuides(): boolean {
+    const guides = guidesIn(this.#cache);
+    if (guides.join() === this.#guides.join()) return false;
     this.#guides = guides;
     this.version += 1;
+    return true;
   }
 
-  #takeNetworks(networks: ReadonlySet<string>): void {
+  /** Where nobody leads, no network is a guided one. */
+  #takeNetworks(): void {
     this.#pairsVersion = this.#pairs.version;
+    const networks = this.#guides.length === 0 ? new Set<string>() : guidedIn(this.#cache, this.#pairs);
     const isSame = networks.size === this.#networks.size && [...networks].every((each) => this.#networks.has(each));
     if (isSame) return;
     this.#networks = networks;
@@ -63,7 +70,7 @@ export class Guidance {
 }
 
 function guidesIn(cache: CacheView): readonly string[] {
-  const routers = [...cache.all()].filter(isNode);
+  const routers = [...cache.ofType('virtual-router')].filter(isNode);
   return guidesOf(routers.map(({ fqName }) => fqName.at(-1) ?? ''));
 }
 

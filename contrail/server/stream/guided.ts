@@ -23,21 +23,17 @@ export function guidedIn(cache: CacheView, pairs: NetworkPairs): ReadonlySet<str
       policiesOf(network).every(isPlain) &&
       !others.some((policy) => speaksOf(cache, policy, network)),
   );
-  const [balancers, members] = [ofType(cache, 'loadbalancer'), ofType(cache, 'loadbalancer-member')];
   const served = new Set(
-    balancers
+    [...cache.ofType('loadbalancer')]
       .flatMap((balancer) => refsOf(balancer, 'virtual_machine_interface_refs'))
       .flatMap((port) => refsOf(cache.get(port), 'virtual_network_refs')),
   );
   // Whose an address is that a service names without its pod, everybody must know who may ask the service.
   const isPods = cidrList(able.flatMap((network) => subnetsOf(cache, network)));
+  const members = [...cache.ofType('loadbalancer-member')];
   const named = members.filter((member) => namesNoPort(cache, member) && isPods(targetOf(member)));
   for (const network of servingOf(cache, named).networks) for (const peer of pairs.of(network)) served.add(peer);
   return new Set(able.map(({ uuid }) => uuid).filter((uuid) => !served.has(uuid)));
-}
-
-function ofType(cache: CacheView, type: string): readonly StoredObject[] {
-  return [...cache.all()].filter((object) => object.type === type);
 }
 
 function policiesOf(network: StoredObject): readonly string[] {
