@@ -83,7 +83,7 @@ async function observe(key: Key, input: ServiceInput | undefined, deps: Deps): P
   const own = await observeOwnNetwork(key, deps);
   const project = await names.uuidOf('project', settings.names.project(key.namespace));
   if (project === undefined) return withoutProject(key, input !== undefined);
-  const alone = input !== undefined && !deps.force && (await deps.digests.isSettled(uidDigest(key), input.uid));
+  const alone = input !== undefined && (await deps.digests.isSettled(uidDigest(key), input.uid));
   const others = alone ? [] : await knownUids(key, project, deps);
   const uids = new Set([...(input === undefined ? [] : [input.uid]), ...others]);
   if (uids.size === 0) return { kind: 'observed', found: own };

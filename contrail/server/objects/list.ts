@@ -4,6 +4,7 @@ import type { ResourceSchema, Schema } from '../../schema.ts';
 import { HttpError } from '../errors.ts';
 import { str } from '../python.ts';
 import type { StoredObject } from '../store/objects.ts';
+import { isHidden } from '../store/steps.ts';
 import type { Store } from '../store/store.ts';
 import { type Filters, parseFilters, passes } from './filters.ts';
 import { backReferences, children, type Href, idPerms, identity, properties, references, type Wire } from './wire.ts';
@@ -71,6 +72,7 @@ export function listRequest(get: (name: string) => unknown): ListRequest {
 /** The answer to a list request. */
 export async function listObjects(deps: ListDeps, resource: ResourceSchema, request: ListRequest): Promise<Wire> {
   const collection = `${resource.type}s`;
+  if (asksNamesBelow(request)) return { [collection]: await namesBelow(deps, resource, request) };
   const anchored = isAnchored(request);
   const uuids = await selectUuids(deps, resource, request);
   if (request.count && request.filters === undefined) return { [collection]: { count: uuids.length } };
@@ -80,6 +82,26 @@ export async function listObjects(deps: ListDeps, resource: ResourceSchema, requ
     request.page === undefined ? { uuids: filtered } : await pageFrom(deps, filtered, request.page, anchored);
   const items = await itemsOf(deps, resource, page.uuids, request);
   return { [collection]: items, ...('marker' in page ? { marker: page.marker } : {}) };
+}
+
+/** Whether only the names of parents' children are asked for. */
+function asksNamesBelow(request: ListRequest): boolean {
+  const { parentIds, parentFqName, backRefIds, uuids, fqNames, fields, filters, detail, count, page } = request;
+  const isNarrowed = [backRefIds, uuids, fqNames, fields, filters, page].some((each) => each !== undefined);
+  return (parentIds ?? parentFqName) !== undefined && !isNarrowed && !detail && !count;
+}
+
+/** As the parents have them, so that no child is read: a project may have thousands. */
+async function namesBelow(deps: ListDeps, resource: ResourceSchema, request: ListRequest): Promise<Wire[]> {
+  const parents = (await parentsOf(deps, resource, request)) ?? [];
+  return (await deps.store.childrenOf(parents))
+    .flat()
+    .filter(({ type, hidden }) => type === resource.type && hidden !== true)
+    .map(({ uuid, to }) => ({
+      uuid,
+      fq_name: to,
+      ...(request.excludeHrefs ? {} : { href: deps.href(resource.type, uuid) }),
+    }));
 }
 
 function isAnchored({ parentIds, parentFqName, backRefIds, uuids, fqNames }: ListRequest): boolean {
@@ -177,9 +199,7 @@ async function itemsOf(
   request: ListRequest,
 ): Promise<Wire[]> {
   const objects = await deps.store.readAll(uuids);
-  const visible = objects.filter(
-    (object) => (object.properties['id_perms'] as Wire | undefined)?.['user_visible'] !== false,
-  );
+  const visible = objects.filter((object) => !isHidden(object.properties));
   const related = await relatedOf(deps, resource, visible, request.fields);
   return visible.map((object, index) => {
     const href = request.excludeHrefs ? {} : { href: deps.href(object.type, object.uuid) };

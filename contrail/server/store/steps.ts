@@ -32,12 +32,23 @@ export function createStep(schema: ResourceSchema, object: NewStoredObject, now:
     type: object.type,
     fqText: object.fqName.join(':'),
     parent: object.parentUuid ?? '',
-    childEntry: JSON.stringify({ type: object.type, to: object.fqName, at: now }),
+    childEntry: JSON.stringify({
+      type: object.type,
+      to: object.fqName,
+      at: now,
+      ...(isHidden(object.properties) ? { hidden: true } : {}),
+    }),
     fields,
     refs: Object.entries(object.refs).flatMap(([field, refs]) =>
       refs.map((ref) => additionOf(schema, object, field, ref)),
     ),
   };
+}
+
+/** Whether an object is in no list, which no update changes (`changedIdPerms`). */
+export function isHidden(properties: Readonly<Record<string, unknown>>): boolean {
+  const perms = properties['id_perms'] as { readonly user_visible?: unknown } | undefined;
+  return perms?.user_visible === false;
 }
 
 /** Replaces whole fields of an object as it was read. */

@@ -18,6 +18,8 @@ export interface Child {
   readonly at: string;
   readonly type: string;
   readonly to: FqName;
+  /** Whether it is in no list. */
+  readonly hidden?: true;
 }
 
 /** The state of the database as a whole. `undefined` epoch: a new or a lost one. */

@@ -143,6 +143,38 @@ describe('a write', () => {
   });
 });
 
+describe('a list', () => {
+  const url = (): string => servers[0]!.url;
+  const project = async (): Promise<string> =>
+    (await client.fqNameToUuid('project', inProject('x').slice(0, -1))) ?? '';
+  const names = async (query: string): Promise<readonly string[]> => {
+    const { body } = await ask(url(), 'GET', `/virtual-networks?parent_id=${await project()}${query}`);
+    const { 'virtual-networks': found } = body as { readonly 'virtual-networks': readonly object[] };
+    return found.map((each) => JSON.stringify(each)).flatMap((text) => /"(red|blue)"/.exec(text)?.[1] ?? []);
+  };
+
+  test('of a parent’s children says their names, in the order in which they were made', async () => {
+    const made = [await createNetwork(client, 'red'), await createNetwork(client, 'blue')];
+    const { body } = await ask(url(), 'GET', `/virtual-networks?parent_id=${await project()}`);
+    const item = (uuid = '', name = '') => ({
+      uuid,
+      fq_name: inProject(name),
+      href: `${url()}/virtual-network/${uuid}`,
+    });
+    expect(body).toEqual({ 'virtual-networks': [item(made[0], 'red'), item(made[1], 'blue')] });
+  });
+
+  test.each(['', '&fields=display_name', '&detail=true'])('has nothing that is not visible: %s', async (query) => {
+    const body = { 'virtual-network': { fq_name: inProject('red'), parent_type: 'project' } };
+    const hidden = { 'virtual-network': { ...body['virtual-network'], id_perms: { user_visible: false } } };
+    expect((await ask(url(), 'POST', '/virtual-networks', { body: hidden })).status).toBe(200);
+    const blue = await createNetwork(client, 'blue');
+    await expect(names(query)).resolves.toEqual(['blue']);
+    await client.delete('virtual-network', blue);
+    await expect(names(query)).resolves.toEqual([]);
+  });
+});
+
 describe('Redis that dies', () => {
   test('is an answer of 503, and no more than that: after it is back, everything is there', async () => {
     const persistent = await startRedis({ persist: true });
