@@ -1,5 +1,5 @@
 /** Contrail's firewall as it stands on the wire: sets of policies, their rules, and what rules speak of (facts 4.1). */
-import type { ContrailObject, PortRange, Reference, Subnet } from './objects.ts';
+import type { ContrailObject, MirrorAction, PortRange, Reference, Subnet } from './objects.ts';
 
 /** The place of a policy in a set, or of a rule in a policy: compared as text, `00001.0` before `00002.0`. */
 export interface Sequence {
@@ -36,7 +36,10 @@ export interface FirewallService {
 
 export interface FirewallRule extends ContrailObject {
   readonly type: 'firewall-rule';
-  readonly action_list?: { readonly simple_action?: 'pass' | 'deny' };
+  readonly action_list?: {
+    readonly simple_action?: 'pass' | 'deny';
+    readonly mirror_to?: MirrorAction | null;
+  };
   readonly endpoint_1?: FirewallEndpoint | null;
   readonly endpoint_2?: FirewallEndpoint | null;
   /** Types of tags of which both ends must have the same value. */

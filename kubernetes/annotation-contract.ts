@@ -14,6 +14,7 @@ import {
   parseNetwork,
   parseNetworks,
   parsePodName,
+  parsePodReference,
   parsePool,
   parseSwitch,
 } from './grammar.ts';
@@ -27,7 +28,8 @@ export type AnnotatedKind =
   | 'Ingress'
   | 'NetworkAttachmentDefinition'
   | 'NetworkConnection'
-  | 'NetworkPolicy';
+  | 'NetworkPolicy'
+  | 'ClusterNetworkPolicy';
 
 /** One key of the contract. */
 export interface AnnotationDefinition {
@@ -131,6 +133,13 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     form: "a pod's name",
     example: 'sensor-0',
     parse: parsePodName,
+  }),
+  request(ANNOTATION.mirrorAccepted, ['ClusterNetworkPolicy'], 'yes', {
+    meaning:
+      "A pod that is sent a copy of what the policy's Accept rules let pass, in VXLAN. It may be changed at any time; docs/mirroring.md says what an analyzer must be.",
+    form: '`namespace/name` of a pod',
+    example: 'monitoring/sensor-0',
+    parse: parsePodReference,
   }),
   request(ANNOTATION.serviceChain, ['Pod'], 'yes', {
     meaning:

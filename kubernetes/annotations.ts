@@ -18,6 +18,7 @@ export const ANNOTATION = {
   pool: 'opencontrail.org/ip-pool',
   excluded: 'opencontrail.org/excluded',
   mirror: 'opencontrail.org/mirror',
+  mirrorAccepted: 'opencontrail.org/mirror-accepted',
   serviceChain: 'opencontrail.org/service-chain',
   services: 'opencontrail.org/services',
   name: 'opencontrail.org/name',

@@ -1,4 +1,5 @@
 /** ClusterNetworkPolicy (`policy.networking.k8s.io/v1alpha2`) as programs read it. Pure. */
+import { ANNOTATION } from './annotations.ts';
 import type { KubeObject } from './client.ts';
 import type { LabelSelector } from './selector.ts';
 
@@ -16,6 +17,8 @@ export interface SlimClusterPolicy {
   readonly subject: ClusterPods;
   readonly ingress: readonly ClusterRule[];
   readonly egress: readonly ClusterRule[];
+  /** Whom what it accepts is copied to, as it is written. */
+  readonly mirror?: string;
   /** The status as it stands. */
   readonly status: unknown;
 }
@@ -51,6 +54,7 @@ export type ClusterProtocol =
 /** The API server has validated the object against the resource's schema, perhaps a later one. */
 export function slimClusterPolicy(raw: KubeObject): SlimClusterPolicy {
   const { metadata, spec, status } = raw as RawClusterPolicy;
+  const mirror = metadata.annotations?.[ANNOTATION.mirrorAccepted];
   return {
     name: metadata.name,
     uid: metadata.uid,
@@ -60,6 +64,7 @@ export function slimClusterPolicy(raw: KubeObject): SlimClusterPolicy {
     subject: podsOf(spec.subject) ?? NOBODY,
     ingress: (spec.ingress ?? []).map(({ from, ...rule }) => ruleOf(rule, from)),
     egress: (spec.egress ?? []).map(({ to, ...rule }) => ruleOf(rule, to)),
+    ...(mirror === undefined ? {} : { mirror }),
     status,
   };
 }

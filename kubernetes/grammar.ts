@@ -40,6 +40,7 @@ const address = z.string().refine((text) => isIP(text) !== 0, 'not an IP address
 const addressOrPrefix = z
   .string()
   .refine((text) => isPrefix(text) || isIP(text) !== 0, 'not an IP address, nor one with a prefix length');
+const PodReferenceSchema = z.object({ namespace: objectName, name: objectName }).readonly();
 /** Keys that are not known are ignored: the CNCF form grows. */
 const NetworkSelectionSchema = z
   .object({
@@ -144,6 +145,15 @@ export const parseNames: Parser<readonly string[]> = (text) => {
 
 /** The name of a pod. */
 export const parsePodName = objectOfNamespace('pod', 'sensor-0');
+
+/** A pod of any namespace. */
+export const parsePodReference: Parser<{ readonly namespace: string; readonly name: string }> = (text) => {
+  const [namespace, name, ...rest] = text.trim().split('/');
+  const parsed = PodReferenceSchema.safeParse({ namespace, name });
+  if (parsed.success && rest.length === 0) return { ok: true, value: parsed.data };
+  const problem = parsed.success ? 'has more than one "/"' : problemOf(parsed.error);
+  return { ok: false, problem, mend: 'write namespace and name of a pod, such as "monitoring/sensor-0"' };
+};
 
 /** The name of a ServiceChain. */
 export const parseChainName = objectOfNamespace('ServiceChain', 'inspect');

@@ -66,14 +66,14 @@ export interface Mirror {
   /** Whether what the pod sends is copied, and what it is given. */
   readonly sent: boolean;
   readonly received: boolean;
-  /** Of what it sends the packets that are copied; all, where absent. */
+  /** Of that the packets that are copied; all, where absent. */
   readonly only?: MirroredTraffic;
 }
 
-/** Packets to some addresses, of some traffic. */
+/** Packets to some addresses, or from them where they are given to the pod, of some traffic. */
 interface MirroredTraffic {
-  /** Addresses and CIDRs, none within another. */
-  readonly to: readonly string[];
+  /** Addresses, CIDRs, and ranges (`first-last`), none within another. */
+  readonly peers: readonly string[];
   readonly traffic: readonly Traffic[];
 }
 
@@ -245,6 +245,15 @@ export interface OrderedRule {
   /** `skip` leaves what it means to whatever is asked next, past the rest of the list. */
   readonly action: 'pass' | 'deny' | 'skip';
   readonly by: string;
+  readonly mirror?: RuleMirror;
+}
+
+/** Where copies of what a rule decides are sent. */
+export interface RuleMirror {
+  /** An address. */
+  readonly analyzer: string;
+  /** The rule is judged at this end alone, so both ways are copied here; else each packet is where it is sent. */
+  readonly isOneSided: boolean;
 }
 
 /** What is judged beside security groups, in one direction of a port. */

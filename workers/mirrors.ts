@@ -1,11 +1,13 @@
-/** Whom traffic is copied to: a pod's (annotation `opencontrail.org/mirror`), and a connection's. Pure. */
+/** Whom traffic is copied to: a pod's (annotation `opencontrail.org/mirror`), a connection's, and a ClusterNetworkPolicy's. Pure. */
 import type { PodMirror } from '../contrail/desired/pod-mirror.ts';
 import type { Names } from '../contrail/names.ts';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import { parsePodAssignment } from '../kubernetes/assignment.ts';
-import { parsePodName } from '../kubernetes/grammar.ts';
+import type { SlimClusterPolicy } from '../kubernetes/cluster-network-policy.ts';
+import { parsePodName, parsePodReference } from '../kubernetes/grammar.ts';
 import type { SlimPod } from '../kubernetes/objects.ts';
 import { type PodPort, portsOfPod } from '../kubernetes/ports.ts';
+import { problemText } from '../kubernetes/problems.ts';
 import { withoutLength } from '../runtime/cidr.ts';
 
 /** The name of the pod of its namespace that a pod is copied to. What is no name has been refused at admission. */
@@ -27,6 +29,26 @@ export function mirroringOf(pod: SlimPod, analyzer: SlimPod | undefined, names: 
   const asked = `annotation ${ANNOTATION.mirror}`;
   if (name === pod.name) return unserved({ asked, name }, 'the pod names itself; name the pod that analyzes');
   return mirroringTo({ asked, namespace: pod.namespace, name }, analyzer, names);
+}
+
+/** The pod that what a policy accepts is copied to, `namespace/name`; `undefined` too where what it says is none. */
+export function analyzerOfPolicy({ mirror }: SlimClusterPolicy): string | undefined {
+  const parsed = mirror === undefined ? undefined : parsePodReference(mirror);
+  return parsed?.ok === true ? `${parsed.value.namespace}/${parsed.value.name}` : undefined;
+}
+
+/** The same of a policy, to which nobody says at admission what is wrong. */
+export function mirroringOfPolicy(
+  { mirror: value }: SlimClusterPolicy,
+  podOf: (key: string) => SlimPod | undefined,
+  names: Names,
+): Mirroring | undefined {
+  if (value === undefined) return undefined;
+  const annotation = ANNOTATION.mirrorAccepted;
+  const parsed = parsePodReference(value);
+  if (!parsed.ok) return { kind: 'unserved', message: problemText({ annotation, value, ...parsed }) };
+  const { namespace, name } = parsed.value;
+  return mirroringTo({ asked: `annotation ${annotation}`, namespace, name }, podOf(`${namespace}/${name}`), names);
 }
 
 /** Who asks for copies, in which field, and the name of the pod that is to be sent them. */

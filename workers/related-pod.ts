@@ -11,7 +11,7 @@ import { namespaceKey, podKey } from './keys.ts';
 
 /** What must be known besides the change. */
 export interface PodRelations extends ChainRelations {
-  /** Keys of the pods, and of the connections, whose traffic is copied to a pod. */
+  /** Keys of the pods, the connections and the policies whose traffic is copied to a pod. */
   readonly mirroredTo: (pod: SlimPod) => readonly string[];
   /** The networks of a pod that are of users' own. */
   readonly networksOf: (pod: SlimPod) => readonly string[];

@@ -234,8 +234,9 @@ function policyKeys(change: Change<SlimNetworkPolicy>, view: RelatedView): reado
 function clusterPolicyKeys(change: Change<SlimClusterPolicy>, view: RelatedView): readonly string[] {
   const { object } = change;
   const before = change.kind === 'put' ? change.previous : undefined;
-  // What we write of it ourselves decides nothing.
-  if (before !== undefined && before.generation === object.generation && before.uid === object.uid) return [];
+  // What we write of it ourselves decides nothing; an annotation is no new generation.
+  const isSame = before?.generation === object.generation && before.uid === object.uid;
+  if (isSame && before.mirror === object.mirror) return [];
   const pods = [before, object].flatMap((policy) => (policy === undefined ? [] : view.podsOfClusterPolicy(policy)));
   return [...new Set([clusterPolicyKey(object.name), ...pods])];
 }

@@ -31,6 +31,7 @@ import {
   serviceKey,
   virtualNetworkKey,
 } from './keys.ts';
+import { analyzerOfPolicy } from './mirrors.ts';
 import { labelTags } from './label-tags.ts';
 import { byAge } from './namespaces.ts';
 import { appOfNetwork, customNetworksOfPod, networksOfPod } from './pod-networks.ts';
@@ -76,7 +77,10 @@ export function watchCluster(options: WatchOptions): ClusterView {
       ),
     podsIn: (namespace) => keysOf(groups.podsByNamespace.get(namespace)),
     podsOn: (node) => keysOf(groups.podsByNode.get(node)),
-    mirroredTo: ({ namespace, name }) => keysMirroredTo(`${namespace}/${name}`, groups),
+    mirroredTo: ({ namespace, name }) => [
+      ...keysMirroredTo(`${namespace}/${name}`, groups),
+      ...policiesMirroredTo(`${namespace}/${name}`, view),
+    ],
     networksOf: (pod) => customNetworksOfPod(pod, options.names),
     attachmentsOf: (network) => attachmentsOf(network, options.names),
     clusterKey: clusterKey(options.cluster),
@@ -185,6 +189,12 @@ function appsIn(pods: readonly SlimPod[], names: Names): readonly string[] {
     }),
   );
   return [...new Set(keys)];
+}
+
+/** Keys of the policies that have what they accept copied to a pod, `namespace/name`. */
+function policiesMirroredTo(analyzer: string, { clusterPolicies }: Caches): readonly string[] {
+  const mirrored = clusterPolicies.list().filter((policy) => analyzerOfPolicy(policy) === analyzer);
+  return mirrored.map(({ name }) => clusterPolicyKey(name));
 }
 
 /** Whose traffic is copied to a pod, `namespace/name`: keys of pods, and of connections. */

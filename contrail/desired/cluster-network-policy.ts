@@ -9,6 +9,7 @@ import { annotationsFor, type Owner } from '../ownership.ts';
 import { type End, referenceBetween } from '../reference.ts';
 import { ACTION, DIRECTION, TIER, TITLE } from '../tiers.ts';
 import { type Naming, ownerFor } from './owner.ts';
+import { mirrorAction, type PodMirror } from './pod-mirror.ts';
 import { LABEL, tagName, tagObject } from './tag.ts';
 
 export interface ClusterPolicyInput {
@@ -19,6 +20,8 @@ export interface ClusterPolicyInput {
   readonly tags: readonly string[];
   /** In order. */
   readonly rules: readonly ClusterRuleInput[];
+  /** Whom what its rules accept is copied to. */
+  readonly mirror?: PodMirror;
 }
 
 export interface ClusterRuleInput {
@@ -61,7 +64,7 @@ export function desiredClusterPolicy(input: ClusterPolicyInput, set: End, naming
   const { name, tier, priority } = input;
   const owner = ownerFor({ kind: 'ClusterNetworkPolicy', name }, naming);
   const prefix = clusterPolicyPrefix(name, naming.cluster);
-  const rules = input.rules.map((rule) => ruleObjects(rule, prefix, owner));
+  const rules = input.rules.map((rule) => ruleObjects(rule, { prefix, owner, mirror: input.mirror }));
   // One that says again what an earlier one says has nothing to add.
   const refs = new Map(
     rules
@@ -80,14 +83,23 @@ export function desiredClusterPolicy(input: ClusterPolicyInput, set: End, naming
   ];
 }
 
-function ruleObjects(input: ClusterRuleInput, prefix: string, owner: Owner) {
+interface RuleContext {
+  readonly prefix: string;
+  readonly owner: Owner;
+  readonly mirror: PodMirror | undefined;
+}
+
+function ruleObjects(input: ClusterRuleInput, { prefix, owner, mirror }: RuleContext) {
   const group = input.peer.kind === 'blocks' ? addressGroup(input.peer.subnets, prefix, owner) : undefined;
   const services = input.services === undefined ? undefined : serviceGroup(input.services, prefix, owner);
   const own = { tags: labelTag(input.subject) };
   const other = endOf(input.peer, group);
   const { title, direction, action } = input;
   const fields = {
-    action_list: { simple_action: action === 'Deny' ? 'deny' : 'pass' },
+    action_list: {
+      simple_action: action === 'Deny' ? 'deny' : 'pass',
+      ...(mirror === undefined || action !== 'Accept' ? {} : { mirror_to: mirrorAction(mirror) }),
+    },
     direction: '>',
     endpoint_1: direction === 'ingress' ? other : own,
     endpoint_2: direction === 'ingress' ? own : other,

@@ -1,6 +1,7 @@
 /** Contrail's firewall for tests, in few words: sets of policies, rules between ends, and groups of addresses. */
 import type { FirewallEndpoint } from '../../contrail/firewall.ts';
 import type { Subnet } from '../../contrail/objects.ts';
+import { DIRECTION } from '../../contrail/tiers.ts';
 
 export interface TestFirewallRule {
   /** `any`, tags (`tier=web app=shop`), a CIDR, `network <full name>` or `group <name>`; the first end of `<>`. */
@@ -11,6 +12,10 @@ export interface TestFirewallRule {
   readonly protocol?: string;
   readonly ports?: readonly [first: number, last: number];
   readonly alike?: readonly string[];
+  /** The address that what it passes is copied to. */
+  readonly mirror?: string;
+  /** The only direction that it is judged in. */
+  readonly only?: 'ingress' | 'egress';
 }
 
 export interface TestFirewall {
@@ -54,10 +59,15 @@ function at(index: number) {
   return { sequence: `${String(index).padStart(5, '0')}.0` };
 }
 
-function fieldsOf({ from, to, action, direction = '>', protocol = 'any', ports, alike }: TestFirewallRule) {
+function fieldsOf({ from, to, action, direction = '>', protocol = 'any', ports, ...rest }: TestFirewallRule) {
+  const { alike, mirror, only } = rest;
   const [first, last] = ports ?? [0, 65_535];
   return {
-    action_list: { simple_action: action },
+    action_list: {
+      simple_action: action,
+      ...(mirror === undefined ? {} : { mirror_to: { analyzer_ip_address: mirror, juniper_header: false } }),
+    },
+    ...(only === undefined ? {} : { annotations: { key_value_pair: [{ key: DIRECTION, value: only }] } }),
     direction,
     endpoint_1: endOf(from),
     endpoint_2: endOf(to),

@@ -11,6 +11,7 @@ import { createMirrors, type Mirrors, removeMirrors } from '../../vrouter/apply/
 import { compile } from '../../vrouter/compile/compile.ts';
 import { mirrorDocument } from '../../vrouter/linux/mirrors.ts';
 import { type TestPod, type TestWorld, vmiOf, worldObjects } from './config.ts';
+import type { TestFirewallRule } from './firewall-config.ts';
 import { createLab, inNamespace, type Lab } from './lab/nodes.ts';
 
 jest.setTimeout(60_000);
@@ -226,6 +227,32 @@ test('of a limited rule the packets of its port are copied, and the answers to t
   expect(done).toBe('answered\nanswered\n');
   const copied = Array.from(said.matchAll(/IP (\S+\.[89]00\d) > (\S+):/g), ([, from, to]) => `${from} ${to}`);
   expect(copied.toSorted()).toEqual(['10.32.0.1.8001 10.32.0.22.9001', '10.32.0.22.9001 10.32.0.1.8001']);
+});
+
+const PASS = { from: 'any', to: 'any', action: 'pass', direction: '<>' } as const;
+const COPIED = { ...PASS, mirror: '10.32.0.12' } as const;
+const ONE_WAY = { ...COPIED, direction: '>', from: 'tier=app', to: 'tier=web' } as const;
+
+test.each<readonly [title: string, rules: readonly TestFirewallRule[], isCopied: boolean]>([
+  ['is copied, each packet once', [COPIED], true],
+  ['is copied where others are excepted', [{ ...PASS, to: 'tier=db', action: 'deny' }, ONE_WAY, PASS], true],
+  ['is copied both ways where its source alone is judged', [{ ...ONE_WAY, only: 'egress' }], true],
+  ['is copied both ways where its target alone is judged', [{ ...ONE_WAY, only: 'ingress' }], true],
+  ['is not copied where a rule before it has decided', [PASS, COPIED], false],
+  [
+    'is not copied where it means others',
+    [
+      { ...COPIED, from: 'tier=db' },
+      { ...COPIED, to: '10.32.0.32/27' },
+    ],
+    false,
+  ],
+  ['is not copied where it passes nothing', [{ ...COPIED, action: 'deny' }], false],
+])('what a firewall rule means %s', async (_title, rules, isCopied) => {
+  const pods = { ...PODS, c1: { ...PODS['c1']!, tags: ['tier=app'] }, c2: { ...PODS['c2']!, tags: ['tier=web'] } };
+  await keepCopying({ ...WORLD, pods, firewall: { sets: { all: ['watch'] }, policies: { watch: rules } } });
+  const copies = await copiesAt('far', ['c1', 'busybox ping -q -c 1 10.32.0.2']);
+  expect(copies.messages.toSorted()).toEqual(isCopied ? [REQUEST, REPLY] : []);
 });
 
 test('networks whose addresses are others’ too are known by their subnets', async () => {

@@ -1,11 +1,13 @@
 /** A ClusterNetworkPolicy's translation: what fails closed, whom a named port concerns, and that a change makes new objects. */
 import { describe, expect, test } from '@jest/globals';
 import { desiredClusterPolicy, GLOBAL_SET } from '../../contrail/desired/cluster-network-policy.ts';
-import { annotationOf } from '../../contrail/objects.ts';
+import type { FirewallRule } from '../../contrail/firewall.ts';
+import { annotationOf, type ContrailObject } from '../../contrail/objects.ts';
 import type { KubeObject } from '../../kubernetes/client.ts';
 import { slimClusterPolicy } from '../../kubernetes/cluster-network-policy.ts';
 import { clusterPolicyTags } from '../../workers/cluster-policy-parts.ts';
 import { clusterPolicySubject } from '../../workers/desired/cluster-network-policy.ts';
+import { mirroringOfPolicy } from '../../workers/mirrors.ts';
 import { settings } from './settings-for-tests.ts';
 
 const ALL = { namespaces: {} };
@@ -17,6 +19,10 @@ function policyOf(spec: object) {
     spec: { tier: 'Admin', priority: 7, subject: ALL, ...spec },
   };
   return slimClusterPolicy(raw as unknown as KubeObject);
+}
+
+function isRule(object: ContrailObject): object is FirewallRule {
+  return object.type === 'firewall-rule';
 }
 
 function objectsOf(spec: object) {
@@ -46,6 +52,33 @@ describe('what is not known here fails closed', () => {
     });
     expect(subject.rules).toEqual([]);
   });
+});
+
+test('what is accepted is copied, and nothing else', () => {
+  const policy = policyOf({ ingress: ['Accept', 'Pass', 'Deny'].map((action) => ({ action, from: [ALL] })) });
+  const mirror = { analyzer: 'vm', address: '10.32.0.9', network: 'd:p:n' };
+  const facts = { pods: [], nodes: [], mirroring: { kind: 'mirrored', mirror } } as const;
+  const rules = desiredClusterPolicy(clusterPolicySubject(policy, facts), SET, settings).filter(isRule);
+  expect(rules.map(({ action_list: actions }) => actions?.mirror_to?.analyzer_ip_address)).toEqual([
+    '10.32.0.9',
+    undefined,
+    undefined,
+  ]);
+});
+
+test.each([
+  ['sensor-0', '"sensor-0" '],
+  ['a/b/c', '"a/b/c" has more than one "/"; write namespace and name of a pod, such as "monitoring/sensor-0"'],
+  [
+    'far/gone',
+    '"gone": no copies are sent, because there is no pod gone with an address of its own in namespace far yet',
+  ],
+])('an analyzer that is none is told: %s', (value, told) => {
+  const policy = { ...policyOf({}), mirror: value };
+  const mirroring = mirroringOfPolicy(policy, () => undefined, settings.names);
+  expect(clusterPolicySubject(policy, { pods: [], nodes: [], mirroring }).unserved).toContain(
+    `annotation opencontrail.org/mirror-accepted: ${told}`,
+  );
 });
 
 test('a port’s name means the numbers that it has, each in the pods that have it', () => {

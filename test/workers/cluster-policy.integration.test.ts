@@ -45,10 +45,7 @@ withApiServer('cluster network policies', () => {
     expect((await rulesNow()).map(({ endpoint_1: one, endpoint_2: two }) => [one?.tags, two?.tags])).toEqual([
       [[guard], [guard]],
     ]);
-    const message = await eventually(async () => {
-      const policy = await kube.get(`${CLUSTER_NETWORK_POLICIES}/guard`);
-      return (policy as { status?: { conditions?: { message: string }[] } }).status?.conditions?.[0]?.message;
-    });
+    const message = await eventually(async () => (await conditionOf('guard'))?.message);
     expect(message).toContain('destinationNamedPort "nobody"');
     await kube.patch(
       `${CLUSTER_NETWORK_POLICIES}/guard`,
@@ -65,6 +62,27 @@ withApiServer('cluster network policies', () => {
       await eventually(
         async () => !(await contrail.list(type)).some(({ fq_name: name }) => name.at(-1)?.includes('cnp__guard')),
       );
+  });
+
+  test('have what they accept copied to a pod as soon as that has an address, and say so until then', async () => {
+    const annotations = { 'opencontrail.org/mirror-accepted': 'dev/sensor' };
+    const spec = {
+      tier: 'Admin',
+      priority: 5,
+      subject: { namespaces: {} },
+      egress: [{ action: 'Accept', to: [{ namespaces: {} }] }],
+    };
+    const type = { apiVersion: 'policy.networking.k8s.io/v1alpha2', kind: 'ClusterNetworkPolicy' };
+    await kube.post(CLUSTER_NETWORK_POLICIES, { ...type, metadata: { name: 'guard', annotations }, spec });
+    await eventually(async () => (await conditionOf('guard'))?.reason === 'MirrorUnserved');
+    await createPod('sensor');
+    const [address] = (await firstPort(kube, 'dev', 'sensor')).ips.map((ip) => ip.split('/')[0]);
+    await eventually(async () => (await analyzers()) === address);
+    await eventually(async () => (await conditionOf('guard'))?.status === 'True');
+    const none = { metadata: { annotations: { 'opencontrail.org/mirror-accepted': null } } };
+    await kube.patch(`${CLUSTER_NETWORK_POLICIES}/guard`, none, 'application/merge-patch+json');
+    await eventually(async () => (await analyzers()) === 'none');
+    await kube.delete(`${CLUSTER_NETWORK_POLICIES}/guard`);
   });
 
   test('labels of pods and namespaces are tags that rules can speak of, as long as somebody carries them', async () => {
@@ -101,6 +119,22 @@ const rule = (action: string) => ({
   from: [{ namespaces: {} }],
   protocols: [{ destinationNamedPort: 'nobody' }, { tcp: { destinationPort: { number: 80 } } }],
 });
+
+/** Where each rule has copies sent. */
+async function analyzers(): Promise<string> {
+  return (await rulesNow()).map(({ action_list: actions }) => actions?.mirror_to?.analyzer_ip_address ?? 'none').join();
+}
+
+interface Condition {
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+async function conditionOf(name: string): Promise<Condition | undefined> {
+  const policy = await kube.get(`${CLUSTER_NETWORK_POLICIES}/${name}`);
+  return (policy as { status?: { conditions?: Condition[] } }).status?.conditions?.[0];
+}
 
 /** Creates a pod and answers the UUID of its interface. */
 async function createPod(name: string, labels: Readonly<Record<string, string>> = {}): Promise<string> {

@@ -5,6 +5,7 @@ import { compileChains } from './chains.ts';
 import { compileEgress } from './egress.ts';
 import { compileEndpoints, compilePeers, placeOf } from './endpoints.ts';
 import { compileFloating, floatingPassages } from './floating.ts';
+import { compileFirewallMirrors } from './firewall-mirrors.ts';
 import { compileGuidance } from './guidance.ts';
 import { compileHealthChecks } from './health-checks.ts';
 import { indexConfig } from './index-config.ts';
@@ -55,7 +56,7 @@ export function compile(
   const { floating, announcements } = compileFloating(index, ports);
   const routed = compileEgress(index, { networks, nodes: routers, node, dead });
   const serviceSubnets = subnetsOfServices(balanced.services, networks);
-  return {
+  return withFirewallMirrors({
     node,
     ...addressesOf(own),
     fabric,
@@ -80,7 +81,11 @@ export function compile(
     announcements: [...balanced.announcements, ...announcements, ...routed.announcements],
     serviceSubnets,
     ...compilePolicies(index, networks, ports),
-  };
+  });
+}
+
+function withFirewallMirrors(state: ForwardingState): ForwardingState {
+  return { ...state, mirrors: [...state.mirrors, ...compileFirewallMirrors(state)] };
 }
 
 function addressesOf(own: Peer | undefined): Pick<ForwardingState, 'address' | 'address6'> {

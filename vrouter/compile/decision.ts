@@ -33,6 +33,24 @@ export function createJudge({ allowances, tiers }: Judgement): Judge {
   };
 }
 
+/** What of that the rules that are picked decide. */
+export function createPicker(judgement: Judgement, isPicked: (rule: OrderedRule) => boolean): Judge {
+  const { allowances, tiers } = judgement;
+  const allowed = createJudge(judgement);
+  const deciding = (rules: readonly OrderedRule[] = []) =>
+    meaning(
+      rules.map((rule) => (isPicked(rule) || rule.action === 'skip' ? rule : { ...rule, action: 'deny' as const })),
+    );
+  const [admin, baseline] = [deciding(tiers?.admin), deciding(tiers?.baseline)];
+  const applications = deciding(tiers?.applications);
+  return (peers) => {
+    const { passed, left } = sorted(admin(peers));
+    const last = allowances === undefined ? commonOfAll(left, sorted(baseline(peers)).passed) : [];
+    const decided = disjointTraffic([...passed, ...last, ...sorted(applications(peers)).passed]);
+    return commonOfAll(decided, allowed(peers));
+  };
+}
+
 /** Every ordered rule of some tiers. */
 export function orderedRulesOf({ admin = [], baseline = [], applications = [] }: Tiers): readonly OrderedRule[] {
   return [...admin, ...baseline, ...applications];

@@ -16,6 +16,7 @@ import type { ContrailObject, Reference } from '../../contrail/objects.ts';
 import { familyOf } from '../linux/family.ts';
 import type { Direction, OrderedRule, Port, Tiers, Traffic } from '../model.ts';
 import type { ConfigIndex } from './index-config.ts';
+import { analyzerOf } from './mirrors.ts';
 import { referencesOf } from './index-config.ts';
 import { trafficOf } from './rule-traffic.ts';
 import { alike, createEnds, type EndOf, isMeant, type Somebody, testsOf } from './somebody.ts';
@@ -38,6 +39,8 @@ interface Rule {
   readonly alike: readonly string[];
   readonly traffic: readonly Traffic[];
   readonly by: string;
+  /** Where copies of what it passes are sent. */
+  readonly analyzer: string | undefined;
 }
 
 /** The firewall of one node's ports. */
@@ -141,6 +144,7 @@ function readRule(
     alike: (rule.match_tags?.tag_list ?? []).map((type) => type.toLowerCase()),
     traffic: servicesOf(config, rule).flatMap((service) => trafficFor(service, passes)),
     by: annotationOf(rule, TITLE) ?? `${fqNameText(policy.fq_name)} ${rule.fq_name.at(-1) ?? ''}`,
+    analyzer: passes ? analyzerOf(rule.action_list?.mirror_to) : undefined,
   };
 }
 
@@ -178,7 +182,7 @@ interface Judged {
 
 /** A rule for a port: its own end has to be meant, and the other one is whom it is asked about. */
 function orderedRules(rule: Rule, judged: Judged, groups: Map<string, Somebody>): readonly OrderedRule[] {
-  const { action, by, only, traffic } = rule;
+  const { action, by, only, traffic, analyzer } = rule;
   if (only !== undefined && only !== judged.direction) return [];
   const peers = rule.ways.flatMap(([from, to]) => {
     const [own, others] = judged.direction === 'ingress' ? [to, from] : [from, to];
@@ -188,7 +192,8 @@ function orderedRules(rule: Rule, judged: Judged, groups: Map<string, Somebody>)
       .flatMap((who) => testsOf(who, groups))
       .filter((peer) => families.includes(peer.kind === 'group' ? peer.family : familyOf(peer.cidr)));
   });
-  return peers.flatMap((peer) => traffic.map((box) => ({ peer, traffic: box, action, by })));
+  const mirror = analyzer === undefined ? {} : { mirror: { analyzer, isOneSided: only !== undefined } };
+  return peers.flatMap((peer) => traffic.map((box) => ({ peer, traffic: box, action, by, ...mirror })));
 }
 
 /** The families of flows that a port's own end stands for. */

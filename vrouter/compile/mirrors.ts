@@ -18,8 +18,8 @@ export function compileMirrors(config: ConfigIndex, ports: readonly Port[]): rea
   });
 }
 
-/** Copies are VXLAN: with a header of Juniper's, none are made. */
-function analyzerOf(to: MirrorAction | null | undefined): string | undefined {
+/** The analyzer's address. Copies are VXLAN: with a header of Juniper's, none are made. */
+export function analyzerOf(to: MirrorAction | null | undefined): string | undefined {
   const analyzer = to?.analyzer_ip_address ?? '';
   return isIP(analyzer) === 0 || to?.juniper_header !== false ? undefined : analyzer;
 }
@@ -46,8 +46,8 @@ export function compilePolicyMirrors(config: ConfigIndex, ends: Ends): readonly 
     const isCopied = (rule: PolicyRule): boolean => isPass(rule) && analyzerIn(rule) === analyzer;
     const ways = compilePassagesBy(config, ends.networks, isCopied).flatMap(bothWays);
     return ways.flatMap(({ from, to, traffic }) => {
-      const only = { to: addressesOf(to), traffic };
-      const senders = only.to.length === 0 ? [] : ends.ports.filter(({ network }) => network === from);
+      const only = { peers: addressesOf(to), traffic };
+      const senders = only.peers.length === 0 ? [] : ends.ports.filter(({ network }) => network === from);
       return senders.map(({ vmi }) => ({ vmi, analyzer, sent: true, received: false, only }));
     });
   });
@@ -65,7 +65,8 @@ function bothWays({ from, to, limits = [EVERYTHING] }: Passage) {
   ];
 }
 
-function answersTo({ protocols, sourcePorts, destinationPorts }: Traffic): Traffic {
+/** Packets of answers to such. */
+export function answersTo({ protocols, sourcePorts, destinationPorts }: Traffic): Traffic {
   return { protocols, sourcePorts: destinationPorts, destinationPorts: sourcePorts };
 }
 

@@ -87,7 +87,7 @@ function chainsFor(copies: readonly Copy[], udpPort: number): readonly string[] 
   ];
   return [
     ...[...some].map(([number, picked]) =>
-      [`chain ${picking(number)} {`, ...picked.flatMap(({ only }) => pickingRules(only, number)), '}'].join('\n'),
+      [`chain ${picking(number)} {`, ...picked.flatMap(pickingRules), '}'].join('\n'),
     ),
     chainAt(hook, tap, rules),
   ];
@@ -97,14 +97,16 @@ function copyTo(number: number): string {
   return `meta mark set ${number} dup to "${MIRROR_PAIR[0]}" meta mark set 0`;
 }
 
-function pickingRules(only: Mirror['only'], number: number): readonly string[] {
+/** By the other end: a packet's target as it comes from the port, its source as it goes there. */
+function pickingRules({ hook, number, only }: Copy): readonly string[] {
+  const end = hook === 'ingress' ? 'daddr' : 'saddr';
   return (['4', '6'] as const).flatMap((family) => {
-    const addresses = only?.to.filter((address) => familyOf(address) === family) ?? [];
+    const addresses = only?.peers.filter((address) => familyOf(address) === family) ?? [];
     if (only === undefined || addresses.length === 0) return [];
-    const to = `${family === '4' ? 'ip' : 'ip6'} daddr { ${addresses.join(', ')} }`;
+    const others = `${family === '4' ? 'ip' : 'ip6'} ${end} { ${addresses.join(', ')} }`;
     return only.traffic.map(({ protocols, sourcePorts, destinationPorts }) =>
       [
-        to,
+        others,
         ...within('meta l4proto', protocols, ALL_PROTOCOLS),
         ...within('th sport', sourcePorts, ALL_PORTS),
         ...within('th dport', destinationPorts, ALL_PORTS),

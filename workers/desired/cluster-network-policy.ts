@@ -16,18 +16,22 @@ import type { SlimNode } from '../../kubernetes/objects.ts';
 import { isSelected } from '../../kubernetes/selector.ts';
 import { blockWithout } from '../blocks.ts';
 import { isAmong, type NamedPort, podPeers, portNames, portsNamed, tagValue } from '../cluster-policy-parts.ts';
+import type { Mirroring } from '../mirrors.ts';
 import type { Placed } from '../policy-membership.ts';
 
 export interface ClusterPolicySubject extends ClusterPolicyInput {
   readonly uid: string;
   readonly generation: number;
   readonly problems: readonly string[];
+  /** Why nobody is sent the copies that it asks for. */
+  readonly unserved?: string;
 }
 
 /** What a policy is judged against: pods matter as far as ports are named, nodes as far as rules speak of them. */
 export interface ClusterFacts {
   readonly pods: readonly Placed[];
   readonly nodes: readonly Pick<SlimNode, 'labels' | 'addresses'>[];
+  readonly mirroring?: Mirroring | undefined;
 }
 
 /** What to make of a policy. */
@@ -52,7 +56,13 @@ export function clusterPolicySubject(policy: SlimClusterPolicy, facts: ClusterFa
     tags: [...new Set([...tags, ...spoken])].sort(),
     rules,
     problems: made.flatMap(({ problems }) => problems),
+    ...mirrorOf(facts),
   };
+}
+
+function mirrorOf({ mirroring }: ClusterFacts): Pick<ClusterPolicySubject, 'mirror' | 'unserved'> {
+  if (mirroring === undefined) return {};
+  return mirroring.kind === 'mirrored' ? { mirror: mirroring.mirror } : { unserved: mirroring.message };
 }
 
 interface Context {

@@ -16,6 +16,7 @@ import { type ClusterPolicySubject, clusterPolicySubject } from '../desired/clus
 import { isWantedPod } from '../desired/pod.ts';
 import { clusterPolicyKey, type Key, podKey } from '../keys.ts';
 import { readClusterPolicy } from '../lookup.ts';
+import { mirroringOfPolicy } from '../mirrors.ts';
 import { placedIn } from '../policy-membership.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
 import { readStatus } from '../status.ts';
@@ -25,7 +26,8 @@ export const clusterPolicyReconciler: Reconciler<ClusterPolicySubject> = {
     const policy = await readClusterPolicy(name, deps);
     if (policy === undefined) return undefined;
     const pods = [...policy.ingress, ...policy.egress].flatMap(portNames).length > 0 ? placedPods(policy, deps) : [];
-    return clusterPolicySubject(policy, { pods, nodes: deps.view.nodes.list() });
+    const mirroring = mirroringOfPolicy(policy, (pod) => deps.view.pods.get(pod), deps.settings.names);
+    return clusterPolicySubject(policy, { pods, nodes: deps.view.nodes.list(), mirroring });
   },
   observe,
   desired: (input, settings, { anchor }) => (anchor === undefined ? [] : desiredClusterPolicy(input, anchor, settings)),
@@ -140,15 +142,17 @@ async function refuseElsewhere({ contrail }: Deps): Promise<void> {
   );
 }
 
-/** What is wrong with one rule keeps none of the others from being in force. */
+/** What is wrong with one rule, or with copies, keeps none of the others from being in force. */
 async function tell(input: ClusterPolicySubject, { status }: SlimClusterPolicy, { kube, log }: Deps): Promise<void> {
-  const { name, uid, generation, problems } = input;
+  const { name, uid, generation, unserved } = input;
+  const problems = [...input.problems, ...(unserved === undefined ? [] : [unserved])];
+  const reason = input.problems.length === 0 ? 'MirrorUnserved' : 'RulesIncomplete';
   const object = { resource: 'clusternetworkpolicies', name, uid, generation, status } as const;
   if (problems.length === 0) return await writeReady(kube, object, {});
   const message = problems.join('; ');
-  await writeNotReady(kube, object, { reason: 'RulesIncomplete', message });
+  await writeNotReady(kube, object, { reason, message });
   const reference = { apiVersion: CLUSTER_POLICY_API, kind: 'ClusterNetworkPolicy', name, uid };
-  const report = { reason: 'RulesIncomplete', message, type: 'Warning', component: 'opencontrail-workers' } as const;
+  const report = { reason, message, type: 'Warning', component: 'opencontrail-workers' } as const;
   await reportEvent(kube, { object: reference, ...report }).catch((error: unknown) =>
     log.warn({ name, reason: messageOf(error) }, 'cannot report an Event'),
   );
