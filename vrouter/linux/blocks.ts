@@ -65,6 +65,14 @@ export function spanText([first, last]: Span): string {
   return first === last ? String(first) : `${first}-${last}`;
 }
 
+/**
+ * A span as a range, of a single value too: of an element that has none, and holds a mark, nft (1.0.6) writes the bytes in another order
+ * when it is to be deleted, and the kernel knows no such element.
+ */
+export function intervalText([first, last]: Span): string {
+  return `${first}-${last}`;
+}
+
 function rangeText([first, last]: AddressRange, family: '4' | '6'): string {
   return first === last ? addressText(first, family) : `${addressText(first, family)}-${addressText(last, family)}`;
 }

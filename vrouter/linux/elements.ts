@@ -217,5 +217,5 @@ function addHostServices(into: ElementCollector, state: ForwardingState, marks: 
 /** A CIDR as a range of raw bytes, since a payload without a type takes no prefix. */
 function hexRange(cidr: string): string {
   const [first, last] = rangeOf(cidr);
-  return first === last ? `0x${first.toString(16)}` : `0x${first.toString(16)}-0x${last.toString(16)}`;
+  return `0x${first.toString(16)}-0x${last.toString(16)}`;
 }

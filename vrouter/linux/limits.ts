@@ -1,6 +1,6 @@
 /** Passages for some traffic only, in the kernel: a pair of their own, and the boxes of protocols and ports that it may carry. Pure. */
 import type { Passage } from '../model.ts';
-import { spanText } from './blocks.ts';
+import { intervalText } from './blocks.ts';
 import type { ElementCollector } from './document.ts';
 
 /**
@@ -30,5 +30,5 @@ export function judge(verdict: string): readonly string[] {
 /** Adds what a limited passage's pair may carry. */
 export function addLimits(into: ElementCollector, pair: string, { limits = [] }: Passage): void {
   for (const { protocols, sourcePorts, destinationPorts } of limits)
-    into.add('limits', [pair, ...[protocols, sourcePorts, destinationPorts].map(spanText)].join(' . '));
+    into.add('limits', [pair, ...[protocols, sourcePorts, destinationPorts].map(intervalText)].join(' . '));
 }

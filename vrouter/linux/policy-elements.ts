@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { createJudge, groupKey, type Judge, orderedRulesOf, peerKey } from '../compile/decision.ts';
 import { isEverything } from '../compile/traffic.ts';
 import type { Bindings, Direction, ForwardingState, InstanceId, PeerTest, PortPolicy, Traffic } from '../model.ts';
-import { openRanges, rangeTraffic, spanText } from './blocks.ts';
+import { intervalText, openRanges, rangeTraffic, spanText } from './blocks.ts';
 import type { ElementCollector } from './document.ts';
 import { familyOf } from './family.ts';
 import { groupPeers, type Peer } from './group-peers.ts';
@@ -158,7 +158,7 @@ function addBlocks(into: ElementCollector, side: Side, numbers: Numbers): void {
       for (const { protocols, destinationPorts } of traffic)
         into.add(
           `${direction}_blocks${n}`,
-          `${addresses} . ${number} . ${spanText(protocols)} . ${spanText(destinationPorts)}`,
+          `${addresses} . ${number} . ${spanText(protocols)} . ${intervalText(destinationPorts)}`,
         );
     }
   }
