@@ -34,7 +34,9 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   const journal = createJournal(settings.stateDir, (error) => {
     log.warn({ reason: messageOf(error) }, 'cannot write what was applied');
   });
-  const kernel = createKernel({ run: runHere, sessions, journal, device });
+  const onRefused = (reason: string): void =>
+    log.warn({ reason }, 'nft refused a change: loading the whole table, without what it has learnt');
+  const kernel = createKernel({ run: runHere, sessions, journal, device, onRefused });
   const { onApplied, readHealth } = serveBeside(settings, { log, lifecycle, engine: () => engine });
   const engine: Engine = createEngine({
     node,

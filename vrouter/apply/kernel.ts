@@ -4,6 +4,7 @@
  * transaction, entries are replaced in place. One call at a time.
  */
 import { randomInt } from 'node:crypto';
+import { messageOf } from '../../runtime/errors.ts';
 import type { IpEntry, KernelDocument } from '../linux/document.ts';
 import { EMPTY_DOCUMENT } from '../linux/document.ts';
 import { hex } from '../linux/marks.ts';
@@ -44,6 +45,8 @@ export interface KernelDeps {
   readonly journal: Journal;
   /** The tunnel's device. */
   readonly device: string;
+  /** Told why nft refused a change: the whole table is loaded then, and what it has learnt (session affinity) is lost. */
+  readonly onRefused?: (reason: string) => void;
 }
 
 /** A kernel whose state is adopted at the first `apply`. Calls are served one after the other. */
@@ -112,7 +115,7 @@ async function adopt({ run, journal, device }: KernelDeps): Promise<Standing> {
 
 /** Runs a transaction; on a table that somebody changed under us it fails as a whole, and the table is loaded anew. */
 async function changeTable(
-  { run, sessions }: KernelDeps,
+  { run, sessions, onRefused }: KernelDeps,
   statements: readonly string[],
   desired: KernelDocument,
 ): Promise<number> {
@@ -122,7 +125,10 @@ async function changeTable(
     void (await output(run, ['nft', '-f', '-'], `${lines.join('\n')}\n`));
   const script = [...statements, ...mark];
   const isShort = script.reduce((length, line) => length + line.length, 0) < MAX_NFT_LINE;
-  await (isShort ? sessions.nft(script) : load(script)).catch(async () => load([...wholeTable(desired), ...mark]));
+  await (isShort ? sessions.nft(script) : load(script)).catch(async (error: unknown) => {
+    onRefused?.(messageOf(error));
+    await load([...wholeTable(desired), ...mark]);
+  });
   return generation;
 }
 

@@ -14,7 +14,7 @@ import { runHere } from '../../../vrouter/apply/run.ts';
 import type { Finished, Run } from '../../../vrouter/apply/run.ts';
 import { createJournal } from '../../../vrouter/apply/journal.ts';
 import { createKernel } from '../../../vrouter/apply/kernel.ts';
-import type { Kernel } from '../../../vrouter/apply/kernel.ts';
+import type { Kernel, KernelDeps } from '../../../vrouter/apply/kernel.ts';
 import { prepareHost, prepareInterfaces } from '../../../vrouter/apply/host.ts';
 import { createSessions } from '../../../vrouter/apply/sessions.ts';
 import type { Sessions } from '../../../vrouter/apply/sessions.ts';
@@ -72,6 +72,7 @@ export interface Lab {
   readonly kernel: (node: string) => Kernel;
   readonly addOutside: (name: string, address: string) => Promise<void>;
   readonly addPod: (name: string, world: TestWorld) => Promise<void>;
+  /** Throws where nft has refused a change meanwhile: no world of a test is one that the kernel's table does not lead to. */
   readonly down: () => Promise<void>;
 }
 
@@ -109,6 +110,14 @@ export async function createLab(
     );
     names.push(name);
   };
+  const refusals: string[] = [];
+  const kernelDeps = (name: string, run: Run, sessions: Sessions): KernelDeps => ({
+    run,
+    sessions,
+    journal: createJournal(join(state, name)),
+    device: DEVICE,
+    onRefused: (reason) => refusals.push(`${name}: ${reason}`),
+  });
   const attachToUnderlay = async (name: string, address: string): Promise<void> => {
     await create(name);
     const [ns, hub] = [space(name), space('hub')];
@@ -128,7 +137,7 @@ export async function createLab(
     const sessions = sessionsIn(space(name));
     await prepareHost({ run, sessions }, { ...OPTIONS, address });
     hostSessions.set(space(name), sessions);
-    kernels.set(name, createKernel({ run, sessions, journal: createJournal(join(state, name)), device: DEVICE }));
+    kernels.set(name, createKernel(kernelDeps(name, run, sessions)));
   }
   const applyWorld = async (
     world: TestWorld,
@@ -189,12 +198,7 @@ export async function createLab(
     },
     async restart(node) {
       await kernels.get(node)!.close();
-      const kernel = createKernel({
-        run: inNamespace(space(node)),
-        sessions: hostSessions.get(space(node))!,
-        journal: createJournal(join(state, node)),
-        device: DEVICE,
-      });
+      const kernel = createKernel(kernelDeps(node, inNamespace(space(node)), hostSessions.get(space(node))!));
       kernels.set(node, kernel);
       return kernel;
     },
@@ -229,6 +233,8 @@ export async function createLab(
       for (const kernel of kernels.values()) await kernel.close();
       for (const name of names) await runHere(['ip', 'netns', 'del', space(name)]);
       await rm(state, { recursive: true, force: true });
+      if (refusals.length > 0)
+        throw new Error(`nft refused changes, and whole tables were loaded: ${refusals.join('; ')}`);
     },
   };
 }
