@@ -9,7 +9,7 @@ import { createRegistry } from '../runtime/metrics.ts';
 import { readPodRoutes } from './apply/adopt.ts';
 import { readDrops } from './apply/noted.ts';
 import { createJournal } from './apply/journal.ts';
-import { createKernel } from './apply/kernel.ts';
+import { createKernel, type Kernel, type KernelDeps } from './apply/kernel.ts';
 import { createSessions } from './apply/sessions.ts';
 import { rememberSettings } from './apply/settings-journal.ts';
 import { runHere } from './apply/run.ts';
@@ -31,12 +31,7 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   const registry = createRegistry();
   const metrics = createVrouterMetrics(registry);
   const sessions = createSessions();
-  const journal = createJournal(settings.stateDir, (error) => {
-    log.warn({ reason: messageOf(error) }, 'cannot write what was applied');
-  });
-  const onRefused = (reason: string): void =>
-    log.warn({ reason }, 'nft refused a change: loading the whole table, without what it has learnt');
-  const kernel = createKernel({ run: runHere, sessions, journal, device, onRefused });
+  const kernel = openKernel(settings, sessions, log);
   const { onApplied, readHealth } = serveBeside(settings, { log, lifecycle, engine: () => engine });
   const engine: Engine = createEngine({
     node,
@@ -76,6 +71,19 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   });
   void lookForEver({ everyMs: LOOK_AROUND_MS, signal: lifecycle.signal, log, look: [engine.lookAround] });
   log.info({ node, listen: settings.listen }, 'serving ports');
+}
+
+function openKernel(
+  { stateDir, vxlanDevice: device }: VrouterSettings,
+  sessions: KernelDeps['sessions'],
+  log: Logger,
+): Kernel {
+  const journal = createJournal(stateDir, (error) => {
+    log.warn({ reason: messageOf(error) }, 'cannot write what was applied');
+  });
+  const onRefused = (reason: string): void =>
+    log.warn({ reason }, 'nft refused a change: loading the whole table, without what it has learnt');
+  return createKernel({ run: runHere, sessions, journal, device, onRefused });
 }
 
 /** A node that comes back with another MAC is believed again after so long; nothing is read where the underlay routes nothing. */

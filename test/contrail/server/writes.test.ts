@@ -143,16 +143,17 @@ describe('a write', () => {
   });
 });
 
-describe('a list', () => {
-  const url = (): string => servers[0]!.url;
-  const project = async (): Promise<string> =>
-    (await client.fqNameToUuid('project', inProject('x').slice(0, -1))) ?? '';
-  const names = async (query: string): Promise<readonly string[]> => {
-    const { body } = await ask(url(), 'GET', `/virtual-networks?parent_id=${await project()}${query}`);
-    const { 'virtual-networks': found } = body as { readonly 'virtual-networks': readonly object[] };
-    return found.map((each) => JSON.stringify(each)).flatMap((text) => /"(red|blue)"/.exec(text)?.[1] ?? []);
-  };
+const url = (): string => servers[0]!.url;
+const project = async (): Promise<string> => (await client.fqNameToUuid('project', inProject('x').slice(0, -1))) ?? '';
 
+/** Names of the project’s networks, as a list has them. */
+const names = async (query: string): Promise<readonly string[]> => {
+  const { body } = await ask(url(), 'GET', `/virtual-networks?parent_id=${await project()}${query}`);
+  const { 'virtual-networks': found } = body as { readonly 'virtual-networks': readonly object[] };
+  return found.map((each) => JSON.stringify(each)).flatMap((text) => /"(red|blue)"/.exec(text)?.[1] ?? []);
+};
+
+describe('a list', () => {
   test('of a parent’s children says their names, in the order in which they were made', async () => {
     const made = [await createNetwork(client, 'red'), await createNetwork(client, 'blue')];
     const { body } = await ask(url(), 'GET', `/virtual-networks?parent_id=${await project()}`);
