@@ -40,8 +40,7 @@ export class NetworkPairs {
   /** The networks that a logical router has a port in: any node may be the one that translates for them. */
   routed(): ReadonlySet<string> {
     this.#routed ??= new Set(
-      [...this.#cache.all()]
-        .filter(({ type }) => type === 'logical-router')
+      [...this.#cache.ofType('logical-router')]
         .flatMap(({ refs }) => refs['virtual_machine_interface_refs'] ?? [])
         .flatMap(({ uuid }) => this.#cache.get(uuid)?.refs['virtual_network_refs'] ?? [])
         .map(({ uuid }) => uuid),
