@@ -1,6 +1,6 @@
 /** What is copied of flows that rules of firewall policies pass (`mirror_to` of their `action_list`). Pure. */
 import { openRanges, rangeTraffic } from '../linux/blocks.ts';
-import { familyOf } from '../linux/family.ts';
+import { familyOf, hostPrefix } from '../linux/family.ts';
 import { groupPeers, type Peer } from '../linux/group-peers.ts';
 import type { Direction, ForwardingState, Mirror, OrderedRule, PortPolicy, RuleMirror } from '../model.ts';
 import { createPicker, groupKey, type Judge, orderedRulesOf } from './decision.ts';
@@ -62,7 +62,7 @@ function sharesOf({ peers }: Side, members: readonly Peer[], judge: Judge): read
       // A network's own comes first, where an address occurs twice.
       members
         .toReversed()
-        .flatMap(({ address, groups }) => (familyOf(address) === family ? [[alone(address), groups]] : [])),
+        .flatMap(({ address, groups }) => (familyOf(address) === family ? [[hostPrefix(address), groups]] : [])),
     );
     const blocks = peers.flatMap((peer) =>
       peer.kind === 'block' && familyOf(peer.cidr) === family ? [peer.cidr] : [],
@@ -76,8 +76,4 @@ function sharesOf({ peers }: Side, members: readonly Peer[], judge: Judge): read
     peers: alike.map(({ addresses }) => addresses),
     traffic: alike[0]?.traffic ?? [],
   }));
-}
-
-function alone(address: string): string {
-  return `${address}/${familyOf(address) === '4' ? 32 : 128}`;
 }

@@ -4,7 +4,7 @@ import type { Bindings, ForwardingState, InstanceId, Port, Underlay } from '../m
 import { bridgeLinks, bridgeNeighbours } from './bridges.ts';
 import { chainRoutes, chainRules } from './chain-entries.ts';
 import type { IpEntry } from './document.ts';
-import { familyOf } from './family.ts';
+import { familyOf, hostPrefix } from './family.ts';
 import { OUTSIDE_MARK } from './edges.ts';
 import { forwardedRoutes, forwardedRules, HOST_PREFERENCE } from './forwarded-entries.ts';
 import { GUIDED, hex, MAGIC, marksOf, ROUTED_MAGIC } from './marks.ts';
@@ -267,10 +267,6 @@ function wayTo(
 
 function familyIn({ into }: Context, address: string): Map<string, IpEntry> {
   return familyOf(address) === '4' ? into.v4 : into.v6;
-}
-
-function hostPrefix(address: string): string {
-  return `${address}/${familyOf(address) === '4' ? 32 : 128}`;
 }
 
 function route(

@@ -1,6 +1,6 @@
 /** Rules and routes of what the underlay routes: to the node of each pod, where that is on the same segment. Pure. */
 import type { ForwardingState, InstanceId, Peer, Underlay } from '../model.ts';
-import { familyOf } from './family.ts';
+import { familyOf, hostPrefix } from './family.ts';
 import { FORWARDED_MAGIC, forwardedMark, hex } from './marks.ts';
 import { LOCAL_PREFERENCE, TABLES } from './names.ts';
 import { nodeAddress, nodeAddresses } from './node-addresses.ts';
@@ -46,7 +46,7 @@ export function forwardedRoutes(around: Around): readonly { readonly prefix: str
     if (hop === undefined) return [];
     return [
       {
-        prefix: `${address}/${family === '4' ? 32 : 128}`,
+        prefix: hostPrefix(address),
         via: `via ${familyOf(hop) === family ? '' : 'inet6 '}${hop} dev ${around.underlay.device}${source === undefined ? '' : ` src ${source}`}`,
       },
     ];
