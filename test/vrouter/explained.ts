@@ -1,5 +1,5 @@
 /** What nodes answer of a flow of a test world: whether both ends and the networks between them let it pass. */
-import { indexConfig } from '../../vrouter/compile/index-config.ts';
+import { indexConfig } from '../../vrouter/compile/following-index.ts';
 import { compile } from '../../vrouter/compile/compile.ts';
 import { passes } from '../../vrouter/explain/passing.ts';
 import { sentTo } from './lab/sent.ts';

@@ -1,7 +1,7 @@
 /** What a node tells of a flow beside the verdict: how its other end sees the sender. */
 import { expect, test } from '@jest/globals';
 import { compile } from '../../vrouter/compile/compile.ts';
-import { indexConfig } from '../../vrouter/compile/index-config.ts';
+import { indexConfig } from '../../vrouter/compile/following-index.ts';
 import type { SourceVerdict } from '../../vrouter/explain/questions.ts';
 import { verdictsOn } from '../../vrouter/explain/verdicts.ts';
 import { type TestWorld, through, vmiOf, worldObjects } from './config.ts';

@@ -8,7 +8,6 @@ import { compileFloating, floatingPassages } from './floating.ts';
 import { compileFirewallMirrors } from './firewall-mirrors.ts';
 import { compileGuidance } from './guidance.ts';
 import { compileHealthChecks } from './health-checks.ts';
-import { indexConfig } from './index-config.ts';
 import { compileNetworks, FABRIC_NAME } from './networks.ts';
 import { compileOutbound } from './outbound.ts';
 import { createMemory, type Memory } from './memory.ts';
@@ -38,7 +37,7 @@ export function compile(
   node: string,
   { dead = new Set(), unhealthy = new Set(), memory = createMemory() }: CompileOptions = {},
 ): ForwardingState {
-  const index = indexConfig(config.objects);
+  const index = memory.index(config.objects);
   const networks = compileNetworks(index);
   const fabric = networks.find(({ name }) => name === FABRIC_NAME)?.id ?? DEFAULT_FABRIC;
   const { chains, bypassed } = compileChains(index, { networks, node, dead });
@@ -49,7 +48,7 @@ export function compile(
   const peers = routers.filter(({ name }) => name !== node);
   const place = { ...placeOf(index, node), dead };
   const around = { networks, fabric, passages, place: { ...place, dead: [...dead] }, own, peers };
-  memory.renew(config.objects, { around: JSON.stringify(around), aside: unhealthy });
+  memory.renew({ around: JSON.stringify(around), aside: unhealthy });
   const context = { networks, fabric, passages, ports, remotes, unhealthy, place, own, peers };
   const balanced = compileServices(index, context, memory);
   const { outbound, inbound } = compileOutbound(index, { networks, passages, fabric });

@@ -1,4 +1,4 @@
-/** Config objects by type, by name and by who refers to them: what the compiler reads instead of scanning. Pure. */
+/** Config objects by type, by name and by who refers to them: what the compiler asks instead of scanning. Pure. */
 import type {
   AddressGroup,
   ApplicationPolicySet,
@@ -6,7 +6,6 @@ import type {
   FirewallRule,
   ServiceGroup,
 } from '../../contrail/firewall.ts';
-import { fqNameText } from '../../contrail/objects.ts';
 import type {
   ContrailObject,
   FloatingIp,
@@ -32,7 +31,7 @@ import type {
 } from '../../contrail/objects.ts';
 
 /** The types that forwarding is made of. */
-interface ConfigTypes {
+export interface ConfigTypes {
   'address-group': AddressGroup;
   'application-policy-set': ApplicationPolicySet;
   'firewall-policy': FirewallPolicy;
@@ -60,7 +59,7 @@ interface ConfigTypes {
   'virtual-network': VirtualNetwork;
   'virtual-router': VirtualRouter;
 }
-type ConfigType = keyof ConfigTypes;
+export type ConfigType = keyof ConfigTypes;
 
 export interface ConfigIndex {
   /** All objects of a type, in the order of their UUIDs. */
@@ -76,56 +75,6 @@ export interface ConfigIndex {
   readonly referrers: <K extends ConfigType>(uuid: string, type: K) => readonly ConfigTypes[K][];
   /** The members of a pool. */
   readonly members: (pool: string) => readonly LoadbalancerMember[];
-}
-
-/** Indexes a set of config objects; references resolve by UUID, or by name where they carry none. */
-export function indexConfig(objects: ReadonlyMap<string, ContrailObject>): ConfigIndex {
-  const byType = new Map<string, ContrailObject[]>();
-  for (const object of objects.values()) append(byType, object.type, object);
-  for (const list of byType.values()) list.sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
-  const named = nameIndex(byType);
-  const uuidOf = (type: string, reference: Reference): string | undefined =>
-    reference.uuid ?? named(type, reference.to)?.uuid;
-  const referrers = referrersOf(byType, uuidOf);
-  const members = membersOf(byType, named);
-  const uuids: ConfigIndex['uuids'] = (object, type) =>
-    referencesOf(object, type).flatMap((reference) => uuidOf(type, reference) ?? []);
-  return {
-    all: (type) => typed(type, byType.get(type) ?? []),
-    get: (type, uuid) => {
-      const found = objects.get(uuid);
-      return typed(type, found?.type === type ? [found] : [])[0];
-    },
-    targets: (object, type) =>
-      typed(
-        type,
-        uuids(object, type).flatMap((uuid) => objects.get(uuid) ?? []),
-      ),
-    follow: (reference, type) => {
-      const found = objects.get(uuidOf(type, reference) ?? '');
-      return typed(type, found === undefined ? [] : [found]);
-    },
-    uuids,
-    referrers: (uuid, type) => typed(type, referrers.get(type)?.get(uuid) ?? []),
-    members: (pool) => typed('loadbalancer-member', members.get(pool) ?? []),
-  };
-}
-
-type Named = (type: string, name: readonly string[]) => ContrailObject | undefined;
-
-/** Names are rarely asked for, since the embedded server gives UUIDs: the index is made when one is. */
-function nameIndex(byType: ReadonlyMap<string, readonly ContrailObject[]>): Named {
-  const made = new Map<string, ReadonlyMap<string, ContrailObject>>();
-  return (type, name) => {
-    const known = made.get(type) ?? new Map((byType.get(type) ?? []).map((each) => [fqNameText(each.fq_name), each]));
-    made.set(type, known);
-    return known.get(fqNameText(name));
-  };
-}
-
-/** An object of a type has that type's fields: the server has checked them against the schema. */
-function typed<K extends ConfigType>(_type: K, found: readonly ContrailObject[]): readonly ConfigTypes[K][] {
-  return found as readonly ConfigTypes[K][];
 }
 
 /** The references of an object to objects of `type`; back references are not among them. */
@@ -174,37 +123,3 @@ export const LINKED: readonly (readonly [referrer: ConfigType, target: ConfigTyp
   ['loadbalancer-pool', 'loadbalancer-healthmonitor'],
   ['virtual-machine-interface', 'service-health-check'],
 ];
-
-/** By the referrer's type, then by the UUID of what it refers to. */
-function referrersOf(
-  byType: ReadonlyMap<string, readonly ContrailObject[]>,
-  uuidOf: (type: string, reference: Reference) => string | undefined,
-): ReadonlyMap<string, ReadonlyMap<string, readonly ContrailObject[]>> {
-  const referrers = new Map<string, Map<string, ContrailObject[]>>();
-  for (const [type, target] of LINKED) {
-    const ofType = referrers.get(type) ?? new Map<string, ContrailObject[]>();
-    referrers.set(type, ofType);
-    for (const object of byType.get(type) ?? []) {
-      for (const reference of referencesOf(object, target)) append(ofType, uuidOf(target, reference) ?? '', object);
-    }
-  }
-  return referrers;
-}
-
-function membersOf(
-  byType: ReadonlyMap<string, readonly ContrailObject[]>,
-  named: Named,
-): ReadonlyMap<string, readonly ContrailObject[]> {
-  const members = new Map<string, ContrailObject[]>();
-  for (const member of byType.get('loadbalancer-member') ?? []) {
-    const parent = member.parent_uuid ?? named('loadbalancer-pool', member.fq_name.slice(0, -1))?.uuid;
-    if (parent !== undefined) append(members, parent, member);
-  }
-  return members;
-}
-
-function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
-}

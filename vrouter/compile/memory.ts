@@ -1,9 +1,10 @@
 /**
- * What was compiled of each load balancer, kept as long as nothing that was read for it has changed: of thousands, an endpoint's change
- * concerns one. An index that notes what it is asked makes the list; the objects themselves say what has changed, since a changed
- * one is another one.
+ * What is kept from one compilation to the next: the index, and what was made of each load balancer, as long as nothing that was read for
+ * it has changed: of thousands, an endpoint's change concerns one. An index that notes what it is asked makes the list; the objects
+ * themselves say what has changed, since a changed one is another one.
  */
 import type { ContrailObject, Reference } from '../../contrail/objects.ts';
+import { createIndex } from './following-index.ts';
 import { type ConfigIndex, LINKED, referencesOf } from './index-config.ts';
 
 /** An index whose answers are noted by the UUIDs that they depend on. */
@@ -54,40 +55,47 @@ interface Surroundings {
 
 /** What was made by key. Not to be shared between nodes. */
 export interface Memory<T> {
+  /** An index of these objects; it answers by them until the next one is asked for. */
+  readonly index: (objects: ReadonlyMap<string, ContrailObject>) => ConfigIndex;
   /** Forgets what depends on an object that has changed since the last time, or everything where what is around has. */
-  readonly renew: (objects: ReadonlyMap<string, ContrailObject>, surroundings: Surroundings) => void;
+  readonly renew: (surroundings: Surroundings) => void;
   /** What was made under a key, or is made now. */
   readonly of: (key: string, index: NotingIndex, make: () => T) => T;
 }
 
 /** A memory of nothing. */
 export function createMemory<T>(): Memory<T> {
-  const made = new Map<string, { readonly value: T; readonly reads: ReadonlySet<string> }>();
-  let before: ReadonlyMap<string, ContrailObject> = new Map();
+  const made = new Map<string, T>();
+  // By the UUID of what was read: the keys. One may have been made again since, without it.
+  const readers = new Map<string, Set<string>>();
+  const { index, follow } = createIndex();
+  let changed: readonly ContrailObject[] = [];
   let last: Surroundings = { around: '', aside: new Set() };
   return {
-    renew(objects, surroundings) {
-      const touched = touchedBetween(before, objects);
-      if (touched === undefined || surroundings.around !== last.around) made.clear();
-      else forget(made, new Set([...touched, ...differing(last.aside, surroundings.aside)]));
-      // The map that was given may be a live one.
-      before = new Map(objects);
-      last = surroundings;
+    index(objects) {
+      changed = [...changed, ...follow(objects)];
+      return index;
+    },
+    renew(surroundings) {
+      const touched = touchedBy(changed);
+      const isNew = touched === undefined || surroundings.around !== last.around;
+      const uuids = isNew ? [...readers.keys()] : [...touched, ...differing(last.aside, surroundings.aside)];
+      for (const uuid of uuids) {
+        readers.get(uuid)?.forEach((key) => made.delete(key));
+        readers.delete(uuid);
+      }
+      [changed, last] = [[], surroundings];
     },
     of(key, index, make) {
       const known = made.get(key);
-      if (known !== undefined) return known.value;
+      if (known !== undefined) return known;
       const { value, reads } = index.during(make);
-      if (reads !== undefined) made.set(key, { value, reads: new Set([...reads, key]) });
+      if (reads === undefined) return value;
+      made.set(key, value);
+      for (const uuid of [...reads, key]) readers.set(uuid, (readers.get(uuid) ?? new Set()).add(key));
       return value;
     },
   };
-}
-
-function forget(made: Map<string, { readonly reads: ReadonlySet<string> }>, touched: ReadonlySet<string>): void {
-  for (const [key, { reads }] of made) {
-    for (const uuid of reads) if (touched.has(uuid)) made.delete(key);
-  }
 }
 
 function differing(some: ReadonlySet<string>, others: ReadonlySet<string>): readonly string[] {
@@ -100,14 +108,7 @@ function noted<T extends ContrailObject>(objects: readonly T[], note: (uuid: str
 }
 
 /** UUIDs of objects that changed, and of those that they refer to or belong to; `undefined` where some are only named. */
-function touchedBetween(
-  before: ReadonlyMap<string, ContrailObject>,
-  after: ReadonlyMap<string, ContrailObject>,
-): ReadonlySet<string> | undefined {
-  const changed = [
-    ...[...after.values()].filter((object) => before.get(object.uuid) !== object),
-    ...[...before.values()].filter((object) => after.get(object.uuid) !== object),
-  ];
+function touchedBy(changed: readonly ContrailObject[]): ReadonlySet<string> | undefined {
   const touched = changed.flatMap((object) => [object.uuid, ...ends(object)]);
   return touched.includes(undefined) ? undefined : new Set(touched.flatMap((uuid) => uuid ?? []));
 }

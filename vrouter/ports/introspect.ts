@@ -2,7 +2,7 @@
 import { prettifyError } from 'zod';
 import { reachable } from '../announce/reachable.ts';
 import { compile } from '../compile/compile.ts';
-import { indexConfig } from '../compile/index-config.ts';
+import { indexConfig } from '../compile/following-index.ts';
 import type { Engine } from '../engine.ts';
 import { dropsOf } from '../explain/drops.ts';
 import { supposing } from '../explain/hypothesis.ts';

@@ -1,0 +1,133 @@
+/**
+ * An index that follows a configuration. Of thousands of objects a change concerns a few: these alone are taken out of its lists, and
+ * put in. Where an object names another without its UUID, whom it means depends on all others, and everything is indexed anew; the
+ * embedded server always gives UUIDs.
+ */
+import { type ContrailObject, fqNameText, type Reference } from '../../contrail/objects.ts';
+import { type ConfigIndex, type ConfigType, type ConfigTypes, LINKED, referencesOf } from './index-config.ts';
+import { createLists, type KeysOf, type Lists } from './lists.ts';
+
+type Objects = ReadonlyMap<string, ContrailObject>;
+
+export interface FollowingIndex {
+  /** Answers by the objects of the last `follow`. */
+  readonly index: ConfigIndex;
+  /** Takes over a set of objects; answers those that are others than before, as they were and as they are. */
+  readonly follow: (objects: Objects) => readonly ContrailObject[];
+}
+
+/** An index of a set of config objects that stays as it is. */
+export function indexConfig(objects: Objects): ConfigIndex {
+  const { index, follow } = createIndex();
+  follow(objects);
+  return index;
+}
+
+/** An index of nothing. */
+export function createIndex(): FollowingIndex {
+  let objects: Objects = new Map();
+  let listed = createListed();
+  const vague = new Set<string>();
+  const uuids: ConfigIndex['uuids'] = (object, type) =>
+    referencesOf(object, type).flatMap((reference) => listed.uuidOf(type, reference) ?? []);
+  const found = <K extends ConfigType>(type: K, all: readonly string[]) =>
+    typed(
+      type,
+      all.flatMap((uuid) => objects.get(uuid) ?? []),
+    );
+  return {
+    index: {
+      all: (type) => typed(type, listed.byType.of(type)),
+      get: (type, uuid) => found(type, [uuid]).find((object) => object.type === type),
+      targets: (object, type) => found(type, uuids(object, type)),
+      follow: (reference, type) => found(type, [listed.uuidOf(type, reference) ?? '']),
+      uuids,
+      referrers: (uuid, type) => typed(type, listed.referrers.of(listKey(type, uuid))),
+      members: (pool) => typed('loadbalancer-member', listed.members.of(pool)),
+    },
+    follow(next) {
+      const [gone, come] = [others(objects, next), others(next, objects)];
+      const wasVague = vague.size > 0;
+      for (const { uuid } of gone) vague.delete(uuid);
+      for (const object of come) if (isVague(object)) vague.add(object.uuid);
+      // The map that was given may be a live one.
+      objects = new Map(next);
+      if (wasVague || vague.size > 0) {
+        listed = createListed();
+        listed.change([], [...next.values()]);
+      } else listed.change(gone, come);
+      return [...come, ...gone];
+    },
+  };
+}
+
+const typesOf: KeysOf = ({ type }) => [type];
+
+/** The lists of an index, and whom a reference means. */
+function createListed() {
+  const [byType, referrers, members] = [createLists(), createLists(), createLists()];
+  const named = createNames(byType);
+  const uuidOf = (type: string, { uuid, to }: Reference): string | undefined => uuid ?? named.find(type, to)?.uuid;
+  const targetsOf: KeysOf = (object) =>
+    linksOf(object).map(([target, reference]) => listKey(object.type, uuidOf(target, reference)));
+  const poolsOf: KeysOf = ({ type, parent_uuid: parent, fq_name: name }) =>
+    type === 'loadbalancer-member' ? [parent ?? named.find('loadbalancer-pool', name.slice(0, -1))?.uuid ?? ''] : [];
+  return {
+    byType,
+    referrers,
+    members,
+    uuidOf,
+    change(gone: readonly ContrailObject[], come: readonly ContrailObject[]): void {
+      named.forget();
+      byType.change({ gone, come }, typesOf);
+      referrers.change({ gone, come }, targetsOf);
+      members.change({ gone, come }, poolsOf);
+    },
+  };
+}
+
+/** The objects of one set that the other one does not have, or has otherwise. */
+function others(of: Objects, than: Objects): readonly ContrailObject[] {
+  const found: ContrailObject[] = [];
+  for (const [uuid, object] of of) if (than.get(uuid) !== object) found.push(object);
+  return found;
+}
+
+/** The references that are followed backwards. */
+function linksOf(object: ContrailObject): readonly (readonly [target: ConfigType, reference: Reference])[] {
+  return (LINKS.get(object.type) ?? []).flatMap((target) =>
+    referencesOf(object, target).map((reference) => [target, reference] as const),
+  );
+}
+
+const LINKS: ReadonlyMap<string, readonly ConfigType[]> = new Map(
+  LINKED.map(([type]) => [type, LINKED.flatMap(([referrer, target]) => (referrer === type ? [target] : []))]),
+);
+
+/** Whether one of the lists that an object stands in depends on a name. */
+function isVague(object: ContrailObject): boolean {
+  if (object.type === 'loadbalancer-member') return object.parent_uuid === undefined;
+  return linksOf(object).some(([, { uuid }]) => uuid === undefined);
+}
+
+function listKey(type: string, uuid = ''): string {
+  return `${type} ${uuid}`;
+}
+
+/** Names are rarely asked for: those of a type are listed when one is. */
+function createNames(byType: Lists) {
+  const made = new Map<string, ReadonlyMap<string, ContrailObject>>();
+  return {
+    forget: (): void => made.clear(),
+    find(type: string, name: readonly string[]): ContrailObject | undefined {
+      const known = made.get(type) ?? new Map(byType.of(type).map((each) => [fqNameText(each.fq_name), each]));
+      made.set(type, known);
+      return known.get(fqNameText(name));
+    },
+  };
+}
+
+/** An object of a type has that type's fields: the server has checked them against the schema. */
+function typed<K extends ConfigType>(_type: K, found: readonly ContrailObject[]): readonly ConfigTypes[K][] {
+  return found as readonly ConfigTypes[K][];
+}
