@@ -43,10 +43,7 @@ function verdictOf(pool: Pool, silent = false): string {
 function addPool(into: ElementCollector, pool: Pool, marks: Marks): void {
   const [key, slots] = [poolKey(pool), slotsMap(pool)];
   const n = familyOf(pool.address);
-  slotsOf(pool).forEach((backend, slot) => {
-    const data = isMarked(pool) ? markOfBackend(backend) : `${backend.address} . ${backend.port}`;
-    into.add(slots, `${key} . ${slot}`, data);
-  });
+  for (const [slot, data] of slotsOf(pool)) into.add(slots, slot, data);
   if (!isMarked(pool)) return;
   for (const backend of pool.backends) {
     const mark = markOfBackend(backend);

@@ -43,13 +43,19 @@ export class ElementCollector {
 export function collectOnce<K extends object>(
   collect: (into: ElementCollector, source: K) => void,
 ): (source: K) => ReadonlyMap<string, Elements> {
-  const made = new WeakMap<K, ReadonlyMap<string, Elements>>();
-  return (source) => {
-    const known = made.get(source);
-    if (known !== undefined) return known;
+  return madeOnce((source) => {
     const into = new ElementCollector();
     collect(into, source);
-    made.set(source, into.sets);
     return into.sets;
+  });
+}
+
+/** What is made of each `source`, once: of thousands of services a change makes one anew. */
+export function madeOnce<K extends object, V>(make: (source: K) => V): (source: K) => V {
+  const made = new WeakMap<K, { readonly value: V }>();
+  return (source) => {
+    const known = made.get(source) ?? { value: make(source) };
+    made.set(source, known);
+    return known.value;
   };
 }

@@ -5,8 +5,9 @@
  * What the outside is given has chains and maps of its own, since it may be other back ends under the same address and port.
  * Pure.
  */
-import type { Backend, ForwardingState } from '../model.ts';
+import type { Backend, Exposure, ForwardingState, Service } from '../model.ts';
 import { chain, perFamily } from './chain.ts';
+import { madeOnce } from './document.ts';
 import { familyOf } from './family.ts';
 import { hex } from './marks.ts';
 import { TABLE } from './names.ts';
@@ -29,16 +30,24 @@ export interface Pool {
 type Side = (typeof SIDES)[number];
 const SIDES = ['inner', 'outer'] as const;
 
-/** All pools that have back ends. */
+/** All pools that have back ends. One of the same service or exposure is the same. */
 export function poolsOf({ services, exposures }: Pick<ForwardingState, 'services' | 'exposures'>): readonly Pool[] {
-  const all: readonly Pool[] = [
-    ...services.map(({ vip, ...service }) => ({ ...service, address: vip, side: 'inner' as const })),
-    ...exposures.flatMap(({ inside, outside, ...exposure }) => [
-      { ...exposure, backends: inside, side: 'inner' as const },
-      { ...exposure, backends: outside, side: 'outer' as const },
-    ]),
-  ];
-  return all.filter(({ backends }) => backends.length > 0);
+  return [...services.flatMap(ofService), ...exposures.flatMap(ofExposure)];
+}
+
+const ofService = madeOnce(({ vip, ...service }: Service): readonly Pool[] =>
+  withBackends([{ ...service, address: vip, side: 'inner' }]),
+);
+
+const ofExposure = madeOnce(({ inside, outside, ...exposure }: Exposure): readonly Pool[] =>
+  withBackends([
+    { ...exposure, backends: inside, side: 'inner' },
+    { ...exposure, backends: outside, side: 'outer' },
+  ]),
+);
+
+function withBackends(pools: readonly Pool[]): readonly Pool[] {
+  return pools.filter(({ backends }) => backends.length > 0);
 }
 
 /** The first three words of the keys of a pool's elements. */
@@ -65,12 +74,17 @@ export function slotsMap(pool: Pool): string {
   return `${side}_${isMarked(pool) ? 'marks' : 'slots'}${familyOf(address)}_${slotCount(backends.length)}`;
 }
 
-/** The back end of each slot. */
-export function slotsOf({ backends }: Pool): readonly Backend[] {
-  return Array.from({ length: slotCount(backends.length) }, (_, slot) => backends[slot % backends.length]).filter(
-    (backend) => backend !== undefined,
+/** Key and data of each slot's element. */
+export const slotsOf = madeOnce((pool: Pool): readonly (readonly [key: string, data: string])[] => {
+  const { backends } = pool;
+  const [key, marked] = [poolKey(pool), isMarked(pool)];
+  return Array.from({ length: slotCount(backends.length) }, (_, slot) => backends[slot % backends.length]).flatMap(
+    (backend, slot) => {
+      if (backend === undefined) return [];
+      return [[`${key} . ${slot}`, marked ? markOfBackend(backend) : `${backend.address} . ${backend.port}`] as const];
+    },
   );
-}
+});
 
 /**
  * A back end's mark: its address alone, so that a client keeps its back end on all ports, and its network where others may have the
@@ -84,8 +98,10 @@ export function markOfBackend({ address, network, overlapping }: Backend): strin
 
 /** What the pools of a state need besides the skeleton: name to the lines that declare it. */
 export function poolDeclarations(pools: readonly Pool[]): ReadonlyMap<string, readonly string[]> {
-  return new Map(pools.map((pool) => [poolChain(pool), declaration(pool)] as const));
+  return new Map(pools.map(declarationOf));
 }
+
+const declarationOf = madeOnce((pool: Pool) => [poolChain(pool), declaration(pool)] as const);
 
 function declaration(pool: Pool): readonly string[] {
   const n = familyOf(pool.address);

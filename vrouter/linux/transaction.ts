@@ -73,12 +73,19 @@ function changedElements(applied: KernelDocument, desired: KernelDocument): read
     const before: Elements = applied.sets.get(name) ?? new Map();
     const after: Elements = desired.sets.get(name) ?? new Map();
     if (before === after) continue;
-    const gone = [...before].filter(([key, data]) => after.get(key) !== data).map(([key]) => [key, ''] as const);
-    const come = [...after].filter(([key, data]) => before.get(key) !== data);
+    const gone = others(before, after).map(([key]) => [key, ''] as const);
     dels.push(...elementLines('delete', name, gone));
-    adds.push(...elementLines('add', name, come));
+    adds.push(...elementLines('add', name, others(after, before)));
   }
   return [...declared.flatMap(([, lines]) => lines), ...dels, ...adds];
+}
+
+/** The elements that the other set does not have, or has with other data. */
+function others(of: Elements, than: Elements): readonly (readonly [key: string, data: string])[] {
+  const found: (readonly [string, string])[] = [];
+  // A loop: thousands of elements stay the same.
+  for (const [key, data] of of) if (than.get(key) !== data) found.push([key, data]);
+  return found;
 }
 
 function elementLines(
