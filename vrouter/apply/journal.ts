@@ -19,7 +19,7 @@ export interface Journal {
   readonly close: () => Promise<void>;
 }
 
-/** The least time between two writes, since each takes the whole document. */
+/** How long an entry waits for later ones, since each write takes the whole document. */
 const PAUSE_MS = 1000;
 
 /** A journal in `directory`, written atomically. `onError` is told why it could not be. */
@@ -30,11 +30,11 @@ export function createJournal(directory: string, onError: (error: unknown) => vo
   let writing: Promise<void> | undefined;
   const writeAll = async (): Promise<void> => {
     while (noted !== undefined) {
+      // Closing ends the pause.
+      await sleep(PAUSE_MS, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
       const entry = noted;
       noted = undefined;
       await write(file, entry).catch(onError);
-      // Closing ends the pause.
-      await sleep(PAUSE_MS, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
     }
     writing = undefined;
   };
