@@ -32,7 +32,8 @@ export function guidedIn(cache: CacheView, pairs: NetworkPairs): ReadonlySet<str
   const isPods = cidrList(able.flatMap((network) => subnetsOf(cache, network)));
   const members = [...cache.ofType('loadbalancer-member')];
   const named = members.filter((member) => namesNoPort(cache, member) && isPods(targetOf(member)));
-  for (const network of servingOf(cache, named).networks) for (const peer of pairs.of(network)) served.add(peer);
+  for (const pool of new Set(named.flatMap(({ parentUuid }) => parentUuid ?? [])))
+    for (const network of servingOf(cache, pool).networks) for (const peer of pairs.of(network)) served.add(peer);
   return new Set(able.map(({ uuid }) => uuid).filter((uuid) => !served.has(uuid)));
 }
 

@@ -10,14 +10,12 @@ import { FIREWALL_FOLLOWERS, FIREWALL_RULES } from './firewall-span.ts';
 import { isAt, refsOf, some } from './links.ts';
 import type { Guidance } from './guidance.ts';
 import { IP_FABRIC, type NetworkPairs } from './pairs.ts';
-import { type Serving, servingOf } from './serving.ts';
+import type { Served } from './served-pools.ts';
 
 /** What runs on a node. */
 export interface Local {
   readonly machines: ReadonlySet<string>;
   readonly ports: ReadonlySet<string>;
-  /** The services that the ports are back ends of. */
-  readonly serving: Serving;
   readonly groups: ReadonlySet<string>;
   readonly networks: ReadonlySet<string>;
   readonly projects: ReadonlySet<string>;
@@ -48,14 +46,9 @@ export function localOf(cache: CacheView, node: string): Local {
   ]);
   const projects = new Set(ports.flatMap((port) => port?.parentUuid ?? []));
   const holders = [...ports, ...[...machines, ...networks, ...projects].map((uuid) => cache.get(uuid))];
-  const members = ports.flatMap((port) => [...cache.linked(port?.uuid ?? '', 'loadbalancer-member')]);
   return {
     machines: new Set(machines),
     ports: new Set(ports.flatMap((port) => port?.uuid ?? [])),
-    serving: servingOf(
-      cache,
-      members.map((uuid) => cache.get(uuid)),
-    ),
     groups: new Set(ports.flatMap((port) => refsOf(port, 'security_group_refs'))),
     networks,
     projects,
@@ -70,19 +63,26 @@ export interface ScopeDeps {
   readonly guidance: Guidance;
 }
 
+/** What a scope follows from on its node. */
+interface OnNode {
+  readonly node: string;
+  readonly local: Local;
+  readonly served: Served;
+}
+
 /** The node's networks and their peers, those that its services are asked from, and those of routers. */
-export function scopeOf({ cache, pairs, guidance }: ScopeDeps, local: Local, node: string): Scope {
+export function scopeOf({ cache, pairs, guidance }: ScopeDeps, { node, local, served }: OnNode): Scope {
   const { networks: guided } = guidance;
   const fabric = cache.byName('virtual-network', IP_FABRIC);
   // What is reached at nodes is asked by everybody who reaches nodes.
-  const knowsAll = guidance.knowsAll(node) || local.serving.isExposed;
+  const knowsAll = guidance.knowsAll(node) || served.isExposed();
   const networks = new Set([...local.networks, ...pairs.routed()]);
   for (const network of local.networks) {
     const isLed = network === fabric && !knowsAll;
     for (const peer of pairs.of(network)) if (!isLed || !guided.has(peer)) networks.add(peer);
   }
   // Answers go straight back to whoever has asked.
-  for (const network of local.serving.networks)
+  for (const network of served.networks())
     for (const peer of pairs.of(network)) if (guided.has(peer)) networks.add(peer);
   return { local, networks, guided };
 }

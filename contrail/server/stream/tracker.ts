@@ -1,7 +1,8 @@
 /** One node's span as it grows and shrinks: who is in it since when, and who has left. */
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheChange, CacheView } from './cache.ts';
-import { refsOf } from './links.ts';
+import { differing, refsOf } from './links.ts';
+import { ServedPools } from './served-pools.ts';
 import { affectedBy, includes, type Local, localOf, type Scope, type ScopeDeps, scopeOf } from './span.ts';
 
 /** What a watcher is told. */
@@ -27,13 +28,19 @@ export class SpanTracker {
   #departures: Departure[] = [];
   #firstRevision: number;
   #scope: Scope | undefined;
+  readonly #served: ServedPools;
   #version = -1;
 
   constructor(node: string | undefined, deps: ScopeDeps, revision: number) {
     this.#node = node;
     this.#deps = deps;
     this.#firstRevision = revision;
-    this.#rescope();
+    this.#served = new ServedPools(deps.cache);
+    if (node !== undefined) {
+      const local = localOf(deps.cache, node);
+      this.#served.follow([], local.ports);
+      this.#scope = this.#scopeOf(node, local);
+    }
     for (const object of deps.cache.all())
       if (this.#includes(object)) this.#members.set(object.uuid, { type: object.type, revision });
   }
@@ -64,10 +71,7 @@ export class SpanTracker {
   /** Takes in a batch of changes that the cache has taken in; returns what a watcher must be told. */
   update(changes: readonly CacheChange[], affected: ReadonlySet<string>, revision: number): SpanEvent[] {
     const changed = new Set(changes.map(({ uuid }) => uuid));
-    const old = this.#scope;
-    const mayMove = this.#concernsLocal(changes, old?.local) || this.#version !== versionOf(this.#deps);
-    const uuids = new Set(affected);
-    if (mayMove && old !== undefined) for (const uuid of this.#moved(old)) uuids.add(uuid);
+    const uuids = new Set([...affected, ...this.#rescope(changes)]);
     return [...uuids].flatMap((uuid) => this.#judge(uuid, changed.has(uuid), revision));
   }
 
@@ -76,8 +80,7 @@ export class SpanTracker {
   }
 
   /** Whether what runs on this node may have changed: its router, or a port of one of its machines. */
-  #concernsLocal(changes: readonly CacheChange[], local: Local | undefined): boolean {
-    if (local === undefined) return false;
+  #concernsLocal(changes: readonly CacheChange[], local: Local): boolean {
     return changes.some(({ before, after }) =>
       [before, after].some((object) => object !== undefined && this.#isLocal(object, local)),
     );
@@ -98,20 +101,25 @@ export class SpanTracker {
       case 'virtual-machine-interface':
         return refsOf(object, 'virtual_machine_refs').some((machine) => local.machines.has(machine));
       default:
-        return asks(this.#deps.cache, object, local);
+        return false;
     }
   }
 
-  #rescope(): void {
-    if (this.#node === undefined) return;
+  #scopeOf(node: string, local: Local): Scope {
     this.#version = versionOf(this.#deps);
-    this.#scope = scopeOf(this.#deps, localOf(this.#deps.cache, this.#node), this.#node);
+    return scopeOf(this.#deps, { node, local, served: this.#served });
   }
 
-  /** Works the scope out anew; what may have entered or left with it grows with what moved, not with the cluster. */
-  #moved(old: Scope): string[] {
-    this.#rescope();
-    const scope = this.#scope ?? old;
+  /** Works the scope out anew where it may be another; what may have entered or left with it grows with what moved, not with the cluster. */
+  #rescope(changes: readonly CacheChange[]): string[] {
+    const [node, old] = [this.#node, this.#scope];
+    if (node === undefined || old === undefined) return [];
+    const isLocal = this.#concernsLocal(changes, old.local);
+    const local = isLocal ? localOf(this.#deps.cache, node) : old.local;
+    const isServedElse = this.#served.follow(changes, local.ports);
+    if (!isLocal && !isServedElse && this.#version === versionOf(this.#deps)) return [];
+    const scope = this.#scopeOf(node, local);
+    this.#scope = scope;
     const networks = differing(old.networks, scope.networks);
     return [
       ...differing(old.local.machines, scope.local.machines),
@@ -156,13 +164,6 @@ export class SpanTracker {
   }
 }
 
-/** Whether an object may say who asks a node's pods: a member that is one, or something before such a member. */
-function asks(cache: CacheView, object: StoredObject, { ports, serving }: Local): boolean {
-  if (object.type === 'loadbalancer-member') return cache.links(object).some((link) => ports.has(link));
-  if (object.type !== 'floating-ip') return serving.objects.has(object.uuid);
-  return refsOf(object, 'virtual_machine_interface_refs').some((port) => serving.objects.has(port));
-}
-
 /** Grows whenever a scope may have changed. */
 function versionOf({ pairs, guidance }: ScopeDeps): number {
   return pairs.version + guidance.version;
@@ -188,8 +189,4 @@ function inNetwork(cache: CacheView, uuid: string): Set<string> {
     if (object !== undefined) for (const other of affectedBy(cache, object)) affected.add(other);
   }
   return affected;
-}
-
-function differing(a: ReadonlySet<string>, b: ReadonlySet<string>): string[] {
-  return [...[...a].filter((each) => !b.has(each)), ...[...b].filter((each) => !a.has(each))];
 }
