@@ -8,6 +8,7 @@ import type { Logger } from '../runtime/log.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import type { Digests } from './digests.ts';
 import type { Key } from './keys.ts';
+import type { KnownUids } from './known-uids.ts';
 import type { NameCache } from './name-cache.ts';
 import type { NetworkFacts } from './network-facts.ts';
 import type { RememberedIds } from './remembered-ids.ts';
@@ -21,6 +22,7 @@ export interface Deps {
   readonly names: NameCache;
   readonly networks: NetworkFacts;
   readonly digests: Digests;
+  readonly uids: KnownUids;
   readonly enqueue: (keys: Iterable<string>) => void;
   readonly log: Logger;
   /** Aborts when the run has lost its lock, or the program stops. */
@@ -65,4 +67,6 @@ export interface Reconciler<I> {
    * a second look at Contrail.
    */
   readonly finish?: (input: I, deps: Deps) => Promise<I>;
+  /** Notes that nothing of a key's is left. */
+  readonly end?: (key: Key, deps: Deps) => Promise<void>;
 }

@@ -9,7 +9,6 @@ export interface Digests {
   /** Whether this input is the one that the key was last reconciled with, in this epoch. */
   readonly isSettled: (key: string, input: unknown) => Promise<boolean>;
   readonly settle: (key: string, input: unknown) => Promise<void>;
-  /** Forgets a key, and the UID that it was known by (`<key> uid`). */
   readonly forget: (key: string) => Promise<void>;
 }
 
@@ -21,7 +20,7 @@ export function createDigests(redis: Redis, epoch: () => string | undefined): Di
     settle: async (key, input) => {
       if (epoch() !== undefined) await redis.hset(hash(), key, digestOf(input));
     },
-    forget: async (key) => void (await redis.hdel(hash(), key, `${key} uid`)),
+    forget: async (key) => void (await redis.hdel(hash(), key)),
   };
 }
 

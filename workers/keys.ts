@@ -57,6 +57,11 @@ export function parseKey(text: string): Key | undefined {
   return namespace === undefined || name === undefined || name === '' ? undefined : { kind, namespace, name };
 }
 
+/** The namespaces of keys that have one, each once. */
+export function namespacesOf(keys: readonly string[]): readonly string[] {
+  return [...new Set(keys.flatMap((text) => parseKey(text)?.namespace || []))];
+}
+
 export const clusterKey = (name: string): string => keyText({ kind: 'Cluster', namespace: '', name });
 export const namespaceKey = (name: string): string => keyText({ kind: 'Namespace', namespace: '', name });
 export const nodeKey = (name: string): string => keyText({ kind: 'Node', namespace: '', name });

@@ -12,6 +12,7 @@ import { createRedis } from '../runtime/redis.ts';
 import { contrailEndpoints } from '../contrail/endpoints.ts';
 import { acceptKeys } from './accept-keys.ts';
 import { createDigests } from './digests.ts';
+import { createKnownUids } from './known-uids.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { createNameCache, type NameCache } from './name-cache.ts';
@@ -48,7 +49,8 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
   const view = watchCluster({ client: kube, cluster: name, names: naming, enqueue: live.enqueue, ...caches });
   const facts = { names: createNameCache(contrail), networks: createNetworkFacts(contrail) };
   const heartbeat = watchStores({ stores, view, facts, settings }, log, signal);
-  const digests = createDigests(redis, () => heartbeat.database()?.epoch);
+  const epoch = (): string | undefined => heartbeat.database()?.epoch;
+  const notes = { digests: createDigests(redis, epoch), uids: createKnownUids(redis, epoch) };
   const runner = createRunner({
     deps: {
       kube,
@@ -56,7 +58,7 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
       view,
       settings: cluster,
       ...facts,
-      digests,
+      ...notes,
       enqueue: live.enqueue,
       log,
       signal: NEVER,
@@ -71,7 +73,7 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
     pruneGraceMs: settings.pruneGrace * 1000,
     isRebuilding: () => heartbeat.database()?.state === 'rebuilding',
   });
-  const pages = [acceptKeys({ digests, enqueue: live.enqueue, log }), showQueue(stores), answerWhatIf(view, cluster)];
+  const pages = [acceptKeys({ ...notes, enqueue: live.enqueue, log }), showQueue(stores), answerWhatIf(view, cluster)];
   const health = await serveHealth(listenAddress(settings.listen), {
     checks: readiness(heartbeat, view),
     registry,

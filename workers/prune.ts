@@ -16,7 +16,7 @@ export interface PruneDeps {
   readonly now: number;
   /** Whether Kubernetes has what a key stands for, by caches that are complete. */
   readonly exists: (key: string) => boolean;
-  readonly enqueue: (keys: Iterable<string>) => void;
+  readonly enqueue: (keys: readonly string[]) => Promise<void>;
   readonly log: Logger;
 }
 
@@ -59,7 +59,7 @@ export async function prune(deps: PruneDeps): Promise<{ readonly suspects: numbe
     );
     return { suspects: Object.keys(verdict.suspects).length, enqueued: 0 };
   }
-  deps.enqueue(verdict.condemned);
+  await deps.enqueue(verdict.condemned);
   return { suspects: Object.keys(verdict.suspects).length, enqueued: verdict.condemned.length };
 }
 

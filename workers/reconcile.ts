@@ -35,11 +35,21 @@ export function reconcileWith<I>(kind: Reconciler<I>): Reconcile {
     await applyExplained(operations, { kind, input, deps });
     deps.enqueue(networkIdsKeys(operations, deps.settings));
     await runAnew(connectionsOf(operations, deps), deps);
-
-    if (input === undefined) await deps.digests.forget(text);
-    else await deps.digests.settle(text, (await kind.finish?.(input, deps)) ?? input);
+    await note(key, input, { kind, deps });
     return { kind: 'done', operations: operations.length };
   };
+}
+
+/** What was done is known from here on. */
+async function note<I>(
+  key: Key,
+  input: I | undefined,
+  { kind, deps }: { readonly kind: Reconciler<I>; readonly deps: Deps },
+): Promise<void> {
+  const text = keyText(key);
+  if (input !== undefined) return await deps.digests.settle(text, (await kind.finish?.(input, deps)) ?? input);
+  await deps.digests.forget(text);
+  await kind.end?.(key, deps);
 }
 
 /** A network that comes is joined to what it is connected with; one that goes is told to be missing. */

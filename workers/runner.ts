@@ -4,7 +4,7 @@ import { readStatus } from './status.ts';
 import type { Redis } from '../runtime/redis.ts';
 import type { Deps } from './deps.ts';
 import { isWantedPod } from './desired/pod.ts';
-import { namespaceOfNetworkIds, parseKey } from './keys.ts';
+import { namespaceOfNetworkIds, namespacesOf, parseKey } from './keys.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { isObject, uidOfOwner } from './owners.ts';
 import { keepNetworkIds } from './network-ids.ts';
@@ -110,7 +110,10 @@ async function pruneAll(deps: Deps, { redis, live, metrics, pruneGraceMs }: Runn
     graceMs: pruneGraceMs,
     now: Date.now(),
     exists: (text) => existsInKubernetes(text, deps),
-    enqueue: live.enqueue,
+    enqueue: async (keys) => {
+      await deps.uids.doubt(namespacesOf(keys));
+      live.enqueue(keys);
+    },
     log: deps.log,
   });
   metrics.suspects(suspects);

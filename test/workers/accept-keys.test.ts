@@ -10,12 +10,15 @@ import { acceptKeys } from '../../workers/accept-keys.ts';
 let server: Awaited<ReturnType<typeof serveHealth>>;
 let forgotten: string[];
 let enqueued: string[];
+let doubted: string[];
 
 beforeEach(async () => {
   forgotten = [];
   enqueued = [];
+  doubted = [];
   const further = acceptKeys({
     digests: { forget: async (key) => void forgotten.push(key) },
+    uids: { doubt: async (namespaces) => void doubted.push(...namespaces) },
     enqueue: (keys) => void enqueued.push(...keys),
     log: createLogger('test', 'silent'),
   });
@@ -29,10 +32,10 @@ const post = async (host: string, body: unknown) => {
   return { status: response.status, text: await response.text() };
 };
 
-test('keys from loopback are run whether or not their input has changed', async () => {
+test('keys from loopback are run whether or not their input has changed, and predecessors are sought', async () => {
   const keys = ['Pod/a/x', 'Namespace/a'];
   expect(await post('127.0.0.1', { keys })).toEqual({ status: 202, text: '{"enqueued":2}' });
-  expect({ forgotten, enqueued }).toEqual({ forgotten: keys, enqueued: keys });
+  expect({ forgotten, enqueued, doubted }).toEqual({ forgotten: keys, enqueued: keys, doubted: ['a'] });
 });
 
 test('what is no key is refused as a whole, and named', async () => {

@@ -8,6 +8,7 @@ import { createLogger } from '../../runtime/log.ts';
 import { createRedis } from '../../runtime/redis.ts';
 import type { Deps } from '../../workers/deps.ts';
 import { createDigests } from '../../workers/digests.ts';
+import { createKnownUids } from '../../workers/known-uids.ts';
 import { parseKey } from '../../workers/keys.ts';
 import { createNameCache } from '../../workers/name-cache.ts';
 import { createNetworkFacts } from '../../workers/network-facts.ts';
@@ -266,6 +267,7 @@ withApiServer('workers', () => {
       names: createNameCache(contrail),
       networks: createNetworkFacts(contrail),
       digests: createDigests(client, () => undefined),
+      uids: createKnownUids(client, () => undefined),
       enqueue: () => undefined,
       log,
       signal: stop.signal,

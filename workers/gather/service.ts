@@ -34,11 +34,11 @@ export const serviceReconciler: Reconciler<AskedService> = {
   },
   observe,
   desired: desiredService,
+  end: async (key, deps) => await deps.uids.settle(key, undefined),
   explain: async (...[error, input]) => explained(error, input),
   finish: async (input, deps) => {
-    // From here on this name's only objects are those of this UID: predecessors need not be looked for again.
-    await deps.digests.settle(uidDigest(input), input.uid);
     const { namespace, name, uid, problem } = input;
+    await deps.uids.settle(keyOf(input), uid);
     if (problem !== undefined) await tell({ apiVersion: 'v1', kind: 'Service', namespace, name, uid }, problem, deps);
     return await withAddresses(input, deps);
   },
@@ -74,8 +74,8 @@ function v4First(a: string, b: string): number {
   return Number(a.includes(':')) - Number(b.includes(':'));
 }
 
-function uidDigest({ namespace, name }: Pick<Key, 'namespace' | 'name'>): string {
-  return `${serviceKey(namespace, name)} uid`;
+function keyOf({ namespace, name }: ServiceInput): Key {
+  return { kind: 'Service', namespace, name };
 }
 
 async function observe(key: Key, input: ServiceInput | undefined, deps: Deps): Promise<Observation> {
@@ -83,14 +83,12 @@ async function observe(key: Key, input: ServiceInput | undefined, deps: Deps): P
   const own = await observeOwnNetwork(key, deps);
   const project = await names.uuidOf('project', settings.names.project(key.namespace));
   if (project === undefined) return withoutProject(key, input !== undefined);
-  const alone = input !== undefined && (await deps.digests.isSettled(uidDigest(key), input.uid));
-  const others = alone ? [] : await knownUids(key, project, deps);
-  const uids = new Set([...(input === undefined ? [] : [input.uid]), ...others]);
-  if (uids.size === 0) return { kind: 'observed', found: own };
-  const vmis = [...uids].map(serviceInterfaceUuid);
+  const uids = await deps.uids.of(key, input?.uid, async () => await uidsIn(key.namespace, project, deps));
+  if (uids.length === 0) return { kind: 'observed', found: own };
+  const vmis = uids.map(serviceInterfaceUuid);
   const isUnchecked = input !== undefined && input.healthCheck === undefined;
   const [balancers, interfaces, addresses, floatingIps] = await Promise.all([
-    observeBalancers([...uids], contrail, isUnchecked ? [] : [...uids].map(healthMonitorUuid)),
+    observeBalancers(uids, contrail, isUnchecked ? [] : uids.map(healthMonitorUuid)),
     contrail.list('virtual-machine-interface', { uuids: vmis, detail: true }),
     contrail.list('instance-ip', { backRefId: vmis, detail: true }),
     contrail.list('floating-ip', { backRefId: vmis, detail: true }),
@@ -120,13 +118,23 @@ async function observeOwnNetwork(
 }
 
 /**
- * The UIDs under which this Service's name has load balancers or addresses: a deleted Service's UID is gone from
+ * The UIDs under which a namespace's Services have load balancers or addresses, by key: a deleted Service's UID is gone from
  * Kubernetes, but it is the end of its objects' names (facts 1.4), and no Service's name holds an underscore.
  */
-async function knownUids({ name }: Key, project: string, { contrail, settings }: Deps): Promise<readonly string[]> {
+async function uidsIn(
+  namespace: string,
+  project: string,
+  { contrail, settings }: Deps,
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const [loadbalancers, interfaces] = await Promise.all([
     contrail.list('loadbalancer', { parentId: project }),
     contrail.list('virtual-machine-interface', { parentId: project }),
   ]);
-  return [...endings(loadbalancers, `${name}__`), ...endings(interfaces, `${settings.cluster}__Service__${name}__`)];
+  const found = new Map<string, string[]>();
+  for (const ending of [...endings(loadbalancers, ''), ...endings(interfaces, `${settings.cluster}__Service__`)]) {
+    const [name = '', uid = ''] = ending.split('__');
+    const key = serviceKey(namespace, name);
+    found.set(key, [...(found.get(key) ?? []), uid]);
+  }
+  return found;
 }
