@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import {
   createReadStream,
   existsSync,
-  linkSync,
+  symlinkSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -86,7 +86,8 @@ export async function writeImage(
   const dir = mkdtempSync(join(cacheDir, 'images', '.making-'));
   mkdirSync(join(dir, 'blobs', 'sha256'), { recursive: true });
   const included = layers.filter(({ digest }) => config.leftOut?.includes(digest) !== true);
-  for (const layer of included) linkSync(layer.file, join(dir, 'blobs', 'sha256', layer.digest));
+  // Links to the layers by name: another archive may be made of them at the same time, and a new hard link is a change to tar.
+  for (const layer of included) symlinkSync(layer.file, join(dir, 'blobs', 'sha256', layer.digest));
   for (const blob of manifest.blobs) writeFileSync(join(dir, 'blobs', 'sha256', hashOf(blob, 64)), blob);
   writeFileSync(join(dir, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
   writeFileSync(
@@ -96,7 +97,7 @@ export async function writeImage(
       manifest,
     ),
   );
-  await run('tar', ['-C', dir, '-cf', join(dir, 'archive.tar'), 'oci-layout', 'index.json', 'blobs']);
+  await run('tar', ['-C', dir, '--dereference', '-cf', join(dir, 'archive.tar'), 'oci-layout', 'index.json', 'blobs']);
   renameSync(join(dir, 'archive.tar'), archive);
   rmSync(dir, { recursive: true });
   keepNewest(dirname(archive), (file) => file.endsWith(`-${left}.tar`), 2);
