@@ -27,6 +27,8 @@ import type { RoundResult } from './rounds.ts';
 /** May be a live map: it is read when a round begins, or when somebody asks for the state. */
 interface ConfigObjects {
   readonly objects: ReadonlyMap<string, ContrailObject>;
+  /** The UUIDs of those that may have changed since the last time; without it all may have. */
+  readonly changed?: ReadonlySet<string>;
 }
 
 /** A configuration, and where in its history it stands. */
@@ -176,6 +178,8 @@ function intake(compiled: ReturnType<typeof createCompiled>, next: () => void) {
 /** The configuration, compiled when it is asked for: changes that come while the kernel is busy cost one compilation. */
 function createCompiled({ node, nodeAddress }: EngineDeps) {
   let config: ConfigObjects | undefined;
+  /** What may have changed since the last compilation. */
+  let changed: ReadonlySet<string> | undefined = new Set();
   let state: ForwardingState | undefined;
   let dead: ReadonlySet<string> = new Set();
   let unhealthy: ReadonlySet<string> = new Set();
@@ -193,13 +197,16 @@ function createCompiled({ node, nodeAddress }: EngineDeps) {
     },
     replace: (next: ConfigAt): void => {
       realised.changed(next);
+      changed = changed && next.changed && new Set([...changed, ...next.changed]);
       config = next;
       state = undefined;
     },
     config: () => config,
     current(): ForwardingState | undefined {
       if (state !== undefined || config === undefined) return state;
-      const compiled = compile(config, node, { dead, unhealthy, memory });
+      const { objects } = config;
+      const compiled = compile({ objects, ...(changed && { changed }) }, node, { dead, unhealthy, memory });
+      changed = new Set();
       state = { ...(nodeAddress === undefined ? {} : { address: nodeAddress }), ...compiled };
       return state;
     },

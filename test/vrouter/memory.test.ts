@@ -73,8 +73,9 @@ describe('a memory', () => {
       fc.property(
         fc.array(changes, { minLength: 1, maxLength: 12 }),
         fc.boolean(),
+        fc.boolean(),
         unwellOnes,
-        (rounds, isDead, unwell) => {
+        (rounds, isTold, isDead, unwell) => {
           const memory = createMemory<Balanced>();
           const objects = new Map(COMMON);
           rounds.forEach((round, index) => {
@@ -82,7 +83,10 @@ describe('a memory', () => {
             const dead = new Set(isDead && index % 2 === 1 ? ['n2'] : []);
             const unhealthy = new Set(unwell.slice(index));
             const options = { dead, unhealthy };
-            expect(compile({ objects }, 'n1', { ...options, memory })).toEqual(compile({ objects }, 'n1', options));
+            // The first time everything has changed.
+            const changed = new Set(index === 0 ? objects.keys() : round.map(({ uuid }) => uuid));
+            const known = isTold ? { objects, changed } : { objects };
+            expect(compile(known, 'n1', { ...options, memory })).toEqual(compile({ objects }, 'n1', options));
           });
         },
       ),

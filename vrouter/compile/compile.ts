@@ -1,10 +1,10 @@
 /** Config objects to one node's forwarding: `compile` of design section 3. Pure. */
-import type { ContrailObject } from '../../contrail/objects.ts';
 import type { ForwardingState, Network, Passage, Peer, Service } from '../model.ts';
 import { compileChains } from './chains.ts';
 import { compileEgress } from './egress.ts';
 import { compileEndpoints, compilePeers, placeOf } from './endpoints.ts';
 import { compileFloating, floatingPassages } from './floating.ts';
+import type { ConfigSet } from './following-index.ts';
 import { compileFirewallMirrors } from './firewall-mirrors.ts';
 import { compileGuidance } from './guidance.ts';
 import { compileHealthChecks } from './health-checks.ts';
@@ -33,11 +33,11 @@ interface CompileOptions {
  * nodes that are `dead` are left out where there are others, those that are `unhealthy` always.
  */
 export function compile(
-  config: { readonly objects: ReadonlyMap<string, ContrailObject> },
+  config: ConfigSet,
   node: string,
   { dead = new Set(), unhealthy = new Set(), memory = createMemory() }: CompileOptions = {},
 ): ForwardingState {
-  const index = memory.index(config.objects);
+  const index = memory.index(config);
   const networks = compileNetworks(index);
   const fabric = networks.find(({ name }) => name === FABRIC_NAME)?.id ?? DEFAULT_FABRIC;
   const { chains, bypassed } = compileChains(index, { networks, node, dead });

@@ -9,23 +9,29 @@ import { createLists, type KeysOf, type Lists } from './lists.ts';
 
 type Objects = ReadonlyMap<string, ContrailObject>;
 
+/** Config objects, and the UUIDs of those that may be others than in the set before; without it all may be. */
+export interface ConfigSet {
+  readonly objects: Objects;
+  readonly changed?: ReadonlySet<string>;
+}
+
 export interface FollowingIndex {
   /** Answers by the objects of the last `follow`. */
   readonly index: ConfigIndex;
   /** Takes over a set of objects; answers those that are others than before, as they were and as they are. */
-  readonly follow: (objects: Objects) => readonly ContrailObject[];
+  readonly follow: (config: ConfigSet) => readonly ContrailObject[];
 }
 
 /** An index of a set of config objects that stays as it is. */
 export function indexConfig(objects: Objects): ConfigIndex {
   const { index, follow } = createIndex();
-  follow(objects);
+  follow({ objects });
   return index;
 }
 
 /** An index of nothing. */
 export function createIndex(): FollowingIndex {
-  let objects: Objects = new Map();
+  const objects = new Map<string, ContrailObject>();
   let listed = createListed();
   const vague = new Set<string>();
   const uuids: ConfigIndex['uuids'] = (object, type) =>
@@ -46,15 +52,13 @@ export function createIndex(): FollowingIndex {
       members: (pool) => typed('loadbalancer-member', listed.members.of(pool)),
     },
     follow(next) {
-      const [gone, come] = [others(objects, next), others(next, objects)];
+      const { gone, come } = takeOver(objects, next);
       const wasVague = vague.size > 0;
       for (const { uuid } of gone) vague.delete(uuid);
       for (const object of come) if (isVague(object)) vague.add(object.uuid);
-      // The map that was given may be a live one.
-      objects = new Map(next);
       if (wasVague || vague.size > 0) {
         listed = createListed();
-        listed.change([], [...next.values()]);
+        listed.change([], [...objects.values()]);
       } else listed.change(gone, come);
       return [...come, ...gone];
     },
@@ -86,11 +90,21 @@ function createListed() {
   };
 }
 
-/** The objects of one set that the other one does not have, or has otherwise. */
-function others(of: Objects, than: Objects): readonly ContrailObject[] {
-  const found: ContrailObject[] = [];
-  for (const [uuid, object] of of) if (than.get(uuid) !== object) found.push(object);
-  return found;
+/** Makes a set the same as another one, which may be a live one; answers what has gone and what has come. */
+function takeOver(objects: Map<string, ContrailObject>, { objects: next, changed }: ConfigSet) {
+  const gone: ContrailObject[] = [];
+  const come: ContrailObject[] = [];
+  for (const uuid of changed ?? new Set([...objects.keys(), ...next.keys()])) {
+    const [before, after] = [objects.get(uuid), next.get(uuid)];
+    if (before === after) continue;
+    if (before !== undefined) gone.push(before);
+    if (after === undefined) objects.delete(uuid);
+    else {
+      come.push(after);
+      objects.set(uuid, after);
+    }
+  }
+  return { gone, come };
 }
 
 /** The references that are followed backwards. */

@@ -22,7 +22,7 @@ export function createLists(): Lists {
       for (const key of new Set([...less.keys(), ...more.keys()])) {
         const left = new Set(less.get(key));
         const stay = (lists.get(key) ?? []).filter((object) => !left.has(object));
-        const list = [...stay, ...(more.get(key) ?? [])].sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
+        const list = merged(stay, more.get(key) ?? []);
         if (list.length === 0) lists.delete(key);
         else lists.set(key, list);
       }
@@ -40,4 +40,19 @@ function byKey(objects: readonly ContrailObject[], keysOf: KeysOf): ReadonlyMap<
     }
   }
   return lists;
+}
+
+/** A list in order with others put in; thousands may stay where few come. */
+function merged(stay: readonly ContrailObject[], others: readonly ContrailObject[]): readonly ContrailObject[] {
+  const come = [...others].sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
+  const list: ContrailObject[] = [];
+  let next = 0;
+  for (const object of stay) {
+    for (let first = come[next]; first !== undefined && first.uuid < object.uuid; first = come[next]) {
+      list.push(first);
+      next += 1;
+    }
+    list.push(object);
+  }
+  return [...list, ...come.slice(next)];
 }

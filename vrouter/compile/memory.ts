@@ -4,7 +4,7 @@
  * themselves say what has changed, since a changed one is another one.
  */
 import type { ContrailObject, Reference } from '../../contrail/objects.ts';
-import { createIndex } from './following-index.ts';
+import { type ConfigSet, createIndex } from './following-index.ts';
 import { type ConfigIndex, LINKED, referencesOf } from './index-config.ts';
 
 /** An index whose answers are noted by the UUIDs that they depend on. */
@@ -56,7 +56,7 @@ interface Surroundings {
 /** What was made by key. Not to be shared between nodes. */
 export interface Memory<T> {
   /** An index of these objects; it answers by them until the next one is asked for. */
-  readonly index: (objects: ReadonlyMap<string, ContrailObject>) => ConfigIndex;
+  readonly index: (config: ConfigSet) => ConfigIndex;
   /** Forgets what depends on an object that has changed since the last time, or everything where what is around has. */
   readonly renew: (surroundings: Surroundings) => void;
   /** What was made under a key, or is made now. */
@@ -72,8 +72,8 @@ export function createMemory<T>(): Memory<T> {
   let changed: readonly ContrailObject[] = [];
   let last: Surroundings = { around: '', aside: new Set() };
   return {
-    index(objects) {
-      changed = [...changed, ...follow(objects)];
+    index(config) {
+      changed = [...changed, ...follow(config)];
       return index;
     },
     renew(surroundings) {
