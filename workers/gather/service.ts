@@ -80,10 +80,12 @@ function keyOf({ namespace, name }: ServiceInput): Key {
 
 async function observe(key: Key, input: ServiceInput | undefined, deps: Deps): Promise<Observation> {
   const { contrail, names, settings } = deps;
-  const own = await observeOwnNetwork(key, deps);
   const project = await names.uuidOf('project', settings.names.project(key.namespace));
   if (project === undefined) return withoutProject(key, input !== undefined);
-  const uids = await deps.uids.of(key, input?.uid, async () => await uidsIn(key.namespace, project, deps));
+  const [own, uids] = await Promise.all([
+    observeOwnNetwork(key, deps),
+    deps.uids.of(key, input?.uid, async () => await uidsIn(key.namespace, project, deps)),
+  ]);
   if (uids.length === 0) return { kind: 'observed', found: own };
   const vmis = uids.map(serviceInterfaceUuid);
   const isUnchecked = input !== undefined && input.healthCheck === undefined;
