@@ -5,7 +5,7 @@
 import { guidesOf } from '../../guides.ts';
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheChange, CacheView } from './cache.ts';
-import { guidedIn, touchesNetworks } from './guided.ts';
+import { guidedIn, servedIn, touchesNetworks } from './guided.ts';
 import type { NetworkPairs } from './pairs.ts';
 
 /** Guides and guided networks, which are found anew when something that they follow from changes. */
@@ -14,6 +14,7 @@ export class Guidance {
   readonly #pairs: NetworkPairs;
   #guides: readonly string[] = [];
   #networks: ReadonlySet<string> = new Set();
+  #served: ReadonlySet<string> = new Set();
   #pairsVersion = -1;
   /** Grows whenever a guide, or a guided network, has come or gone. */
   version = 0;
@@ -39,7 +40,7 @@ export class Guidance {
     const mayMove =
       isLedAnew ||
       this.#pairsVersion !== this.#pairs.version ||
-      changes.some((each) => touchesNetworks(this.#cache, each));
+      changes.some((each) => touchesNetworks(this.#cache, each, this.#served));
     if (mayMove) this.#takeNetworks();
   }
 
@@ -61,7 +62,9 @@ export class Guidance {
   /** Where nobody leads, no network is a guided one. */
   #takeNetworks(): void {
     this.#pairsVersion = this.#pairs.version;
-    const networks = this.#guides.length === 0 ? new Set<string>() : guidedIn(this.#cache, this.#pairs);
+    const isLed = this.#guides.length > 0;
+    const networks = isLed ? guidedIn(this.#cache, this.#pairs) : new Set<string>();
+    this.#served = isLed ? servedIn(this.#cache) : new Set();
     const isSame = networks.size === this.#networks.size && [...networks].every((each) => this.#networks.has(each));
     if (isSame) return;
     this.#networks = networks;

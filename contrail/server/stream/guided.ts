@@ -23,11 +23,7 @@ export function guidedIn(cache: CacheView, pairs: NetworkPairs): ReadonlySet<str
       policiesOf(network).every(isPlain) &&
       !others.some((policy) => speaksOf(cache, policy, network)),
   );
-  const served = new Set(
-    [...cache.ofType('loadbalancer')]
-      .flatMap((balancer) => refsOf(balancer, 'virtual_machine_interface_refs'))
-      .flatMap((port) => refsOf(cache.get(port), 'virtual_network_refs')),
-  );
+  const served = new Set(servedIn(cache));
   // Whose an address is that a service names without its pod, everybody must know who may ask the service.
   const isPods = cidrList(able.flatMap((network) => subnetsOf(cache, network)));
   const members = [...cache.ofType('loadbalancer-member')];
@@ -35,6 +31,17 @@ export function guidedIn(cache: CacheView, pairs: NetworkPairs): ReadonlySet<str
   for (const pool of new Set(named.flatMap(({ parentUuid }) => parentUuid ?? [])))
     for (const network of servingOf(cache, pool).networks) for (const peer of pairs.of(network)) served.add(peer);
   return new Set(able.map(({ uuid }) => uuid).filter((uuid) => !served.has(uuid)));
+}
+
+/** The networks that load balancers have their addresses in. */
+export function servedIn(cache: CacheView): ReadonlySet<string> {
+  return new Set([...cache.ofType('loadbalancer')].flatMap((balancer) => networksOf(cache, balancer)));
+}
+
+function networksOf(cache: CacheView, balancer: StoredObject | undefined): readonly string[] {
+  return refsOf(balancer, 'virtual_machine_interface_refs').flatMap((port) =>
+    refsOf(cache.get(port), 'virtual_network_refs'),
+  );
 }
 
 function policiesOf(network: StoredObject): readonly string[] {
@@ -105,11 +112,29 @@ function targetOf(member: StoredObject): string {
   return target?.address ?? '';
 }
 
-/** Whether a change may have made a network a guided one, or none; pairs of networks change besides. */
-export function touchesNetworks(cache: CacheView, { before, after }: CacheChange): boolean {
+/**
+ * Whether a change may have made a network a guided one, or none; pairs of networks change besides. One load balancer more changes
+ * nothing in a network that is `served`.
+ */
+export function touchesNetworks(cache: CacheView, change: CacheChange, served: ReadonlySet<string>): boolean {
+  const { before, after } = change;
   const object = after ?? before;
-  const moved = (field: string): boolean => refsOf(before, field).join() !== refsOf(after, field).join();
-  if (object?.type === 'loadbalancer') return moved('virtual_machine_interface_refs');
-  if (object?.type === 'loadbalancer-member') return namesNoPort(cache, object);
-  return object?.type === 'network-ipam' || (object?.type === 'virtual-network' && moved('virtual_network_refs'));
+  if (object === undefined) return false;
+  switch (object.type) {
+    case 'loadbalancer':
+      if (before === undefined && networksOf(cache, after).every((network) => served.has(network))) return false;
+      return moves(change, 'virtual_machine_interface_refs');
+    case 'loadbalancer-member':
+      return namesNoPort(cache, object);
+    case 'virtual-network':
+      return moves(change, 'virtual_network_refs');
+    case 'network-ipam':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function moves({ before, after }: CacheChange, field: string): boolean {
+  return refsOf(before, field).join() !== refsOf(after, field).join();
 }
