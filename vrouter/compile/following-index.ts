@@ -5,7 +5,7 @@
  */
 import { type ContrailObject, fqNameText, type Reference } from '../../contrail/objects.ts';
 import { type ConfigIndex, type ConfigType, type ConfigTypes, LINKED, referencesOf } from './index-config.ts';
-import { createLists, type KeysOf, type Lists } from './lists.ts';
+import { createLists, createTypes, type KeysOf, type Types } from './lists.ts';
 
 type Objects = ReadonlyMap<string, ContrailObject>;
 
@@ -43,7 +43,7 @@ export function createIndex(): FollowingIndex {
     );
   return {
     index: {
-      all: (type) => typed(type, listed.byType.of(type)),
+      all: (type) => typed(type, listed.types.of(type)),
       get: (type, uuid) => found(type, [uuid]).find((object) => object.type === type),
       targets: (object, type) => found(type, uuids(object, type)),
       follow: (reference, type) => found(type, [listed.uuidOf(type, reference) ?? '']),
@@ -65,25 +65,23 @@ export function createIndex(): FollowingIndex {
   };
 }
 
-const typesOf: KeysOf = ({ type }) => [type];
-
 /** The lists of an index, and whom a reference means. */
 function createListed() {
-  const [byType, referrers, members] = [createLists(), createLists(), createLists()];
-  const named = createNames(byType);
+  const [types, referrers, members] = [createTypes(), createLists(), createLists()];
+  const named = createNames(types);
   const uuidOf = (type: string, { uuid, to }: Reference): string | undefined => uuid ?? named.find(type, to)?.uuid;
   const targetsOf: KeysOf = (object) =>
     linksOf(object).map(([target, reference]) => listKey(object.type, uuidOf(target, reference)));
   const poolsOf: KeysOf = ({ type, parent_uuid: parent, fq_name: name }) =>
     type === 'loadbalancer-member' ? [parent ?? named.find('loadbalancer-pool', name.slice(0, -1))?.uuid ?? ''] : [];
   return {
-    byType,
+    types,
     referrers,
     members,
     uuidOf,
     change(gone: readonly ContrailObject[], come: readonly ContrailObject[]): void {
       named.forget();
-      byType.change({ gone, come }, typesOf);
+      types.change({ gone, come });
       referrers.change({ gone, come }, targetsOf);
       members.change({ gone, come }, poolsOf);
     },
@@ -129,12 +127,12 @@ function listKey(type: string, uuid = ''): string {
 }
 
 /** Names are rarely asked for: those of a type are listed when one is. */
-function createNames(byType: Lists) {
+function createNames(types: Types) {
   const made = new Map<string, ReadonlyMap<string, ContrailObject>>();
   return {
     forget: (): void => made.clear(),
     find(type: string, name: readonly string[]): ContrailObject | undefined {
-      const known = made.get(type) ?? new Map(byType.of(type).map((each) => [fqNameText(each.fq_name), each]));
+      const known = made.get(type) ?? new Map(types.of(type).map((each) => [fqNameText(each.fq_name), each]));
       made.set(type, known);
       return known.get(fqNameText(name));
     },

@@ -1,15 +1,45 @@
-/** Lists of config objects by keys, which change by what comes and goes. */
+/** Config objects by type, and lists of them by keys, which change by what comes and goes. */
 import type { ContrailObject } from '../../contrail/objects.ts';
+
+/** What a set of objects loses, and what it gets. */
+interface Change {
+  readonly gone: readonly ContrailObject[];
+  readonly come: readonly ContrailObject[];
+}
+
+export interface Types {
+  /** All objects of a type, in the order of their UUIDs. */
+  readonly of: (type: string) => readonly ContrailObject[];
+  readonly change: (change: Change) => void;
+}
+
+/** Objects by type; a type's are put in order when somebody asks for them, which few types are. */
+export function createTypes(): Types {
+  const objects = new Map<string, Map<string, ContrailObject>>();
+  const ordered = new Map<string, readonly ContrailObject[]>();
+  return {
+    of(type) {
+      const list = ordered.get(type) ?? [...(objects.get(type)?.values() ?? [])].sort(byUuid);
+      ordered.set(type, list);
+      return list;
+    },
+    change({ gone, come }) {
+      for (const { type, uuid } of gone) objects.get(type)?.delete(uuid);
+      for (const object of come) {
+        const ofType = objects.get(object.type) ?? new Map<string, ContrailObject>();
+        objects.set(object.type, ofType.set(object.uuid, object));
+      }
+      for (const { type } of [...gone, ...come]) ordered.delete(type);
+    },
+  };
+}
 
 /** The lists that an object stands in. */
 export type KeysOf = (object: ContrailObject) => readonly string[];
 
-export interface Lists {
+interface Lists {
   readonly of: (key: string) => readonly ContrailObject[];
-  readonly change: (
-    objects: { readonly gone: readonly ContrailObject[]; readonly come: readonly ContrailObject[] },
-    keysOf: KeysOf,
-  ) => void;
+  readonly change: (change: Change, keysOf: KeysOf) => void;
 }
 
 /** Lists of objects in the order of their UUIDs. A list that was handed out stays as it is. */
@@ -22,7 +52,7 @@ export function createLists(): Lists {
       for (const key of new Set([...less.keys(), ...more.keys()])) {
         const left = new Set(less.get(key));
         const stay = (lists.get(key) ?? []).filter((object) => !left.has(object));
-        const list = merged(stay, more.get(key) ?? []);
+        const list = [...stay, ...(more.get(key) ?? [])].sort(byUuid);
         if (list.length === 0) lists.delete(key);
         else lists.set(key, list);
       }
@@ -42,17 +72,6 @@ function byKey(objects: readonly ContrailObject[], keysOf: KeysOf): ReadonlyMap<
   return lists;
 }
 
-/** A list in order with others put in; thousands may stay where few come. */
-function merged(stay: readonly ContrailObject[], others: readonly ContrailObject[]): readonly ContrailObject[] {
-  const come = [...others].sort((a, b) => (a.uuid < b.uuid ? -1 : 1));
-  const list: ContrailObject[] = [];
-  let next = 0;
-  for (const object of stay) {
-    for (let first = come[next]; first !== undefined && first.uuid < object.uuid; first = come[next]) {
-      list.push(first);
-      next += 1;
-    }
-    list.push(object);
-  }
-  return [...list, ...come.slice(next)];
+function byUuid(a: ContrailObject, b: ContrailObject): number {
+  return a.uuid < b.uuid ? -1 : 1;
 }
