@@ -58,9 +58,17 @@ export interface VirtualNetwork extends ContrailObject {
     | 'flat-subnet-only';
   readonly virtual_network_properties?: { readonly forwarding_mode?: 'l2' | 'l3' | 'l2_l3' };
   readonly fabric_snat?: boolean;
+  readonly router_external?: boolean;
+  /** Where it is attached to nodes; 0 stands for frames without a tag. */
+  readonly provider_properties?: ProviderDetails;
   readonly network_ipam_refs?: readonly Reference<{ readonly ipam_subnets?: readonly IpamSubnet[] }>[];
   readonly network_policy_refs?: readonly Reference<{ readonly sequence?: { major: number; minor: number } }>[];
   readonly virtual_network_refs?: readonly Reference[];
+}
+
+export interface ProviderDetails {
+  readonly segmentation_id?: number;
+  readonly physical_network?: string;
 }
 
 export interface PortRange {
@@ -203,6 +211,8 @@ export interface LogicalRouter extends ContrailObject {
 export interface VirtualRouter extends ContrailObject {
   readonly type: 'virtual-router';
   readonly virtual_router_ip_address?: string;
+  /** The physical networks that the machine has, each with its interface there. */
+  readonly virtual_router_sriov_physical_networks?: KeyValuePairs;
   readonly virtual_machine_refs?: readonly Reference[];
 }
 

@@ -2,6 +2,7 @@
 import { uuidOf } from '../names.ts';
 import type { ContrailObject } from '../objects.ts';
 import { annotationsFor } from '../ownership.ts';
+import { providerOf } from '../provider.ts';
 import { subnetNetwork } from './network.ts';
 import { type Naming, ownerFor } from './owner.ts';
 import { subnetOf, type SubnetInput } from './virtual-network.ts';
@@ -9,18 +10,20 @@ import { subnetOf, type SubnetInput } from './virtual-network.ts';
 export interface FloatingIpPoolInput {
   readonly name: string;
   readonly subnets: readonly SubnetInput[];
+  /** Of nodes, that its network is at; absent where that is the fabric's. */
+  readonly interface?: string;
 }
 
 /** Everything under the key `FloatingIPPool/<name>`. Throws a `RangeError` for a subnet whose pools are excluded whole. */
-export function desiredFloatingIpPool(
-  { name, subnets }: FloatingIpPoolInput,
-  naming: Naming,
-): readonly ContrailObject[] {
+export function desiredFloatingIpPool(input: FloatingIpPoolInput, naming: Naming): readonly ContrailObject[] {
+  const { name, subnets } = input;
   const { names } = naming;
   const owner = ownerFor({ kind: 'FloatingIPPool', name }, naming);
   const [fqName, ipam, pool] = [names.floatingNetwork(name), names.floatingIpam(name), names.floatingIpPool(name)];
+  const attached = input.interface === undefined ? {} : { provider_properties: providerOf(input.interface) };
+  const network = { fqName, ipam, name, subnets: subnets.map(subnetOf) };
   return [
-    ...subnetNetwork({ fqName, ipam, name, subnets: subnets.map(subnetOf) }, owner, { router_external: true }),
+    ...subnetNetwork(network, owner, { router_external: true, ...attached }),
     {
       type: 'floating-ip-pool',
       uuid: uuidOf('floating-ip-pool', pool),

@@ -1,4 +1,5 @@
 /** Networks: number, subnets, default routing instance, sharing (facts 9 and 10). */
+import type { ProviderDetails } from '../../objects.ts';
 import { demand, HttpError } from '../errors.ts';
 import { derivedObject } from '../objects/derived.ts';
 import { after, type Change, type Draft, type Removal, refsAfter, type TypeRules } from '../objects/draft.ts';
@@ -19,6 +20,7 @@ export const virtualNetworkRules: TypeRules = {
     await checkRouteTargets(tx, draft.properties['route_target_list']);
     await drawNumber(draft, tx);
     claimVxlan(tx, vxlanOf(draft.properties['virtual_network_properties']));
+    checkProvider(draft.properties['provider_properties']);
     Object.assign(draft.properties, sharing(draft.properties, draft.properties['perms2'] as Perms2));
     const network = { uuid: draft.uuid, fqName: draft.fqName, properties: draft.properties };
     const links = await completeLinks(tx, network, { wanted: draft.refs['network_ipam_refs'] ?? [], before: [] });
@@ -86,6 +88,14 @@ function changeVxlan(change: Change, tx: Transaction): void {
   if (before === now) return;
   if (before !== undefined) tx.freeNumber('network', 1, before);
   claimVxlan(tx, now);
+}
+
+/** The physical network and the VLAN in it are said together (facts 10, in a controller's own words). */
+function checkProvider(properties: unknown): void {
+  if (properties === undefined || properties === null) return;
+  const { segmentation_id: vlan, physical_network: physical } = properties as ProviderDetails;
+  demand(vlan !== undefined && vlan !== null, 400, 'Segmenation id must be configured');
+  demand(Boolean(physical), 400, 'physical network must be configured');
 }
 
 /** `is_shared` is global access 7, `router_external` is 5; a contradiction is refused. */

@@ -228,10 +228,13 @@ function isKnownBalancer(cache: CacheView, scope: Scope, balancer: StoredObject)
 
 /**
  * A network outside the scope matters where a backend of a reachable service lives in it, and where it has a provider (`ip-fabric`):
- * the underlay routes it, and no node may take its addresses for the outside's.
+ * the underlay routes it, and no node may take its addresses for the outside's. Those at an interface of nodes are few, and of each node's
+ * concern that may have it.
  */
 function isKnownNetwork(cache: CacheView, scope: Scope, uuid: string): boolean {
-  if (scope.networks.has(uuid) || refsOf(cache.get(uuid), 'virtual_network_refs').length > 0) return true;
+  const network = cache.get(uuid);
+  if (scope.networks.has(uuid) || refsOf(network, 'virtual_network_refs').length > 0) return true;
+  if (network?.properties['provider_properties']) return true;
   return some(cache.linked(uuid, 'virtual-machine-interface'), (port) =>
     some(cache.linked(port, 'loadbalancer-member'), (member) => isKnownMember(cache, scope, member)),
   );
