@@ -37,7 +37,9 @@ export async function run(): Promise<readonly string[]> {
   try {
     await lab.addOutside('out', OUTSIDE);
     for (const name of Object.keys(PODS)) await lab.addPod(name, worldOf(1));
-    await createNeighbours(inNamespace(`${lab.prefix}-n1`), { address: NODE, device: 'ocvx0' }).hold([FLOATING]);
+    await createNeighbours(inNamespace(`${lab.prefix}-n1`), { address: NODE, device: 'ocvx0' }).hold([
+      { address: FLOATING },
+    ]);
     const [outside, plain] = [placeOf(lab, 'out', OUTSIDE), placeOf(lab, 'plain', PODS.plain)];
     const entry = { client: outside, server: placeOf(lab, 'floating', FLOATING) };
     const paths = {

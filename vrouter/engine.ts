@@ -9,7 +9,7 @@ import type { Kernel } from './apply/kernel.ts';
 import type { Run } from './apply/run.ts';
 import type { Sessions } from './apply/sessions.ts';
 import type { SettingsBefore } from './apply/settings-journal.ts';
-import { createUnderlayReader } from './apply/underlay.ts';
+import { createSurroundings } from './apply/surroundings.ts';
 import { compile } from './compile/compile.ts';
 import { createMemory } from './compile/memory.ts';
 import type { Balanced } from './compile/services.ts';
@@ -17,7 +17,7 @@ import type { KernelDocument } from './linux/document.ts';
 import { staleFlows } from './linux/flows.ts';
 import { render } from './linux/render.ts';
 import { documentText } from './linux/transaction.ts';
-import type { Bindings, ForwardingState } from './model.ts';
+import type { Bindings, ForwardingState, Interfaces } from './model.ts';
 import { createProgrammed } from './programmed.ts';
 import type { Programmed } from './programmed.ts';
 import { createRealised, type Position } from './realised.ts';
@@ -51,7 +51,10 @@ export interface Engine {
   readonly whenProgrammed: Programmed['when'];
   /** Compares the kernel with what was applied, and mends what somebody else changed. */
   readonly verify: () => Promise<void>;
-  /** Looks whether the underlay has other neighbours than those that were applied, where it routes networks. */
+  /**
+   * Looks whether the underlay has other neighbours than those that were applied, where it routes networks, and whether interfaces of
+   * networks outside have come or gone.
+   */
   readonly lookAround: () => Promise<void>;
   readonly state: () => ForwardingState | undefined;
   /** What the state is compiled from. */
@@ -78,6 +81,8 @@ export interface EngineDeps {
   readonly rememberSettings?: (before: SettingsBefore) => Promise<void>;
   /** Called with what a round has applied, and the ports that stand. */
   readonly onApplied?: (state: ForwardingState, standing: Bindings) => void;
+  /** Called with what a round has applied, and the interfaces of networks outside that it found. */
+  readonly onInterfaces?: (state: ForwardingState, interfaces: Interfaces | undefined) => void;
   /** Called after each round: its duration in seconds, and how it ended. */
   readonly onRound?: (seconds: number, result: RoundResult) => void;
 }
@@ -248,17 +253,18 @@ function createNode(deps: EngineDeps) {
   const fresh = new Set<string>();
   const forgetter = createForgetter(deps.run, deps.log);
   let prepared: string | undefined;
-  const underlay = createUnderlayReader(deps.run);
+  // It may have been made anew, and the kernel dropped what hung on its predecessor.
+  const forget = (name: string): void => {
+    deps.kernel.forget(name);
+    deps.sessions.forgetDevice(name);
+  };
+  const surroundings = createSurroundings({ ...deps, onAnew: forget });
   return {
     interfaceIsNew(name: string): void {
       fresh.add(name);
-      // It may have been made anew, and the kernel dropped what hung on its predecessor.
-      deps.kernel.forget(name);
-      deps.sessions.forgetDevice(name);
+      forget(name);
     },
-    interfaceIsGone(name: string): void {
-      deps.sessions.forgetDevice(name);
-    },
+    interfaceIsGone: (name: string): void => deps.sessions.forgetDevice(name),
     /** Whether there is something to mend; what is known of the node itself counts no longer then. */
     async differs(): Promise<boolean> {
       if (!(await deps.kernel.verify())) return false;
@@ -267,8 +273,8 @@ function createNode(deps: EngineDeps) {
       deps.sessions.forgetDevice();
       return true;
     },
-    /** Whether other neighbours are there than in the last round. */
-    hasMoved: underlay.hasMoved,
+    /** Whether other neighbours, or interfaces, are there than in the last round. */
+    hasMoved: surroundings.haveMoved,
     async apply(state: ForwardingState, bindings: Bindings): Promise<NodeApplied> {
       if (state.address === undefined) throw new Error(`virtual-router ${state.node} has no address yet`);
       if (prepared !== state.address) {
@@ -277,11 +283,13 @@ function createNode(deps: EngineDeps) {
         await prepareInterfaces(deps.sessions, taken(fresh));
         prepared = state.address;
       }
-      const desired = render(state, bindings, { ...deps, ...(await underlay.read(state)) });
+      const around = await surroundings.read(state);
+      const desired = render(state, bindings, { ...deps, ...around });
       const [{ failures, previous }] = await Promise.all([
         deps.kernel.apply(desired),
         prepareInterfaces(deps.sessions, taken(fresh)),
       ]);
+      deps.onInterfaces?.(state, around.interfaces);
       forgetter.forget(staleFlows(previous.sets, desired.sets));
       if (failures.size > 0)
         deps.log.warn({ refused: failures.size, first: [...failures].slice(0, 3) }, 'entries refused');

@@ -162,6 +162,8 @@ export interface Exposure {
   readonly sourceRanges?: readonly string[];
   /** As of a service, for the outside. */
   readonly silent?: boolean;
+  /** The network outside that the address is of, where that is at an interface of its own. */
+  readonly external?: InstanceId;
 }
 
 /** An address of the outside's that one of these nodes answers for. */
@@ -169,6 +171,30 @@ export interface Announcement {
   readonly address: string;
   /** Underlay addresses of nodes. */
   readonly nodes: readonly string[];
+  /** The interface where they do, if it is not the fabric's, and the subnet there that the address is in. */
+  readonly at?: { readonly interface: string; readonly subnet?: string };
+}
+
+/**
+ * A network outside at an interface of nodes: a column of the reachability matrix of its own. Where the interface is the fabric's,
+ * it is the outside's.
+ */
+export interface ExternalNetwork {
+  readonly id: InstanceId;
+  /** The fully qualified name in its colon form. */
+  readonly name: string;
+  /** Empty where no interface can have the name that it was given. */
+  readonly interface: string;
+  readonly subnets: readonly string[];
+  /** The routers there, one of a family: of the first subnet that has one. */
+  readonly gateways: readonly string[];
+}
+
+/** What this node's virtual router, an object of Contrail's, says of its interfaces: which of those it has that networks are at. */
+export interface Attachment {
+  readonly router: string;
+  /** Sorted. */
+  readonly interfaces: readonly string[];
 }
 
 /** An address of the outside's that stands for a pod of this node's. */
@@ -182,6 +208,8 @@ export interface FloatingAddress {
   readonly outward: boolean;
   /** The ports that lead to the pod; absent where everything does. */
   readonly ports?: readonly PortMapping[];
+  /** As of an exposure. */
+  readonly external?: InstanceId;
 }
 
 /** The address under which a network goes outside, by its router; one node translates for all. */
@@ -190,6 +218,8 @@ export interface EgressAddress {
   readonly network: InstanceId;
   /** The underlay address of the node that translates, if it is not this one. */
   readonly via?: string;
+  /** As of an exposure. */
+  readonly external?: InstanceId;
 }
 
 /** A port of a floating address, and the pod's port behind it. */
@@ -309,6 +339,8 @@ export interface ForwardingState {
   readonly outbound: readonly Passage[];
   /** Passages of the outside to networks that the underlay routes. */
   readonly inbound: readonly Passage[];
+  readonly externals: readonly ExternalNetwork[];
+  readonly attachment?: Attachment;
   readonly floating: readonly FloatingAddress[];
   readonly egress: readonly EgressAddress[];
   readonly services: readonly Service[];
@@ -329,6 +361,14 @@ export interface Underlay {
   readonly device: string;
   /** Nodes on the same segment that have answered there: address to MAC. */
   readonly neighbours: ReadonlyMap<string, string>;
+}
+
+/** What the kernel has of the interfaces that networks outside are at. */
+export interface Interfaces {
+  /** Those that are up. */
+  readonly up: ReadonlySet<string>;
+  /** The fabric's own. */
+  readonly fabric?: string;
 }
 
 /** Ports bound through the port API: VMI to host interface. */

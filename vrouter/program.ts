@@ -13,6 +13,7 @@ import { createKernel, type Kernel, type KernelDeps } from './apply/kernel.ts';
 import { createSessions } from './apply/sessions.ts';
 import { rememberSettings } from './apply/settings-journal.ts';
 import { runHere } from './apply/run.ts';
+import { createAttachmentTeller } from './attachment.ts';
 import { createCaptures } from './capture/capture.ts';
 import { contrailEndpoints } from '../contrail/endpoints.ts';
 import { createEngine } from './engine.ts';
@@ -32,6 +33,13 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   const metrics = createVrouterMetrics(registry);
   const sessions = createSessions();
   const kernel = openKernel(settings, sessions, log);
+  const client = createContrailClient({
+    ...(await contrailEndpoints(settings, { apiServer: settings.kubernetesApi })),
+    signal: lifecycle.signal,
+  });
+  lifecycle.onClose('contrail', client.close);
+  const attachment = createAttachmentTeller({ client, log });
+  lifecycle.onClose('attachment', attachment.close);
   const { onApplied, readHealth } = serveBeside(settings, { log, lifecycle, engine: () => engine });
   const engine: Engine = createEngine({
     node,
@@ -45,6 +53,7 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
     rememberSettings: (before) => rememberSettings(settings.stateDir, before),
     onRound: metrics.round,
     onApplied,
+    onInterfaces: attachment.set,
   });
   lifecycle.onClose('engine', engine.close);
   const hits = createHitCounter(engine, runHere);
@@ -56,11 +65,6 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
     server.close();
     server.closeAllConnections();
   });
-  const client = createContrailClient({
-    ...(await contrailEndpoints(settings, { apiServer: settings.kubernetesApi })),
-    signal: lifecycle.signal,
-  });
-  lifecycle.onClose('contrail', client.close);
   const { setConfig: onChange, passRevision: onRevision } = engine;
   void watchConfig({ client, node, onChange, onRevision, signal: lifecycle.signal, log });
   void lookForEver({

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '../../runtime/log.ts';
 import { held } from '../../vrouter/announce/choice.ts';
+import { askersTable } from '../../vrouter/announce/askers.ts';
 import { announcementFrame } from '../../vrouter/announce/frames.ts';
 import { createHeartbeat, type Heartbeat } from '../../vrouter/announce/heartbeat.ts';
 
@@ -10,7 +11,9 @@ const NODES = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
 const addresses = Array.from({ length: 60 }, (_, index) => `198.51.100.${index}`);
 const announcements = addresses.map((address) => ({ address, nodes: NODES }));
 const heldBy = (alive: readonly string[]) =>
-  alive.map((own) => held(announcements, { own, alive: new Set(alive.filter((node) => node !== own)) }));
+  alive.map((own) =>
+    held(announcements, { own, alive: new Set(alive.filter((node) => node !== own)) }).map(({ address }) => address),
+  );
 
 describe('each address', () => {
   test('is held by one node, and every node has a share', () => {
@@ -29,6 +32,28 @@ describe('each address', () => {
 
   test('is held by nobody where no node may', () => {
     expect(held([{ address: '198.51.100.1', nodes: [] }], { own: '192.0.2.1', alive: new Set() })).toEqual([]);
+  });
+});
+
+describe('a question for neighbours', () => {
+  const at = { interface: 'eth1', subnet: '203.0.113.0/24' };
+
+  test('is asked under an address that is held there', () => {
+    const places = [
+      { address: '203.0.113.7', at },
+      { address: '203.0.113.8', at },
+      { address: '2001:db8::7', at: { interface: 'eth1', subnet: '2001:db8::/64' } },
+    ];
+    const rules = askersTable(places)
+      .split('\n')
+      .filter((line) => line.startsWith('oifname'));
+    expect(rules).toEqual([
+      'oifname "eth1" arp operation request arp saddr ip != 203.0.113.0/24 arp daddr ip 203.0.113.0/24 arp saddr ip set 203.0.113.7',
+    ]);
+  });
+
+  test('is left alone on the underlay', () => {
+    expect(askersTable([{ address: '192.0.2.200' }])).toBe('');
   });
 });
 

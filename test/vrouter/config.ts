@@ -1,6 +1,7 @@
 /** Config objects for tests, as the config API would send them. */
 import type { ContrailObject, LoadbalancerHealthmonitor, PolicyRule } from '../../contrail/objects.ts';
 import { uuidOf } from '../../contrail/names.ts';
+import { physicalNetworks, providerOf } from '../../contrail/provider.ts';
 import {
   type BalancerTraffic,
   listenerAnnotations,
@@ -9,6 +10,7 @@ import {
   poolAnnotations,
   trafficAnnotations,
 } from '../../contrail/traffic.ts';
+import { cidrList } from '../../runtime/cidr.ts';
 import { putFirewall, type TestFirewall } from './firewall-config.ts';
 
 const PROJECT = ['default-domain', 'k8s-test'];
@@ -69,6 +71,15 @@ interface TestRouter {
   readonly networks: readonly string[];
   readonly addresses: readonly string[];
 }
+/** A network outside at an interface of nodes; floating addresses in its subnets are of it. */
+interface TestExternal {
+  readonly id: number;
+  readonly interface: string;
+  /** With its router. */
+  readonly subnets: readonly (readonly [cidr: string, gateway: string])[];
+  /** Nodes that say they have the interface. */
+  readonly nodes: readonly string[];
+}
 /** A service of chains. */
 interface TestChained {
   readonly mode: 'in-network' | 'in-network-nat' | 'transparent';
@@ -99,6 +110,7 @@ export interface TestWorld {
   readonly chained?: Readonly<Record<string, TestChained>>;
   /** Floating addresses of pods. */
   readonly floating?: Readonly<Record<string, TestFloating>>;
+  readonly externals?: Readonly<Record<string, TestExternal>>;
 }
 
 /** A network's name by its short one. */
@@ -138,6 +150,7 @@ export function worldObjects(world: TestWorld): Map<string, ContrailObject> {
     put('virtual-router', ['default-global-system-config', name], {
       virtual_router_ip_address: address,
       ...annotations({ internal_ips: JSON.stringify([address, world.nodes6?.[name]].filter(Boolean)) }),
+      ...physicalNetworksOf(name, world),
       virtual_machine_refs: pods
         .filter(([, { node }]) => node === name)
         .map(([pod, { of }]) => ref('virtual-machine', [`k8s__test__${of?.[0] ?? pod}`])),
@@ -148,10 +161,48 @@ export function worldObjects(world: TestWorld): Map<string, ContrailObject> {
 }
 
 /** What leads to pods, or from them: services, floating addresses and routers. */
-function putEntrances(put: Put, { services = {}, pods = {}, floating = {}, routers = {} }: TestWorld): void {
-  for (const [name, router] of Object.entries(routers)) putRouter(put, name, router);
-  for (const [name, service] of Object.entries(services)) putService(put, { name, service, pods });
-  for (const [address, each] of Object.entries(floating)) putPodFloating(put, address, each);
+function putEntrances(put: Put, world: TestWorld): void {
+  const { services = {}, pods = {}, floating = {}, routers = {}, externals = {} } = world;
+  const nameOf = floatingNamer(externals);
+  for (const [name, external] of Object.entries(externals)) putExternal(put, name, external);
+  for (const [name, router] of Object.entries(routers)) putRouter(put, name, { ...router, nameOf });
+  for (const [name, service] of Object.entries(services)) putService(put, { name, service, pods, nameOf });
+  for (const [address, each] of Object.entries(floating)) putPodFloating(put, nameOf(address), each);
+}
+
+/** A floating IP's name, which says whose its address is. */
+type FloatingNamer = (address: string) => readonly string[];
+
+function floatingNamer(externals: NonNullable<TestWorld['externals']>): FloatingNamer {
+  return (address) => {
+    const [network = 'outside'] =
+      Object.entries(externals).find(([, { subnets }]) => cidrList(subnets.map(([cidr]) => cidr))(address)) ?? [];
+    return [...PROJECT, network, 'pool', address];
+  };
+}
+
+function putExternal(put: Put, name: string, { id, interface: device, subnets }: TestExternal): void {
+  const ipam = [...PROJECT, `${name}-ipam`];
+  put('network-ipam', ipam, {});
+  const attr = {
+    ipam_subnets: subnets.map(([cidr, default_gateway]) => {
+      const [prefix, length] = cidr.split('/');
+      return { subnet: { ip_prefix: prefix, ip_prefix_len: Number(length) }, default_gateway };
+    }),
+  };
+  put('virtual-network', networkName(name), {
+    virtual_network_network_id: id,
+    address_allocation_mode: 'user-defined-subnet-only',
+    router_external: true,
+    provider_properties: providerOf(device),
+    network_ipam_refs: [ref('network-ipam', ipam, attr)],
+  });
+}
+
+function physicalNetworksOf(node: string, { externals = {} }: TestWorld): Record<string, unknown> {
+  const having = Object.values(externals).filter(({ nodes }) => nodes.includes(node));
+  if (having.length === 0) return {};
+  return { virtual_router_sriov_physical_networks: physicalNetworks(having.map((each) => each.interface)) };
 }
 
 function putPolicies(put: Put, world: TestWorld): void {
@@ -277,9 +328,10 @@ interface ServiceContext {
   readonly name: string;
   readonly service: TestService;
   readonly pods: Readonly<Record<string, TestPod>>;
+  readonly nameOf: FloatingNamer;
 }
 
-function putService(put: Put, { name, service, pods }: ServiceContext): void {
+function putService(put: Put, { name, service, pods, nameOf }: ServiceContext): void {
   const project = ['default-domain', service.project ?? 'k8s-test'];
   const vmi = [...project, `k8s__Service__${name}`];
   const network = ref('virtual-network', networkName(service.network));
@@ -292,7 +344,11 @@ function putService(put: Put, { name, service, pods }: ServiceContext): void {
     virtual_network_refs: [network],
     virtual_machine_interface_refs: [ref('virtual-machine-interface', vmi)],
   });
-  putFloating(put, service, vmi);
+  for (const address of service.floating ?? [])
+    put('floating-ip', nameOf(address), {
+      floating_ip_address: address,
+      virtual_machine_interface_refs: [ref('virtual-machine-interface', vmi)],
+    });
   put('loadbalancer', [...project, name], {
     loadbalancer_properties: { vip_address: service.vip },
     virtual_machine_interface_refs: [ref('virtual-machine-interface', vmi)],
@@ -305,7 +361,11 @@ function putService(put: Put, { name, service, pods }: ServiceContext): void {
   for (const port of service.ports) putPort(put, port, { name, project, pods, monitors });
 }
 
-function putRouter(put: Put, name: string, { networks, addresses }: TestRouter): void {
+function putRouter(
+  put: Put,
+  name: string,
+  { networks, addresses, nameOf }: TestRouter & { readonly nameOf: FloatingNamer },
+): void {
   const ports = networks.map((network) => [...PROJECT, `${name}-${network}`]);
   for (const [index, port] of ports.entries())
     put('virtual-machine-interface', port, {
@@ -314,14 +374,13 @@ function putRouter(put: Put, name: string, { networks, addresses }: TestRouter):
     });
   const refs = { virtual_machine_interface_refs: ports.map((port) => ref('virtual-machine-interface', port)) };
   put('logical-router', [...PROJECT, name], { logical_router_gateway_external: true, ...refs });
-  for (const address of addresses)
-    put('floating-ip', [...PROJECT, 'outside', 'pool', address], { floating_ip_address: address, ...refs });
+  for (const address of addresses) put('floating-ip', nameOf(address), { floating_ip_address: address, ...refs });
 }
 
-function putPodFloating(put: Put, address: string, { pods, direction, ports }: TestFloating): void {
+function putPodFloating(put: Put, name: readonly string[], { pods, direction, ports }: TestFloating): void {
   const mappings = ports?.map(([protocol, src_port, dst_port]) => ({ protocol, src_port, dst_port }));
-  put('floating-ip', [...PROJECT, 'outside', 'pool', address], {
-    floating_ip_address: address,
+  put('floating-ip', name, {
+    floating_ip_address: name.at(-1),
     ...(direction === undefined ? {} : { floating_ip_traffic_direction: direction }),
     floating_ip_port_mappings_enable: mappings !== undefined,
     ...(mappings === undefined ? {} : { floating_ip_port_mappings: { port_mappings: mappings } }),
@@ -329,15 +388,6 @@ function putPodFloating(put: Put, address: string, { pods, direction, ports }: T
       ref('virtual-machine-interface', ['default-domain', 'k8s-test', pod]),
     ),
   });
-}
-
-function putFloating(put: Put, service: TestService, vmi: readonly string[]): void {
-  for (const address of service.floating ?? []) {
-    put('floating-ip', [...PROJECT, 'outside', 'pool', address], {
-      floating_ip_address: address,
-      virtual_machine_interface_refs: [ref('virtual-machine-interface', vmi)],
-    });
-  }
 }
 
 interface PortContext extends Pick<ServiceContext, 'name' | 'pods'> {

@@ -139,10 +139,10 @@ describe('a floating address', () => {
     const [first, second] = (['n1', 'n2'] as const).map((node) =>
       createNeighbours(inNamespace(`${lab.prefix}-${node}`), { address: WORLD.nodes[node], device: 'ocvx0' }),
     );
-    await first?.hold([address]);
+    await first?.hold([{ address }]);
     await expect(lab.reach('out', address, 80)).resolves.toBe(`c1 ${OUTSIDE}`);
     const before = await neighbourOf('out', address);
-    await second?.hold([address]);
+    await second?.hold([{ address }]);
     expect(await neighbourOf('out', address)).not.toBe(before);
     await first?.hold([]);
     await expect(lab.reach('out', address, 80)).resolves.toBe('c1 192.0.2.2');
@@ -155,7 +155,7 @@ describe('a floating address', () => {
       createNeighbours(inNamespace(`${lab.prefix}-${node}`), { address: WORLD.nodes[node], device: 'ocvx0' }),
     );
     await others?.hold([]);
-    await neighbours?.hold([address]);
+    await neighbours?.hold([{ address }]);
     await expect(neighbours?.mend()).resolves.toEqual([]);
     await lab.sh('n1', 'way=$(ip route show default); ip link set eth0 down; ip link set eth0 up; ip route add $way');
     await lab.sh('out', `ip neigh flush to ${address}`);
@@ -175,7 +175,7 @@ describe('a floating address', () => {
     }
     lab.background('out', "socat TCP6-LISTEN:6446,fork,reuseaddr SYSTEM:'echo six $SOCAT_PEERADDR'");
     const neighbours = createNeighbours(inNamespace(`${lab.prefix}-n1`), { address: WORLD.nodes.n1, device: 'ocvx0' });
-    await neighbours.hold([six]);
+    await neighbours.hold([{ address: six }]);
     const line = `socat -T1 - TCP6:[${six}]:80,connect-timeout=2 </dev/null`;
     let banner = '';
     for (let tries = 0; tries < 10 && banner === ''; tries += 1) banner = (await lab.sh('out', line)).stdout.trim();
@@ -188,7 +188,7 @@ describe('a floating address', () => {
     const routes =
       'ip route show proto 79 dev ocvx0; ip -6 route show proto 79 dev ocvx0; ip neigh show proxy; ip -6 neigh show proxy';
     const neighbours = createNeighbours(inNamespace(`${lab.prefix}-n1`), { address: WORLD.nodes.n1, device: 'ocvx0' });
-    await neighbours.hold([address]);
+    await neighbours.hold([{ address }]);
     expect((await lab.sh('n1', routes)).stdout).not.toContain('fd00:30::200');
     expect((await lab.sh('n1', routes)).stdout).toContain(address);
     await releaseAll(inNamespace(`${lab.prefix}-n1`), 'ocvx0');

@@ -6,7 +6,7 @@ import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { Run } from '../apply/run.ts';
 import type { ForwardingState } from '../model.ts';
-import { held } from './choice.ts';
+import { type Held, held } from './choice.ts';
 import { createReports, reportOf } from './health-reports.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { createNeighbours } from './neighbours.ts';
@@ -111,31 +111,39 @@ const LOOKS = 3;
 function createHolder(
   own: string,
   { run, device, log }: AnnouncerOptions,
-): (addresses: readonly string[], alive: ReadonlySet<string>) => Promise<void> {
+): (places: readonly Held[], alive: ReadonlySet<string>) => Promise<void> {
   const neighbours = createNeighbours(run, { address: own, device });
   let before = '';
+  let complaint = '';
   let lived: ReadonlySet<string> = new Set();
   let looks = 0;
   let isBusy = false;
-  return async (addresses, alive) => {
+  return async (places, alive) => {
     if (isBusy) return;
+    const wanted = JSON.stringify(places);
     isBusy = true;
     looks += 1;
     const isSomebodyBack = [...alive].some((node) => !lived.has(node));
     try {
-      if (addresses.join() !== before) {
-        await neighbours.hold(addresses);
-        log.info({ addresses }, 'answering for addresses');
+      if (wanted !== before) {
+        await neighbours.hold(places);
+        if (places.length > 0 || before !== '') log.info({ addresses: places.map(textOf) }, 'answering for addresses');
       }
       if (isSomebodyBack) await neighbours.repeat();
       const forgotten = looks % LOOKS === 0 ? await neighbours.mend() : [];
       if (forgotten.length > 0)
         log.warn({ addresses: forgotten }, 'the kernel had forgotten addresses: answering again');
-      [before, lived] = [addresses.join(), alive];
+      [before, lived, complaint] = [wanted, alive, ''];
     } catch (error) {
-      log.warn({ reason: messageOf(error) }, 'cannot answer for an address');
+      // It is said once, however often it is tried.
+      if (messageOf(error) !== complaint) log.warn({ reason: messageOf(error) }, 'cannot answer for an address');
+      complaint = messageOf(error);
     } finally {
       isBusy = false;
     }
   };
+}
+
+function textOf({ address, at }: Held): string {
+  return at === undefined ? address : `${address} at ${at.interface}`;
 }

@@ -2,14 +2,17 @@
 import { holderOf } from '../../contrail/rendezvous.ts';
 import type { Announcement } from '../model.ts';
 
+/** An address that a node answers for, and where. */
+export type Held = Omit<Announcement, 'nodes'>;
+
 /**
  * The addresses that are a node's own, by the highest score (rendezvous hashing): all nodes choose alike, and when one dies
- * only its own addresses move.
+ * only its own addresses move. Sorted.
  */
 export function held(
   announcements: readonly Announcement[],
   { own, alive }: { readonly own: string; readonly alive: ReadonlySet<string> },
-): readonly string[] {
+): readonly Held[] {
   return announcements
     .filter(
       ({ address, nodes }) =>
@@ -18,6 +21,6 @@ export function held(
           nodes.filter((node) => node === own || alive.has(node)),
         ) === own,
     )
-    .map(({ address }) => address)
-    .sort();
+    .map(({ nodes: _nodes, ...place }) => place)
+    .sort((a, b) => (a.address < b.address ? -1 : 1));
 }

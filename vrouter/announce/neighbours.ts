@@ -1,6 +1,6 @@
 /**
- * Answering for addresses of the outside's on the underlay: a proxy entry makes the kernel answer ARP and neighbour
- * solicitations, and a route away from the underlay's interface makes it a router for the address. What no service has
+ * Answering for addresses of the outside's, on the underlay or at an interface of their own: a proxy entry makes the kernel answer ARP and
+ * neighbour solicitations, and a route away from the interface makes it a router for the address. What no service has
  * translated goes by that route into the tunnel's device, and is dropped there: the node's own programs stay out of reach.
  */
 import { announcementFrame } from './frames.ts';
@@ -8,108 +8,129 @@ import { ROUTE_PROTOCOL } from '../linux/names.ts';
 import { interfaceOf } from '../apply/host.ts';
 import { output } from '../apply/run.ts';
 import type { Run } from '../apply/run.ts';
+import { askAs, askAsItself, askersTable } from './askers.ts';
+import type { Held } from './choice.ts';
+import { createPlaces, type Places } from './places.ts';
 
 export interface Neighbours {
-  /** Answers for these addresses and no others, and tells the neighbourhood of new ones. Throws what the kernel refuses. */
-  readonly hold: (addresses: readonly string[]) => Promise<void>;
+  /**
+   * Answers for these addresses and no others, and tells the neighbourhood of new ones. Throws what the kernel refuses, after everything
+   * else has been done.
+   */
+  readonly hold: (addresses: readonly Held[]) => Promise<void>;
   /** Tells the neighbourhood of all that are held once more. */
   readonly repeat: () => Promise<void>;
-  /** Answers again for what the kernel has forgotten, as it does when the interface goes down; says what that was. */
+  /** Answers again for what the kernel has forgotten, as it does when an interface goes down; says what that was. */
   readonly mend: () => Promise<readonly string[]>;
 }
 
-/** For the interface that has the node's own address. `device` is the tunnel's. */
+/** The address of the underlay is this node's own; `device` is the tunnel's. */
 export function createNeighbours(
   run: Run,
   { address: own, device }: { readonly address: string; readonly device: string },
 ): Neighbours {
-  let adopted: Set<string> | undefined;
-  let underlay: { readonly name: string; readonly mac: string } | undefined;
+  /** What stands: addresses, and where each is answered for. */
+  let standing: Map<string, string> | undefined;
+  let asking = '';
+  const places = createPlaces(run, async () => (await interfaceOf(run, own)) ?? '');
+  const take = async (address: string, name: string): Promise<void> => {
+    const mac = await places.macAt(name);
+    await takeUp(run, { address, device, own, name });
+    await announce(run, { address, name, mac });
+  };
   return {
     async hold(addresses) {
       // An earlier run of the program may have left addresses that are another node's by now.
-      const holding = (adopted ??= new Set(await readHeld(run, device)));
+      const holding = (standing ??= await readHeld(run, device));
       if (addresses.length === 0 && holding.size === 0) return;
-      underlay ??= await prepare(run, own);
-      const wanted = new Set(addresses);
-      for (const address of [...holding].filter((each) => !wanted.has(each))) {
-        await release(run, { address, device, name: underlay.name });
+      const wanted = await placed(addresses, places);
+      for (const [address, name] of [...holding].filter(([each, name]) => wanted.get(each) !== name)) {
+        await release(run, { address, device, name });
         holding.delete(address);
       }
-      for (const address of addresses.filter((each) => !holding.has(each))) {
-        await take(run, { address, device, own, name: underlay.name });
-        holding.add(address);
-        await announce(run, { address, ...underlay });
-      }
+      const table = askersTable(addresses);
+      if (table !== asking) await askAs(run, table);
+      asking = table;
+      const missing = [...wanted].filter(([address]) => !holding.has(address));
+      // One interface that is not there is no other's trouble.
+      await allTried(missing, async ([address, name]) => {
+        await take(address, name);
+        holding.set(address, name);
+      });
     },
     async repeat() {
-      for (const address of adopted ?? []) if (underlay !== undefined) await announce(run, { address, ...underlay });
+      await allTried([...(standing ?? [])], async ([address, name]) =>
+        announce(run, { address, name, mac: await places.macAt(name) }),
+      );
     },
     async mend() {
-      if (underlay === undefined || adopted === undefined || adopted.size === 0) return [];
-      const standing = new Set(
-        proxiesIn(await output(run, ['ip', 'neigh', 'show', 'proxy'])).map(([address]) => address),
-      );
-      const forgotten = [...adopted].filter((address) => !standing.has(address));
-      for (const address of forgotten) {
-        await take(run, { address, device, own, name: underlay.name });
-        await announce(run, { address, ...underlay });
-      }
-      return forgotten;
+      if (standing === undefined || standing.size === 0) return [];
+      const listed = new Set(proxiesIn(await output(run, ['ip', 'neigh', 'show', 'proxy'])).map(textOf));
+      const forgotten = [...standing].filter((each) => !listed.has(textOf(each)));
+      // It may be another interface under that name.
+      for (const [, name] of forgotten) places.forget(name);
+      await allTried(forgotten, async ([address, name]) => take(address, name));
+      return forgotten.map(([address]) => address);
     },
   };
 }
 
 /** Lets go of all that any run of the program holds: the end of an uninstallation. Repeatable. */
 export async function releaseAll(run: Run, device: string): Promise<void> {
-  const held = new Set(await readHeld(run, device));
-  for (const [address, name] of proxiesIn((await run(['ip', 'neigh', 'show', 'proxy'])).stdout)) {
-    if (held.has(address)) await release(run, { address, device, name });
-  }
+  for (const [address, name] of await readHeld(run, device)) await release(run, { address, device, name });
+  await askAsItself(run);
 }
+
+async function placed(addresses: readonly Held[], places: Places): Promise<ReadonlyMap<string, string>> {
+  const found = addresses.map(
+    async ({ address, at }) => [address, at?.interface ?? (await places.underlay())] as const,
+  );
+  return new Map(await Promise.all(found));
+}
+
+/** Does something for each, and then throws what was thrown first. */
+async function allTried<T>(all: readonly T[], action: (each: T) => Promise<void>): Promise<void> {
+  const thrown: unknown[] = [];
+  for (const each of all) await action(each).catch((error: unknown) => thrown.push(error));
+  if (thrown.length > 0) throw thrown[0];
+}
+
+type Place = readonly [address: string, interfaceName: string];
+
+const textOf = ([address, name]: Place): string => `${address} ${name}`;
 
 /** Of a listing of both families. */
-function proxiesIn(listing: string): readonly (readonly [address: string, device: string])[] {
-  return [...listing.matchAll(/^(\S+) dev (\S+)/gm)].map(([, address = '', device = '']) => [address, device]);
+function proxiesIn(listing: string): readonly Place[] {
+  return [...listing.matchAll(/^(\S+) dev (\S+)/gm)].map(([, address = '', name = '']) => [address, name]);
 }
 
-/** The addresses that are held, as the routes say; a device that is gone has none. */
-async function readHeld(run: Run, device: string): Promise<readonly string[]> {
+/** The addresses that are held, as the routes say, and where; a device that is gone has none. */
+async function readHeld(run: Run, device: string): Promise<Map<string, string>> {
   const lists = ['-4', '-6'].map((each) =>
     run(['ip', each, 'route', 'show', 'table', 'main', 'proto', `${ROUTE_PROTOCOL}`, 'dev', device]),
   );
-  return (await Promise.all(lists)).flatMap(({ stdout }) =>
+  const places = new Map(proxiesIn((await run(['ip', 'neigh', 'show', 'proxy'])).stdout));
+  const held = (await Promise.all(lists)).flatMap(({ stdout }) =>
     [...stdout.matchAll(/^([0-9a-f.:]+) /gm)].map(([, a = '']) => a),
   );
+  return new Map(held.map((address) => [address, places.get(address) ?? '']));
 }
 
-/** The interface, told to answer at once for whatever it is a proxy of. */
-async function prepare(run: Run, own: string): Promise<{ readonly name: string; readonly mac: string }> {
-  const name = (await interfaceOf(run, own)) ?? '';
-  const mac = / link\/ether (\S+)/.exec(await output(run, ['ip', '-o', 'link', 'show', 'dev', name]))?.[1] ?? '';
-  const script = [
-    `echo 0 > /proc/sys/net/ipv4/neigh/${name}/proxy_delay`,
-    `[ ! -e /proc/sys/net/ipv6/conf/${name} ] || { echo 1 > /proc/sys/net/ipv6/conf/${name}/proxy_ndp; echo 0 > /proc/sys/net/ipv6/neigh/${name}/proxy_delay; }`,
-  ];
-  await output(run, ['sh', '-e'], `${script.join('\n')}\n`);
-  return { name, mac };
-}
-
-interface Place {
+interface Taken {
   readonly address: string;
   readonly device: string;
   readonly name: string;
 }
 
-async function take(run: Run, { address, device, name, own }: Place & { readonly own: string }): Promise<void> {
+async function takeUp(run: Run, { address, device, name, own }: Taken & { readonly own: string }): Promise<void> {
   const source = address.includes(':') || own.includes(':') ? [] : ['src', own];
   await output(run, ['ip', ...routeWords('replace', address, device), ...source]);
   await output(run, ['ip', family(address), 'neigh', 'replace', 'proxy', address, 'dev', name]);
 }
 
 /** What is gone already is fine. */
-async function release(run: Run, { address, device, name }: Place): Promise<void> {
-  await run(['ip', family(address), 'neigh', 'del', 'proxy', address, 'dev', name]);
+async function release(run: Run, { address, device, name }: Taken): Promise<void> {
+  if (name !== '') await run(['ip', family(address), 'neigh', 'del', 'proxy', address, 'dev', name]);
   await run(['ip', ...routeWords('del', address, device)]);
 }
 

@@ -15,9 +15,14 @@ export interface Reachable {
   readonly subnets: readonly string[];
 }
 
-/** Nothing but subnets, as long as the node's own address is not known. */
+/**
+ * Nothing but subnets, as long as the node's own address is not known; and nothing that is answered for at an interface of its own, since no
+ * other way leads to it.
+ */
 export function reachable({ address, ...state }: ReachableState): Reachable {
-  const able = state.announcements.filter(({ nodes }) => address !== undefined && nodes.includes(address));
+  const able = state.announcements.filter(
+    ({ nodes, at }) => at === undefined && address !== undefined && nodes.includes(address),
+  );
   const mine = new Set(able.map((announcement) => announcement.address));
   const floating = new Set(state.floating.map((each) => each.address));
   const routers = new Set(state.egress.map((each) => each.address));

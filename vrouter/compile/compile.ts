@@ -2,6 +2,7 @@
 import type { ForwardingState, Network, Passage, Peer, Service } from '../model.ts';
 import { compileChains } from './chains.ts';
 import { compileEgress } from './egress.ts';
+import { compileExternals } from './externals.ts';
 import { compileEndpoints, compilePeers, placeOf } from './endpoints.ts';
 import { compileFloating, floatingPassages } from './floating.ts';
 import type { ConfigSet } from './following-index.ts';
@@ -47,14 +48,16 @@ export function compile(
   const { ports, remotes } = compileEndpoints(index, networks, node);
   const peers = routers.filter(({ name }) => name !== node);
   const place = { ...placeOf(index, node), dead };
-  const around = { networks, fabric, passages, place: { ...place, dead: [...dead] }, own, peers };
+  const externals = compileExternals(index, node);
+  const around = { networks, fabric, passages, place: { ...place, dead: [...dead] }, own, peers, externals };
   memory.renew({ around: JSON.stringify(around), aside: unhealthy });
-  const context = { networks, fabric, passages, ports, remotes, unhealthy, place, own, peers };
+  const context = { networks, fabric, passages, ports, remotes, unhealthy, place, own, peers, externals };
   const balanced = compileServices(index, context, memory);
   const { outbound, inbound } = compileOutbound(index, { networks, passages, fabric });
-  const { floating, announcements } = compileFloating(index, ports);
-  const routed = compileEgress(index, { networks, nodes: routers, node, dead });
+  const floats = compileFloating(index, { ports, externals });
+  const { egress, ...routed } = compileEgress(index, { networks, nodes: routers, node, dead, externals });
   const serviceSubnets = subnetsOfServices(balanced.services, networks);
+  const servicePassages = compileServicePassages(balanced, { passages, fabric });
   return withFirewallMirrors({
     node,
     ...addressesOf(own),
@@ -67,17 +70,15 @@ export function compile(
     mirrors: [...compileMirrors(index, ports), ...compilePolicyMirrors(index, { networks, ports, remotes })],
     passages,
     chains,
-    servicePassages: merged(
-      compileServicePassages(balanced, { passages, fabric }),
-      floatingPassages(floating, outbound),
-    ),
+    servicePassages: merged(servicePassages, floatingPassages(floats.floating, outbound)),
     outbound,
     inbound,
-    floating,
-    egress: routed.egress,
+    ...externals.state,
+    floating: floats.floating,
+    egress,
     ...balanced,
     healthChecks: compileHealthChecks(index, { node, ports }),
-    announcements: [...balanced.announcements, ...announcements, ...routed.announcements],
+    announcements: [balanced, floats, routed].flatMap(({ announcements }) => announcements),
     serviceSubnets,
     ...compilePolicies(index, networks, ports),
   });

@@ -4,7 +4,8 @@
  * that live, and it answers for the address. Pure.
  */
 import { holderOf } from '../../contrail/rendezvous.ts';
-import type { Announcement, EgressAddress, Network, Peer } from '../model.ts';
+import type { Announcement, EgressAddress, ExternalNetwork, Network, Peer } from '../model.ts';
+import { type Externals, placeOfAddress } from './externals.ts';
 import type { ConfigIndex } from './index-config.ts';
 
 interface EgressContext {
@@ -14,6 +15,7 @@ interface EgressContext {
   readonly node: string;
   /** Names of nodes that are silent. */
   readonly dead: ReadonlySet<string>;
+  readonly externals: Externals;
 }
 
 interface Egress {
@@ -21,36 +23,57 @@ interface Egress {
   readonly announcements: readonly Announcement[];
 }
 
-/** The addresses of networks that have a router, by network and family; of several routers the first counts. */
+/**
+ * The addresses of networks that have a router, by network and family; of several routers the first counts. Where no node can translate for
+ * an address at an interface, each does for its own pods, and these have no way there.
+ */
 export function compileEgress(config: ConfigIndex, context: EgressContext): Egress {
-  const { networks, nodes, node, dead } = context;
+  const { networks, nodes, node, dead, externals } = context;
   const byUuid = new Map(networks.map((network) => [network.uuid, network]));
   const able = nodes.filter(({ name }) => name === node || !dead.has(name)).map(({ address }) => address);
   const own = nodes.find(({ name }) => name === node)?.address;
   const found = new Map<string, EgressAddress>();
-  for (const { address, uuid } of routedNetworks(config)) {
+  const places = new Map<string, ExternalNetwork | undefined>();
+  for (const { address, uuid, external } of routedNetworks(config, externals)) {
     const network = byUuid.get(uuid);
     const key = `${uuid} ${address.includes(':')}`;
-    const holder = holderOf(address, able);
+    const holder = holderOf(address, externals.nodesAt(external, able)) ?? (external === undefined ? undefined : own);
     if (network === undefined || holder === undefined || found.has(key)) continue;
-    found.set(key, { address, network: network.id, ...(holder === own ? {} : { via: holder }) });
+    const way = {
+      ...(holder === own ? {} : { via: holder }),
+      ...(external === undefined ? {} : { external: external.id }),
+    };
+    found.set(key, { address, network: network.id, ...way });
+    places.set(address, external);
   }
-  const addresses = new Set([...found.values()].map(({ address }) => address));
   const all = nodes.map(({ address }) => address).sort();
   return {
     egress: [...found.values()].sort((a, b) => a.network - b.network || (a.address < b.address ? -1 : 1)),
-    announcements: [...addresses].sort().map((address) => ({ address, nodes: all })),
+    announcements: [...places]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([address, external]) => ({
+        address,
+        nodes: externals.nodesAt(external, all),
+        ...placeOfAddress(external, address),
+      })),
   };
 }
 
+interface RoutedNetwork {
+  readonly address: string;
+  readonly uuid: string;
+  readonly external: ExternalNetwork | undefined;
+}
+
 /** Addresses on ports of routers, with the network of the port. */
-function routedNetworks(config: ConfigIndex): readonly { readonly address: string; readonly uuid: string }[] {
+function routedNetworks(config: ConfigIndex, externals: Externals): readonly RoutedNetwork[] {
   const ports = config.all('logical-router').flatMap((router) => config.targets(router, 'virtual-machine-interface'));
   return ports.flatMap((port) => {
     const [uuid] = config.uuids(port, 'virtual-network');
-    const addresses = config
-      .referrers(port.uuid, 'floating-ip')
-      .flatMap((floating) => floating.floating_ip_address ?? []);
-    return uuid === undefined ? [] : addresses.map((address) => ({ address, uuid }));
+    if (uuid === undefined) return [];
+    return config.referrers(port.uuid, 'floating-ip').flatMap((floating) => {
+      const address = floating.floating_ip_address;
+      return address === undefined ? [] : [{ address, uuid, external: externals.of(floating) }];
+    });
   });
 }

@@ -2,8 +2,9 @@
 import { annotationOf } from '../../contrail/objects.ts';
 import type { Loadbalancer } from '../../contrail/objects.ts';
 import type { BalancerTraffic } from '../../contrail/traffic.ts';
-import type { Announcement, Exposure, HealthPort, Peer, Service } from '../model.ts';
+import type { Announcement, Exposure, ExternalNetwork, HealthPort, Peer, Service } from '../model.ts';
 import type { BackendContext } from './backends.ts';
+import { type Externals, placeOfAddress } from './externals.ts';
 import { type Candidate, everywhere, isV6, onlyHere, type Place, sameFamily } from './spread.ts';
 
 export interface ServiceContext extends BackendContext {
@@ -11,6 +12,13 @@ export interface ServiceContext extends BackendContext {
   /** This node, where it has an address, and the others. */
   readonly own: Peer | undefined;
   readonly peers: readonly Peer[];
+  readonly externals: Externals;
+}
+
+/** An address outside the cluster, and its network where that is at an interface of nodes. */
+export interface Entrance {
+  readonly address: string;
+  readonly external: ExternalNetwork | undefined;
 }
 
 /** One listener with everything that could serve it. */
@@ -28,7 +36,7 @@ export interface Exposed {
   readonly traffic: BalancerTraffic;
   readonly vips: readonly string[];
   /** Its addresses outside the cluster, which a node must answer for. */
-  readonly floating: readonly string[];
+  readonly floating: readonly Entrance[];
   readonly frontends: readonly Frontend[];
 }
 
@@ -53,18 +61,29 @@ export function compileExposures(exposed: Exposed, { place, own, peers }: Servic
       frontend.nodePort === undefined ? [] : expose(frontend, address, frontend.nodePort),
     ),
     ...traffic.externalAddresses.map((address) => expose(frontend, address, frontend.port)),
-    ...floating.map((address) => ({ ...expose(frontend, address, frontend.port), ...ranges })),
+    ...floating.map(({ address, external }) => ({
+      ...expose(frontend, address, frontend.port),
+      ...ranges,
+      ...(external === undefined ? {} : { external: external.id }),
+    })),
   ]);
   return all.filter(({ address }) => families.has(isV6(address)));
 }
 
 /** Which nodes may answer for the floating addresses: all, or with the policy Local those that have back ends. */
-export function compileAnnouncements(exposed: Exposed, { own, peers }: ServiceContext): readonly Announcement[] {
+export function compileAnnouncements(
+  exposed: Exposed,
+  { own, peers, externals }: ServiceContext,
+): readonly Announcement[] {
   const { traffic, floating, frontends } = exposed;
   const nodes = [...(own === undefined ? [] : [own]), ...peers];
   const able = traffic.externalLocal ? nodes.filter(({ name }) => hasBackend(frontends, name)) : nodes;
   const addresses = able.map(({ address }) => address).sort();
-  return floating.map((address) => ({ address, nodes: addresses }));
+  return floating.map(({ address, external }) => ({
+    address,
+    nodes: externals.nodesAt(external, addresses),
+    ...placeOfAddress(external, address),
+  }));
 }
 
 function hasBackend(frontends: readonly Frontend[], node: string): boolean {

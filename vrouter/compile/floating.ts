@@ -6,6 +6,7 @@ import type { FloatingIp } from '../../contrail/objects.ts';
 import { familyOf } from '../linux/family.ts';
 import type { Announcement, FloatingAddress, InstanceId, Passage, Port, PortMapping, Service } from '../model.ts';
 import { placement } from './endpoints.ts';
+import { type Externals, placeOfAddress } from './externals.ts';
 import type { ConfigIndex } from './index-config.ts';
 
 interface Floating {
@@ -14,7 +15,10 @@ interface Floating {
 }
 
 /** Every floating IP whose interface is a pod's; those of load balancers are services'. */
-export function compileFloating(config: ConfigIndex, ports: readonly Port[]): Floating {
+export function compileFloating(
+  config: ConfigIndex,
+  { ports, externals }: { readonly ports: readonly Port[]; readonly externals: Externals },
+): Floating {
   const byVmi = new Map(ports.map((port) => [port.vmi, port]));
   const all = config.all('floating-ip').flatMap((floating) => {
     const address = floating.floating_ip_address;
@@ -24,16 +28,22 @@ export function compileFloating(config: ConfigIndex, ports: readonly Port[]): Fl
       return port === undefined ? [] : targetOf(floating, port);
     });
     // Whoever has no pod of the address's own has nothing to do with it.
-    return address === undefined || target === undefined ? [] : [{ floating, address, target, holders }];
+    if (address === undefined || target === undefined) return [];
+    return [{ floating, address, target, holders, external: externals.of(floating) }];
   });
   const nodesOf = nodeFinder(config, all.length > 0);
   return {
-    floating: all.map(({ floating, address, target, holders }) => ({
+    floating: all.map(({ floating, address, target, holders, external }) => ({
       address,
       ...target,
       ...directionsOf(floating, holders.length > 1),
+      ...(external === undefined ? {} : { external: external.id }),
     })),
-    announcements: all.map(({ address, holders }) => ({ address, nodes: nodesOf(holders) })),
+    announcements: all.map(({ address, holders, external }) => ({
+      address,
+      nodes: externals.nodesAt(external, nodesOf(holders)),
+      ...placeOfAddress(external, address),
+    })),
   };
 }
 

@@ -5,6 +5,7 @@ import type { IpamSubnet, Reference, VirtualNetwork } from '../../contrail/objec
 import { rangeOf } from '../linux/address-value.ts';
 import { familyOf } from '../linux/family.ts';
 import type { Network } from '../model.ts';
+import { isExternal } from './externals.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { referencesOf } from './index-config.ts';
 
@@ -14,13 +15,16 @@ const HIGHEST_ID = 0x7fff;
 /** The ip-fabric network's colon-form name. */
 export const FABRIC_NAME = fqNameText(IP_FABRIC);
 
-/** Every network that has an id, in the order of ids; one with an id out of range is left out, so nothing reaches it. */
+/**
+ * Every network that has an id, in the order of ids; one with an id out of range is left out, so nothing reaches it. Those outside at an
+ * interface of nodes are none of these (`externals.ts`).
+ */
 export function compileNetworks(config: ConfigIndex): readonly Network[] {
   const networks = config
     .all('virtual-network')
     .flatMap((network) => {
       const id = network.virtual_network_network_id;
-      if (id === undefined || id < 1 || id > HIGHEST_ID) return [];
+      if (id === undefined || id < 1 || id > HIGHEST_ID || isExternal(network)) return [];
       const name = fqNameText(network.fq_name);
       return [
         {

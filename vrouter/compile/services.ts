@@ -2,7 +2,7 @@
  * Services from load balancer objects (facts 5.1): what a virtual address stands for on this node, what stands for it
  * besides (ports of the nodes, addresses that lead to them), and what a health check is told. Pure.
  */
-import type { Loadbalancer, LoadbalancerListener } from '../../contrail/objects.ts';
+import type { FloatingIp, Loadbalancer, LoadbalancerListener } from '../../contrail/objects.ts';
 import { affinityOf, isDraining, nodePortOf, placementOf, trafficOf, transportOf } from '../../contrail/traffic.ts';
 import type { Announcement, Backend, Exposure, HealthPort, InstanceId, Network, Passage, Service } from '../model.ts';
 import { type BackendContext, type BackendRule, backendRule } from './backends.ts';
@@ -11,10 +11,12 @@ import {
   compileAnnouncements,
   compileExposures,
   compileHealthPorts,
+  type Entrance,
   type Exposed,
   type Frontend,
   type ServiceContext,
 } from './exposures.ts';
+import type { Externals } from './externals.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { type Memory, type NotingIndex, notingIndex } from './memory.ts';
 import { type Candidate, everywhere, onlyHere, sameFamily } from './spread.ts';
@@ -61,13 +63,16 @@ function balancerRule(index: NotingIndex, context: ServiceContext): (balancer: L
     const vmi = index.targets(balancer, 'virtual-machine-interface')[0];
     const network = vmi && byUuid.get(index.targets(vmi, 'virtual-network')[0]?.uuid ?? '');
     if (vmi === undefined || network === undefined || network.overlapping) return NOTHING;
-    const floating = index
-      .referrers(vmi.uuid, 'floating-ip')
-      .flatMap(({ floating_ip_address: address }) => address ?? []);
+    const floating = index.referrers(vmi.uuid, 'floating-ip').flatMap((each) => entranceOf(each, context.externals));
     const vips = [...new Set([...addressesOf(index, vmi.uuid), ...vipOf(balancer)])];
     const frontends = frontendsOf(index, { balancer, network, admit });
     return balanced({ balancer, network, vips, floating, frontends }, context);
   };
+}
+
+function entranceOf(floating: FloatingIp, externals: Externals): readonly Entrance[] {
+  const address = floating.floating_ip_address;
+  return address === undefined ? [] : [{ address, external: externals.of(floating) }];
 }
 
 /** Source network to back end's network, for every source that may reach a virtual address's network. */

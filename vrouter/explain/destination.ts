@@ -2,6 +2,7 @@
 import { cidrList } from '../../runtime/cidr.ts';
 import { PROTOCOL_NUMBERS } from '../compile/rule-traffic.ts';
 import { NOWHERE } from '../linux/edges.ts';
+import { familyOf } from '../linux/family.ts';
 import { knownAddresses } from '../linux/node-addresses.ts';
 import { type Backend, type ForwardingState, type InstanceId, type Network, OUTSIDE, type Service } from '../model.ts';
 import {
@@ -112,7 +113,8 @@ function outsideDestination(
   const floats = state.floating.some(
     ({ outward, network, target }) => outward && network === from && addresses.includes(target),
   );
-  const passing = floats ? 'open' : directPassing(state.outbound, { from, to: OUTSIDE }, asked);
+  const isRouted = state.egress.some((each) => each.network === from && familyOf(each.address) === familyOf(address));
+  const passing = floats || isRouted ? 'open' : directPassing(state.outbound, { from, to: OUTSIDE }, asked);
   return { ways: [{ address, port: asked.port, network: OUTSIDE, passing }] };
 }
 

@@ -1,8 +1,9 @@
 /** How a new flow of a pod is translated and judged. Pure. */
-import { POD, TUNNEL, chain, perFamily } from './chain.ts';
+import { ARRIVING, POD, TUNNEL, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { admitLanes, CHAINED_ALREADY, ON_LANE, TO_SERVICE } from './chained.ts';
-import { ARRIVING, leave, TRANSLATE_FLOATING, TRANSLATE_FLOATING_FOR_HOST, TURN } from './edges.ts';
+import { leave, TRANSLATE_FLOATING, TRANSLATE_FLOATING_FOR_HOST, TURN } from './edges.ts';
+import { externalJudgements, judgeExternal, judgeExternalToMachine, refuseExternal } from './externals.ts';
 import { admitted, ARRIVE, arrivals } from './forwarded.ts';
 import { judge, withinLimits } from './limits.ts';
 import { hex, HOST_TO_OWN_PODS } from './marks.ts';
@@ -59,6 +60,19 @@ function guard(): readonly string[] {
   return perFamily(({ n, ip }) => [`${ip} daddr . meta l4proto . th dport @guarded${n} jump guard${n}`]);
 }
 
+/** Who judges which flow. */
+function pairRules(options: SkeletonOptions): readonly string[] {
+  return [
+    'ct state != new accept',
+    ...(options.hasChains ? [`${ON_LANE} goto admit_lane`, `${TO_SERVICE} accept`] : []),
+    `${POD} goto admit`,
+    `${TUNNEL} goto admit`,
+    'ct status dnat goto admit_outside',
+    ...refuseExternal(options),
+    ...(options.underlay === undefined ? [] : ARRIVE),
+  ];
+}
+
 /** Flows that the underlay has with pods, by a port of this node's or an address that leads to it. */
 function outside(options: SkeletonOptions): readonly string[] {
   return [
@@ -67,10 +81,12 @@ function outside(options: SkeletonOptions): readonly string[] {
       ARRIVING,
       ...elsewhere('judge_outside'),
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto judge_outside`]),
+      ...judgeExternalToMachine(options),
       // A machine is reached as the node itself would: affinity's mark has done its work.
       'meta mark set 0',
     ]),
     chain('judge_outside', undefined, [
+      ...judgeExternal(options),
       `ct mark set ${options.fabricMark}`,
       `ct mark set ct mark . meta mark map @service_pairs ${admitted(options)}`,
       ...perFamily(({ n, ip }) => [`${ip} daddr @own_pods${n} goto judge_host_port`]),
@@ -91,17 +107,11 @@ export function elsewhere(next: string): readonly string[] {
 
 /** -90: a new flow is judged, after its destination is known. */
 export function pair(options: SkeletonOptions): readonly string[] {
-  const { fabricMark, hasChains, underlay } = options;
+  const { fabricMark, hasChains } = options;
   return [
-    chain('pair', 'filter hook prerouting priority -90', [
-      'ct state != new accept',
-      ...(hasChains ? [`${ON_LANE} goto admit_lane`, `${TO_SERVICE} accept`] : []),
-      `${POD} goto admit`,
-      `${TUNNEL} goto admit`,
-      'ct status dnat goto admit_outside',
-      ...(underlay === undefined ? [] : ARRIVE),
-    ]),
+    chain('pair', 'filter hook prerouting priority -90', pairRules(options)),
     ...outside(options),
+    ...externalJudgements(options),
     ...arrivals(options),
     ...(hasChains ? admitLanes() : []),
     chain('admit', undefined, [
@@ -116,7 +126,7 @@ export function pair(options: SkeletonOptions): readonly string[] {
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} goto refuse`]),
       'goto leave',
     ]),
-    ...leave(),
+    ...leave(options),
     chain('admit_service', undefined, [
       ...elsewhere('judge_service'),
       `meta mark set ${fabricMark}`,

@@ -20,6 +20,8 @@ export interface SkeletonOptions {
   readonly hasOverlapping: boolean;
   /** Whether any networks are joined by services: only then a packet is asked for its lane. */
   readonly hasChains: boolean;
+  /** Whether networks outside are at interfaces of their own: only then a packet is asked whether it came in there. */
+  readonly hasExternals: boolean;
   /** Whether this node leads others' packets to pods, or is led; absent where nobody is. */
   readonly guidance?: Guidance['kind'];
   /** The interface of the underlay, where that routes networks: only then a packet of it is asked where it is from. */
@@ -42,6 +44,9 @@ export const TO_TUNNEL = `oifgroup ${GROUPS.tunnel}`;
  * none (the kernel's `ip_tunnel_dst_cache_usable`).
  */
 export const UNMARK = 'meta mark set 0';
+
+/** Known flows of the outside, and a new one that has been translated. */
+export const ARRIVING = 'meta mark set ct mark map @arriving accept';
 
 const FAMILIES: readonly Family[] = [
   { n: '4', ip: 'ip' },

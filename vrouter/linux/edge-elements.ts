@@ -3,18 +3,20 @@ import type { EgressAddress, FloatingAddress, ForwardingState, InstanceId, Passa
 import { OUTSIDE } from '../model.ts';
 import type { ElementCollector } from './document.ts';
 import { OUTSIDE_MARK } from './edges.ts';
+import { addExternalFlow } from './external-elements.ts';
 import { familyOf } from './family.ts';
 import { addBlocks } from './guidance.ts';
 import { addLimits } from './limits.ts';
-import { hex, type Marks, ROUTED_MAGIC } from './marks.ts';
+import { externalMark, hex, type Marks, ROUTED_MAGIC } from './marks.ts';
 
 /** Adds floating addresses, and what is never sought outside. */
 export function addEdges(into: ElementCollector, state: ForwardingState, marks: Marks): void {
-  if (state.outbound.length + state.inbound.length + state.floating.length + state.egress.length === 0) return;
+  const { outbound, inbound, floating: floats, egress: routed, externals } = state;
+  if ([outbound, inbound, floats, routed, externals].every(({ length }) => length === 0)) return;
   addInside(into, state, marks);
-  for (const passage of state.outbound) addOutbound(into, passage, marks);
-  for (const egress of state.egress) addRouted(into, egress, marks);
-  for (const floating of state.floating) {
+  for (const passage of outbound) addOutbound(into, passage, marks);
+  for (const egress of routed) addRouted(into, egress, marks);
+  for (const floating of floats) {
     if (floating.inward) addInward(into, floating, { marks, fabric: state.fabric });
     if (floating.outward) addOutward(into, floating, marks);
   }
@@ -32,17 +34,39 @@ function addOutbound(into: ElementCollector, passage: Passage, marks: Marks): vo
 }
 
 /** Here they are translated, or they go to the node where they are; answers come from the underlay, or from there. */
-function addRouted(into: ElementCollector, { address, network, via }: EgressAddress, marks: Marks): void {
+function addRouted(into: ElementCollector, { address, network, via, external }: EgressAddress, marks: Marks): void {
   const n = familyOf(address);
   const [pair, mark] = [marks.routedPair(network, n), marks.of(network)];
-  const way = via === undefined ? OUTSIDE_MARK : hex(ROUTED_MAGIC + network);
+  const way = via === undefined ? wayOutside(external) : hex(ROUTED_MAGIC + network);
   into.add(`routed${n}`, mark, pair);
   into.add('ways_out', pair, way);
   into.add('known', `${mark} . ${pair} . original`, way);
   if (via === undefined) {
     into.add(`router_sources${n}`, pair, address);
-    into.add('back_from_fabric', pair, mark);
+    addAnswers(into, { pair, mark, external });
   } else into.add('known', `${mark} . ${pair} . reply`, mark);
+}
+
+/** The mark of what goes outside: there are several ways. */
+function wayOutside(external: InstanceId | undefined): string {
+  return external === undefined ? OUTSIDE_MARK : externalMark(external);
+}
+
+interface Leaving {
+  readonly pair: string;
+  /** The source's. */
+  readonly mark: string;
+  readonly external: InstanceId | undefined;
+}
+
+/** Answers to a flow that has gone outside come from where it went. */
+function addAnswers(into: ElementCollector, { pair, mark, external }: Leaving): void {
+  if (external === undefined) {
+    into.add('back_from_fabric', pair, mark);
+    return;
+  }
+  into.add('known', `${externalMark(external)} . ${pair} . reply`, mark);
+  addExternalFlow(into, { pair, way: externalMark(external), direction: 'original' });
 }
 
 function addInside(into: ElementCollector, state: ForwardingState, marks: Marks): void {
@@ -57,14 +81,18 @@ function addInside(into: ElementCollector, state: ForwardingState, marks: Marks)
 
 function addInward(
   into: ElementCollector,
-  { address, target, network, ports }: FloatingAddress,
+  { address, target, network, ports, external }: FloatingAddress,
   { marks, fabric }: { readonly marks: Marks; readonly fabric: InstanceId },
 ): void {
   const n = familyOf(address);
-  const pair = marks.pair(OUTSIDE, network);
+  const [pair, way] = [marks.pair(external ?? OUTSIDE, network), wayOutside(external)];
   into.add(`float_pairs${n}`, address, pair);
   into.add('arriving', pair, marks.of(network));
-  into.add('known', `${marks.of(network)} . ${pair} . reply`, OUTSIDE_MARK);
+  into.add('known', `${marks.of(network)} . ${pair} . reply`, way);
+  if (external !== undefined) {
+    into.add('known', `${way} . ${pair} . original`, marks.of(network));
+    addExternalFlow(into, { pair, way, direction: 'reply' });
+  }
   if (ports === undefined) into.add(`float_targets${n}`, address, target);
   for (const { protocol, port, targetPort } of ports ?? [])
     into.add(`float_ports${n}`, `${address} . ${protocol} . ${port}`, `${target} . ${targetPort}`);
@@ -74,11 +102,18 @@ function addInward(
   into.add(`float_turns${n}`, address);
 }
 
-function addOutward(into: ElementCollector, { address, target, network }: FloatingAddress, marks: Marks): void {
+function addOutward(
+  into: ElementCollector,
+  { address, target, network, external }: FloatingAddress,
+  marks: Marks,
+): void {
   const n = familyOf(address);
-  const pair = marks.floatingPair(network);
-  into.add(`leaving${n}`, `${marks.of(network)} . ${target}`, pair);
+  const mark = marks.of(network);
+  const isPlain = external === undefined;
+  const [pair, way] = [isPlain ? marks.floatingPair(network) : marks.pair(network, external), wayOutside(external)];
+  into.add(`${isPlain ? 'leaving' : 'leaving_external'}${n}`, `${mark} . ${target}`, pair);
+  if (!isPlain) into.add('ways_out', pair, way);
   into.add(`float_sources${n}`, `${pair} . ${target}`, address);
-  into.add('known', `${marks.of(network)} . ${pair} . original`, OUTSIDE_MARK);
-  into.add('back_from_fabric', pair, marks.of(network));
+  into.add('known', `${mark} . ${pair} . original`, way);
+  addAnswers(into, { pair, mark, external });
 }

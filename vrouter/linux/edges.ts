@@ -5,6 +5,8 @@
  */
 import { OUTSIDE } from '../model.ts';
 import { TUNNEL, UNMARK, chain, perFamily } from './chain.ts';
+import type { SkeletonOptions } from './chain.ts';
+import { leaveByExternal } from './externals.ts';
 import { withinLimits } from './limits.ts';
 import { hex, MAGIC } from './marks.ts';
 import { GROUPS } from './names.ts';
@@ -46,7 +48,7 @@ export const NOWHERE = {
 } as const;
 
 /** A new flow of a pod to an address that nobody inside has. */
-export function leave(): readonly string[] {
+export function leave(options: SkeletonOptions): readonly string[] {
   return [
     chain('leave', undefined, [
       ...perFamily(({ n, ip }) => [
@@ -55,6 +57,7 @@ export function leave(): readonly string[] {
         `ct mark . ${ip} daddr @inside_own${n} goto refuse_unpaired`,
       ]),
       // The mark comes last: what is not admitted has no way out, either.
+      ...leaveByExternal(options),
       ...perFamily(({ n, ip }) => [`ct mark set ct mark . ${ip} saddr map @leaving${n} ${OUT}`]),
       ...perFamily(({ n }) => [
         `meta nfproto ipv${n} ct mark set ct mark map @routed${n} meta mark set ct mark map @ways_out accept`,
@@ -99,9 +102,6 @@ function translations(n: string, ip: string, pairs: string): readonly string[] {
 
 /** For pods, before anything else that leads to nodes. */
 export const TURN: readonly string[] = perFamily(({ n, ip }) => [`${ip} daddr @float_turns${n} goto turn${n}`]);
-
-/** Known flows of the outside, and a new one that has been translated. */
-export const ARRIVING = 'meta mark set ct mark map @arriving accept';
 
 /** 0: the outside is not the node itself, whatever addresses that has besides. */
 const FROM_PODS = `iifgroup { ${GROUPS.pods}, ${GROUPS.tunnel} }`;

@@ -4,6 +4,7 @@ import { POD, TO_POD, TO_TUNNEL, TUNNEL, UNMARK, chain, perFamily } from './chai
 import type { SkeletonOptions } from './chain.ts';
 import { TO_SERVICE, toService } from './chained.ts';
 import { NOT_THE_NODE, ROUTED_BACK, ROUTED_OUT, SOURCE_OF_OWN } from './edges.ts';
+import { outputToExternal, routedOutByExternal } from './externals.ts';
 import { unmasked } from './forwarded.ts';
 import { leadOn, toGuide } from './guidance.ts';
 import { judge } from './limits.ts';
@@ -21,6 +22,7 @@ export function forward(options: SkeletonOptions): readonly string[] {
       // The answer to somebody outside who came by this node's address.
       `${TUNNEL} ct direction reply ct status snat accept`,
       ROUTED_OUT,
+      ...routedOutByExternal(options),
       `${TUNNEL} counter name unpaired drop`,
       `${POD} udp dport ${vxlanPort} counter name injected drop`,
       'iifname @departures goto egress',
@@ -114,6 +116,7 @@ export function output(options: SkeletonOptions): readonly string[] {
           ]),
         ]
       : []),
+    ...outputToExternal(options),
     chain('output_pair', 'filter hook output priority -90', [
       'ct state untracked accept',
       // A port of the node's own that portmap has made a pod's.

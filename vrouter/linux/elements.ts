@@ -6,6 +6,7 @@ import type { Elements } from './document.ts';
 import { balancerElements } from './balancer-elements.ts';
 import { addChains } from './chain-elements.ts';
 import { addEdges } from './edge-elements.ts';
+import { addExternals } from './external-elements.ts';
 import { familyOf } from './family.ts';
 import { addForwarded } from './forwarded-elements.ts';
 import { addGuidance } from './guidance.ts';
@@ -33,6 +34,7 @@ export function elements(
     addDirections(into, { marks, fabric: state.fabric, passage: { from: state.fabric, to }, isWhole: true });
   });
   addEdges(into, state, marks);
+  addExternals(into, state, marks);
   if (underlay !== undefined) addForwarded(into, { state, bindings, marks, underlay });
   addChains(into, { state, bindings, marks });
   addPolicies(into, { state, bindings, marks });

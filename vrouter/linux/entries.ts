@@ -1,9 +1,10 @@
 /** Routes, rules and neighbours, from the forwarding state. Pure. */
 import { withoutLength } from '../../runtime/cidr.ts';
-import type { Bindings, ForwardingState, InstanceId, Port, Underlay } from '../model.ts';
+import type { Bindings, ForwardingState, InstanceId, Interfaces, Port, Underlay } from '../model.ts';
 import { bridgeLinks, bridgeNeighbours } from './bridges.ts';
 import { chainRoutes, chainRules } from './chain-entries.ts';
 import type { IpEntry } from './document.ts';
+import { externalRoutes, externalRules } from './external-entries.ts';
 import { familyOf, hostPrefix } from './family.ts';
 import { OUTSIDE_MARK } from './edges.ts';
 import { forwardedRoutes, forwardedRules, HOST_PREFERENCE } from './forwarded-entries.ts';
@@ -28,10 +29,15 @@ interface EntriesOptions {
   /** The tunnel's. */
   readonly device: string;
   readonly underlay?: Underlay;
+  readonly interfaces?: Interfaces;
 }
 
 /** Everything that `ip` installs for this state, by a stable key and family. Nothing while the node has no address. */
-export function entries(state: ForwardingState, bindings: Bindings, { device, underlay }: EntriesOptions): Entries {
+export function entries(
+  state: ForwardingState,
+  bindings: Bindings,
+  { device, underlay, interfaces }: EntriesOptions,
+): Entries {
   const into: Entries = { v4: new Map(), v6: new Map() };
   if (state.address === undefined) return into;
   const context: Context = { state, device, into };
@@ -44,6 +50,8 @@ export function entries(state: ForwardingState, bindings: Bindings, { device, un
   if (underlay !== undefined)
     for (const { prefix, via } of forwardedRoutes({ state, underlay }))
       route(familyIn(context, prefix), { table: TABLES.forwarded, prefix, via, device: underlay.device });
+  if (interfaces !== undefined)
+    for (const each of externalRoutes(state.externals, interfaces)) route(familyIn(context, each.prefix), each);
   for (const { prefix, ...rest } of chainRoutes(state, bindings, device))
     route(familyIn(context, prefix), { prefix, ...rest });
   // An interface is of no family.
@@ -67,6 +75,7 @@ function addRules({ state, into }: Context): void {
     [1004, `lookup ${TABLES.fabric}`],
     [1005, 'unreachable'],
     ...routedRules(state),
+    ...externalRules(state.externals),
     ...chainRules(state),
     [90, `fwmark ${hex(MAGIC)}/0xffff0000 goto 1000`],
     [HOST_PREFERENCE + 1, `iif lo lookup ${TABLES.flat}`],

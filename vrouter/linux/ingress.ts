@@ -1,8 +1,8 @@
 /** What happens to a packet as it comes in, before anything is decided about its flow. Pure. */
-import { chain, perFamily } from './chain.ts';
+import { ARRIVING, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { BROUGHT, enterLanes, ON_LANE, PASS_WHOLE, trackLanes } from './chained.ts';
-import { ARRIVING } from './edges.ts';
+import { externalTracking, fromExternal, notOfExternal, toExternal, trackExternal } from './externals.ts';
 import { fromUnderlay } from './forwarded.ts';
 import { fromMachines, notOfGuided } from './guidance.ts';
 import { withinLimits } from './limits.ts';
@@ -33,11 +33,14 @@ export function outer(options: SkeletonOptions): readonly string[] {
       `iifname "${device}" counter name spoofed drop`,
       // Marks of ours come from nowhere else.
       `meta mark & ${hex(OURS.mask)} == ${hex(OURS.value)} meta mark set 0`,
+      ...toExternal(options),
       `udp dport ${vxlanPort} goto tunnel`,
       'iif "lo" accept',
+      ...notOfExternal(options),
       ...(underlay === undefined ? [] : [`iifname "${underlay}" goto from_underlay`]),
       ...notOfPods(options),
     ]),
+    ...fromExternal(options),
     ...fromUnderlay(options),
     ...(underlay === undefined ? [] : [chain('not_of_pods', undefined, notOfPods(options))]),
     chain('from_pod', undefined, [
@@ -76,12 +79,14 @@ export function zone({ hasOverlapping }: SkeletonOptions): readonly string[] {
 }
 
 /** -150: known flows get their mark back, as long as their pair stands. */
-export function track({ fabricMark, fabricWay, hasChains, underlay }: SkeletonOptions): readonly string[] {
+export function track(options: SkeletonOptions): readonly string[] {
+  const { fabricMark, fabricWay, hasChains, underlay } = options;
   return [
     chain('track', 'filter hook prerouting priority -150', [
       // One rule for nearly every packet.
       'ct state established,related meta mark set meta mark . ct mark . ct direction map @known accept',
       ...(hasChains ? ['ct state untracked accept', PASS_WHOLE, `${ON_LANE} goto track_lane`] : []),
+      ...trackExternal(options),
       `meta mark & 0xffff0000 != ${hex(MAGIC)} goto track_underlay`,
       'ct direction reply meta mark set meta mark . ct mark map @known_to_fabric goto track_reply',
       'ct state established,related meta mark set meta mark . ct mark map @limited_forth goto track_limited',
@@ -92,6 +97,7 @@ export function track({ fabricMark, fabricWay, hasChains, underlay }: SkeletonOp
       'counter name unpaired drop',
     ]),
     ...(hasChains ? trackLanes() : []),
+    ...externalTracking(options),
     // What a passage may carry can be taken away, too. An error quotes a packet that was judged; a service is a passage itself.
     chain('track_limited', undefined, [
       'ct state related accept',

@@ -14,6 +14,8 @@ const OUTER_MAGIC = 0x4f440000;
 export const ROUTED_MAGIC = 0x4f470000;
 /** The mark of what goes to a network that the underlay routes, from another one of these; the lower half is the network. */
 export const FORWARDED_MAGIC = 0x4f480000;
+/** The mark of what comes in, or goes out, at the interface of a network outside; the lower half is the network. */
+export const EXTERNAL_MAGIC = 0x4f4b0000;
 /** The mark of what a guide sends on. */
 export const GUIDED = 0x4f490000;
 /** All of ours: a packet that brings one of them along from elsewhere loses it. */
@@ -68,7 +70,8 @@ interface Ends {
 export function instancesOf(mark: number): readonly [from: InstanceId | undefined, to: InstanceId | undefined] {
   const unsigned = mark >>> 0;
   if (unsigned >= PAIR) return [Math.floor((unsigned - PAIR) / 0x8000), unsigned % 0x8000];
-  return [unsigned - (unsigned % 0x10000) === MAGIC ? unsigned % 0x8000 : undefined, undefined];
+  const isSource = [MAGIC, EXTERNAL_MAGIC].includes(unsigned - (unsigned % 0x10000));
+  return [isSource ? unsigned % 0x8000 : undefined, undefined];
 }
 
 /** The marks of a set of networks. */
@@ -102,6 +105,11 @@ export function outerMark(id: InstanceId): number {
 /** The packet mark of an instance for what the underlay routes. */
 export function forwardedMark(id: InstanceId): string {
   return hex(FORWARDED_MAGIC + id);
+}
+
+/** The packet mark of a network outside that is at an interface of its own. */
+export function externalMark(id: InstanceId): string {
+  return hex(EXTERNAL_MAGIC + id);
 }
 
 /** Thirty-two bits as nft prints them. */

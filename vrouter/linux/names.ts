@@ -22,7 +22,8 @@ export const HAIRPIN_V6 = 'fd6f:6370:6e69::1';
 export const ROUTE_PROTOCOL = 79;
 /**
  * Routing tables: pods of flat networks, machines reached through the tunnel, pods and machines reached by the underlay, one per
- * overlapping network, one per network whose router is elsewhere, and one per interface of a service.
+ * overlapping network, one per network whose router is elsewhere, one per interface of a service, and one per network outside that is at
+ * an interface of its own.
  */
 export const TABLES = {
   flat: 29001,
@@ -31,6 +32,7 @@ export const TABLES = {
   overlapping: 30000,
   routed: 70_000,
   chained: 110_000,
+  external: 200_000,
 } as const;
 /** Where the local table is looked up, behind our rules, so that pods may have addresses equal to the node's. */
 export const LOCAL_PREFERENCE = 30000;

@@ -1,5 +1,5 @@
 /** The whole kernel document of a forwarding state: `linux/`'s entry. Pure. */
-import type { Bindings, ForwardingState, Underlay } from '../model.ts';
+import type { Bindings, ForwardingState, InstanceId, Interfaces, Underlay } from '../model.ts';
 import type { KernelDocument } from './document.ts';
 import { EMPTY_DOCUMENT } from './document.ts';
 import { elements } from './elements.ts';
@@ -13,12 +13,15 @@ export interface RenderOptions {
   readonly vxlanPort: number;
   /** Where the underlay routes networks. */
   readonly underlay?: Underlay;
+  /** Where networks outside are at interfaces. */
+  readonly interfaces?: Interfaces;
 }
 
 /** Text for the kernel; empty as long as the node's own address is unknown, since nothing could be forwarded then. */
-export function render(state: ForwardingState, bindings: Bindings, options: RenderOptions): KernelDocument {
+export function render(compiled: ForwardingState, bindings: Bindings, options: RenderOptions): KernelDocument {
+  const { device, vxlanPort, underlay, interfaces } = options;
+  const state = outsideOfFabric(compiled, interfaces?.fabric);
   if (state.address === undefined) return EMPTY_DOCUMENT;
-  const { device, vxlanPort, underlay } = options;
   const { v4, v6 } = entries(state, bindings, options);
   return {
     skeleton: skeleton({
@@ -33,9 +36,25 @@ export function render(state: ForwardingState, bindings: Bindings, options: Rend
       fabricWay: forwardedMark(state.fabric),
       hasOverlapping: state.networks.some(({ overlapping }) => overlapping),
       hasChains: state.chains.length > 0,
+      hasExternals: state.externals.length > 0,
     }),
     declarations: poolDeclarations(poolsOf(state)),
     sets: elements(state, bindings, underlay),
     entries: { v4, v6 },
+  };
+}
+
+/** A network that is said to be at the fabric's own interface is the outside's, like those of which nothing is said. */
+function outsideOfFabric(state: ForwardingState, fabric: string | undefined): ForwardingState {
+  const ids = new Set(state.externals.filter((each) => each.interface === fabric).map(({ id }) => id));
+  if (ids.size === 0) return state;
+  const plain = <T extends { readonly external?: InstanceId }>({ external, ...each }: T): Omit<T, 'external'> =>
+    external === undefined || ids.has(external) ? each : { ...each, external };
+  return {
+    ...state,
+    externals: state.externals.filter(({ id }) => !ids.has(id)),
+    floating: state.floating.map(plain),
+    egress: state.egress.map(plain),
+    exposures: state.exposures.map(plain),
   };
 }

@@ -18,6 +18,7 @@ import { CHAIN_SETS } from './chained.ts';
 import { DROP_SETS, dropChains } from './drops.ts';
 import { EDGE_SETS } from './edges.ts';
 import { forward, output, source } from './egress.ts';
+import { externalSets } from './externals.ts';
 import { outer, track, zone } from './ingress.ts';
 import { FORWARDED_SETS } from './forwarded.ts';
 import { GUIDANCE_SETS, lead } from './guidance.ts';
@@ -43,6 +44,7 @@ export function skeleton(options: SkeletonOptions): string {
       'denied_egress',
     ].map((name) => `counter ${name} { }`),
     ...sets(),
+    ...externalSets(options),
     ...dropChains(),
     ...hitChains(),
     ...outer(options),

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ipaddr from 'ipaddr.js';
 import { tapName } from '../../../contrail/names.ts';
+import { createLogger } from '../../../runtime/log.ts';
 import { runHere } from '../../../vrouter/apply/run.ts';
 import type { Finished, Run } from '../../../vrouter/apply/run.ts';
 import { createJournal } from '../../../vrouter/apply/journal.ts';
@@ -19,7 +20,7 @@ import { prepareHost, prepareInterfaces } from '../../../vrouter/apply/host.ts';
 import { createSessions } from '../../../vrouter/apply/sessions.ts';
 import type { Sessions } from '../../../vrouter/apply/sessions.ts';
 import { forgetFlows } from '../../../vrouter/apply/conntrack.ts';
-import { createUnderlayReader } from '../../../vrouter/apply/underlay.ts';
+import { createSurroundings, type Surroundings } from '../../../vrouter/apply/surroundings.ts';
 import { compile } from '../../../vrouter/compile/compile.ts';
 import type { KernelDocument } from '../../../vrouter/linux/document.ts';
 import { staleFlows } from '../../../vrouter/linux/flows.ts';
@@ -71,6 +72,8 @@ export interface Lab {
   readonly restart: (node: string) => Promise<Kernel>;
   readonly kernel: (node: string) => Kernel;
   readonly addOutside: (name: string, address: string) => Promise<void>;
+  /** Gives a node or an outside host an interface in another segment than the underlay, with these prefixes. */
+  readonly attach: (where: string, device: string, prefixes?: readonly string[]) => Promise<void>;
   readonly addPod: (name: string, world: TestWorld) => Promise<void>;
   /** Throws where nft has refused a change meanwhile: no world of a test is one that the kernel's table does not lead to. */
   readonly down: () => Promise<void>;
@@ -152,12 +155,23 @@ export async function createLab(
         ),
       );
       const state = compile({ objects: sentTo(name, objects) }, name, { dead: new Set(dead) });
-      const around = await createUnderlayReader(inNamespace(space(name))).read(state);
+      const around = await surroundings(name).read(state);
       const desired = mangle(render(state, bound, { ...OPTIONS, ...around }));
       const { failures, previous } = await kernel.apply(desired);
       if (failures.size > 0) throw new Error(JSON.stringify([...failures]));
       if (forget) await forgetFlows(inNamespace(space(name)), staleFlows(previous.sets, desired.sets));
     }
+  };
+  const known = new Map<string, Surroundings>();
+  const surroundings = (name: string): Surroundings => {
+    const run = inNamespace(space(name));
+    const onAnew = (device: string): void => {
+      kernels.get(name)!.forget(device);
+      hostSessions.get(space(name))!.forgetDevice(device);
+    };
+    const found = known.get(name) ?? createSurroundings({ run, log: createLogger('lab', 'silent'), onAnew });
+    known.set(name, found);
+    return found;
   };
   const noteFile = (where: string): string => join(state, `${where}.notes`);
   const background = (where: string, line: string): ChildProcess => {
@@ -204,6 +218,17 @@ export async function createLab(
     },
     kernel: (node) => kernels.get(node)!,
     addOutside: attachToUnderlay,
+    async attach(where, device, prefixes = []) {
+      const [ns, hub, bridge] = [space(where), space('hub'), `br-${device}`];
+      await must(
+        `ip -n ${hub} link show ${bridge} >/dev/null 2>&1 || ip -n ${hub} link add ${bridge} type bridge
+         ip -n ${hub} link set ${bridge} up
+         ip link add ${device} netns ${ns} type veth peer name ${device}-${where} netns ${hub}
+         ip netns exec ${ns} sysctl -qw net.ipv6.conf.${device}.accept_dad=0
+         ip -n ${hub} link set ${device}-${where} master ${bridge} up; ip -n ${ns} link set ${device} up`,
+      );
+      for (const prefix of prefixes) await must(`ip -n ${ns} addr add ${prefix} dev ${device} ${noDad(prefix)}`);
+    },
     async addPod(name, world) {
       const pod = world.pods![name]!;
       const [owner, device] = pod.of ?? [name, 'eth0'];
