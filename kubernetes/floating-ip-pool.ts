@@ -9,22 +9,34 @@ export const FLOATING_IP_POOLS = collectionPath('floatingippools');
 export interface SlimFloatingIpPool {
   readonly name: string;
   readonly uid: string;
+  readonly generation: number;
   readonly subnets: readonly VirtualNetworkSubnet[];
+  /** The interface of nodes that its network is at; absent: the fabric's. */
+  readonly interface?: string;
   /** The class of Services that it serves; absent: those that name none. */
   readonly loadBalancerClass?: string;
   /** The namespaces that it serves; absent: all. */
   readonly namespaces?: readonly string[];
+  /** The status as it stands, which only our workers write. */
+  readonly status: unknown;
 }
 
 /** The API server has validated the object against the resource's schema. */
 export function slimFloatingIpPool(raw: KubeObject): SlimFloatingIpPool {
-  const { metadata, spec = {} } = raw as KubeObject & { readonly spec?: Partial<SlimFloatingIpPool> };
-  const { subnets = [], loadBalancerClass, namespaces } = spec;
+  const {
+    metadata,
+    spec = {},
+    status,
+  } = raw as KubeObject & { readonly spec?: Partial<SlimFloatingIpPool>; readonly status?: unknown };
+  const { subnets = [], interface: name, loadBalancerClass, namespaces } = spec;
   return {
     name: metadata.name,
     uid: metadata.uid,
+    generation: (metadata as { readonly generation?: number }).generation ?? 0,
     subnets,
+    ...(name === undefined ? {} : { interface: name }),
     ...(loadBalancerClass === undefined ? {} : { loadBalancerClass }),
     ...(namespaces === undefined ? {} : { namespaces }),
+    status,
   };
 }

@@ -60,6 +60,8 @@ export interface Reconciler<I> {
     settings: ClusterSettings,
     observation: Extract<Observation, { kind: 'observed' }>,
   ) => readonly ContrailObject[];
+  /** What the object still waits for once everything stands that it asks for: it is looked at again soon. Pure. */
+  readonly pending?: (input: I) => string | undefined;
   /** What a refusal of Contrail means to the user, or `undefined` where the server's own words say it best. */
   readonly explain?: (error: unknown, input: I, deps: Deps) => Promise<Error | undefined>;
   /**

@@ -22,22 +22,36 @@ export type Reconcile = (key: Key, deps: Deps) => Promise<Result>;
 /** The reconcile of a kind from its steps. Throws `TerminalError` for what a user must mend, anything else to be retried. */
 export function reconcileWith<I>(kind: Reconciler<I>): Reconcile {
   return async (key, deps) => {
-    const text = keyText(key);
     const input = await kind.input(key, deps);
-    if (input !== undefined && !deps.force && (await deps.digests.isSettled(text, input))) return { kind: 'unchanged' };
-
-    const observation = await kind.observe(key, input, deps);
-    if (observation.kind === 'waiting') return await waitFor(observation.missing, observation.keys, deps);
-    const desired = input === undefined ? [] : kind.desired(input, deps.settings, observation);
-    const { wanted, observed } = ours(desired, observation.found, key, deps.settings.cluster);
-    const operations = numbered(plan(wanted, observed), deps.networkIds);
-    if (await mustLeaveToRebuild(operations, deps)) return REBUILDING;
-    await applyExplained(operations, { kind, input, deps });
-    deps.enqueue(networkIdsKeys(operations, deps.settings));
-    await runAnew(connectionsOf(operations, deps), deps);
-    await note(key, input, { kind, deps });
-    return { kind: 'done', operations: operations.length };
+    const result = await reconciled(input, { kind, key, deps });
+    const pending = input === undefined || result.kind === 'notYet' ? undefined : kind.pending?.(input);
+    return pending === undefined ? result : { kind: 'notYet', missing: pending, retryAfterMs: PENDING_MS };
   };
+}
+
+const PENDING_MS = 1_000;
+
+interface Subject<I> {
+  readonly kind: Reconciler<I>;
+  readonly key: Key;
+  readonly deps: Deps;
+}
+
+async function reconciled<I>(input: I | undefined, { kind, key, deps }: Subject<I>): Promise<Result> {
+  const text = keyText(key);
+  if (input !== undefined && !deps.force && (await deps.digests.isSettled(text, input))) return { kind: 'unchanged' };
+
+  const observation = await kind.observe(key, input, deps);
+  if (observation.kind === 'waiting') return await waitFor(observation.missing, observation.keys, deps);
+  const desired = input === undefined ? [] : kind.desired(input, deps.settings, observation);
+  const { wanted, observed } = ours(desired, observation.found, key, deps.settings.cluster);
+  const operations = numbered(plan(wanted, observed), deps.networkIds);
+  if (await mustLeaveToRebuild(operations, deps)) return REBUILDING;
+  await applyExplained(operations, { kind, input, deps });
+  deps.enqueue(networkIdsKeys(operations, deps.settings));
+  await runAnew(connectionsOf(operations, deps), deps);
+  await note(key, input, { kind, deps });
+  return { kind: 'done', operations: operations.length };
 }
 
 /** What was done is known from here on. */

@@ -2,6 +2,7 @@
 import { CLUSTER_NETWORK_POLICIES } from '../kubernetes/cluster-network-policy.ts';
 import type { KubeClient } from '../kubernetes/client.ts';
 import { isOfAnother } from '../kubernetes/errors.ts';
+import { FLOATING_IP_POOLS } from '../kubernetes/floating-ip-pool.ts';
 import { objectPath } from '../kubernetes/resources.ts';
 
 /** An object of one of our resources, and its status as it stands, which only our workers write. */
@@ -10,6 +11,7 @@ export interface ResourceObject {
     | 'virtualnetworks'
     | 'networkconnections'
     | 'servicechains'
+    | 'floatingippools'
     | 'floatingips'
     | 'logicalrouters'
     | 'clusternetworkpolicies';
@@ -58,6 +60,7 @@ function conditionOf(
 
 function pathOf({ resource, namespace = '', name }: ResourceObject): string {
   if (resource === 'clusternetworkpolicies') return `${CLUSTER_NETWORK_POLICIES}/${name}`;
+  if (resource === 'floatingippools') return `${FLOATING_IP_POOLS}/${name}`;
   return objectPath(resource, namespace, name);
 }
 

@@ -21,7 +21,8 @@ export function desiredFloatingIpPool(input: FloatingIpPoolInput, naming: Naming
   const owner = ownerFor({ kind: 'FloatingIPPool', name }, naming);
   const [fqName, ipam, pool] = [names.floatingNetwork(name), names.floatingIpam(name), names.floatingIpPool(name)];
   const attached = input.interface === undefined ? {} : { provider_properties: providerOf(input.interface) };
-  const network = { fqName, ipam, name, subnets: subnets.map(subnetOf) };
+  const whole = input.interface === undefined ? subnets : subnets.map(withRouter);
+  const network = { fqName, ipam, name, subnets: whole.map(subnetOf) };
   return [
     ...subnetNetwork(network, owner, { router_external: true, ...attached }),
     {
@@ -33,4 +34,9 @@ export function desiredFloatingIpPool(input: FloatingIpPoolInput, naming: Naming
       ...annotationsFor(owner),
     },
   ];
+}
+
+/** Nobody is taken for a router there that is not said to be one. */
+function withRouter(subnet: SubnetInput): SubnetInput {
+  return { gateway: subnet.cidr.includes(':') ? '::' : '0.0.0.0', ...subnet };
 }

@@ -197,6 +197,7 @@ function putExternal(put: Put, name: string, { id, interface: device, subnets }:
     provider_properties: providerOf(device),
     network_ipam_refs: [ref('network-ipam', ipam, attr)],
   });
+  put('floating-ip-pool', [...networkName(name), 'pool'], {});
 }
 
 function physicalNetworksOf(node: string, { externals = {} }: TestWorld): Record<string, unknown> {

@@ -10,6 +10,8 @@ import { settings } from './settings-for-tests.ts';
 const pool = (name: string, more: Partial<SlimFloatingIpPool> = {}): SlimFloatingIpPool => ({
   name,
   uid: name,
+  generation: 1,
+  status: undefined,
   subnets: [{ cidr: '192.0.2.0/24' }],
   ...more,
 });

@@ -1,14 +1,33 @@
-/** A FloatingIPPool: its subnets from Kubernetes, its network, ipam and pool from Contrail. */
+/** A FloatingIPPool: its subnets from Kubernetes, its network, ipam and pool from Contrail, and who has the interface that it is at. */
 import { desiredFloatingIpPool, type FloatingIpPoolInput } from '../../contrail/desired/floating-ip-pool.ts';
+import type { VirtualRouter } from '../../contrail/objects.ts';
+import { interfacesOf } from '../../contrail/provider.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { floatingIpKey, type Key, logicalRouterKey, serviceKey } from '../keys.ts';
 import { readFloatingIpPool } from '../lookup.ts';
+import { writeNotReady, writeReady } from '../resource-status.ts';
 
-export const floatingIpPoolReconciler: Reconciler<FloatingIpPoolInput> = {
+/** What concerns a pool. */
+interface PoolSubject extends FloatingIpPoolInput {
+  readonly uid: string;
+  readonly generation: number;
+  /** With an interface, the names of nodes that say they have it. */
+  readonly nodes?: readonly string[];
+}
+
+export const floatingIpPoolReconciler: Reconciler<PoolSubject> = {
   input: async ({ name }, deps) => {
     const pool = await readFloatingIpPool(name, deps);
-    return pool === undefined ? undefined : { name, subnets: pool.subnets };
+    if (pool === undefined) return undefined;
+    const { uid, generation, subnets, interface: at } = pool;
+    return {
+      name,
+      uid,
+      generation,
+      subnets,
+      ...(at === undefined ? {} : { interface: at, nodes: await nodesAt(at, deps) }),
+    };
   },
   observe,
   desired: (input, settings) => {
@@ -18,6 +37,7 @@ export const floatingIpPoolReconciler: Reconciler<FloatingIpPoolInput> = {
       throw error instanceof RangeError ? new TerminalError('NoAddresses', error.message) : error;
     }
   },
+  pending: missingNodes,
   finish: async (input, deps) => {
     // Services, floating IPs and routers may have waited for it.
     const balanced = deps.view.services.list().filter(({ balancer }) => balancer !== undefined);
@@ -30,6 +50,7 @@ export const floatingIpPoolReconciler: Reconciler<FloatingIpPoolInput> = {
     ];
     for (const key of keys) await deps.digests.forget(key);
     deps.enqueue(keys);
+    await writeStatus(input, deps);
     return input;
   },
 };
@@ -44,4 +65,31 @@ async function observe({ name }: Key, _input: unknown, { contrail, settings: { n
     contrail.list(type, { fqNames: [fqName], detail: true }),
   );
   return { kind: 'observed', found: (await Promise.all(lists)).flat() };
+}
+
+async function nodesAt(name: string, { contrail }: Deps): Promise<readonly string[]> {
+  const routers = await contrail.list('virtual-router', { fields: ['virtual_router_sriov_physical_networks'] });
+  return routers
+    .filter((router) => interfacesOf(router as VirtualRouter).includes(name))
+    .map(({ fq_name: fqName }) => fqName.at(-1) ?? '')
+    .sort();
+}
+
+function missingNodes({ interface: name, nodes }: PoolSubject): string | undefined {
+  if (nodes === undefined || nodes.length > 0) return undefined;
+  return `a node that has spec.interface ${name}, and it up: make it on the nodes that are to serve the pool, or make a pool with another interface`;
+}
+
+/** Of a pool at an interface: others are served by every node. */
+async function writeStatus(input: PoolSubject, { kube, view }: Deps): Promise<void> {
+  if (input.nodes === undefined) return;
+  const resource = {
+    ...input,
+    resource: 'floatingippools',
+    status: view.floatingIpPools.get(input.name)?.status,
+  } as const;
+  const missing = missingNodes(input);
+  const facts = { nodes: input.nodes };
+  if (missing === undefined) await writeReady(kube, resource, facts);
+  else await writeNotReady(kube, resource, { reason: 'InterfaceMissing', message: `waiting for ${missing}`, facts });
 }

@@ -60,5 +60,7 @@ async function createObjects(objects: readonly ContrailObject[]): Promise<void> 
 function parentOf(object: ContrailObject): { parent_type?: string } {
   if (PROJECT_CHILDREN.has(object.type)) return { parent_type: 'project' };
   if (object.type === 'virtual-router') return { parent_type: 'global-system-config' };
+  if (object.type === 'floating-ip-pool') return { parent_type: 'virtual-network' };
+  if (object.type === 'floating-ip') return { parent_type: 'floating-ip-pool' };
   return object.type === 'loadbalancer-member' ? { parent_type: 'loadbalancer-pool' } : {};
 }
