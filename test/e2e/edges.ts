@@ -3,6 +3,7 @@ import ipaddr from 'ipaddr.js';
 import type { LabHandle } from '../lab/handle.ts';
 import { holderOf } from './balancers.ts';
 import { dialPod } from './dial.ts';
+import { external } from './edges-external.ts';
 import { cutOff, familyOf, type Family, fetched, hostOf, inUrl, poolOf, spare } from './outside.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -38,6 +39,7 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   await handedOn(context);
   await mapped(context);
   await routed(context);
+  await external({ lab, report, namespace: OPEN, seenAs: (name, host) => seenAs(context, OPEN, name, host) });
 }
 
 /** Where the machine outside is asked, and answers with the address that it sees. */
@@ -51,8 +53,8 @@ function floatingIp({ lab }: Context, namespace: string, name: string, spec: obj
 }
 
 /** As which address the machine outside sees a pod; nothing where it is not reached. */
-async function seenAs({ lab }: Context, namespace: string, name: string): Promise<string> {
-  const script = `timeout 3 wget -qO- http://${inUrl(lab.address('out'))}:${OUTSIDE_PORT}/`;
+async function seenAs({ lab }: Context, namespace: string, name: string, host = lab.address('out')): Promise<string> {
+  const script = `timeout 3 wget -qO- http://${inUrl(host)}:${OUTSIDE_PORT}/`;
   const { stdout } = await lab.execInPod({ namespace, name, container: 'shell' }, ['sh', '-c', script]);
   const seen = stdout.trim().replace(/^\[(.+)\]$/, '$1');
   return seen === '' ? '' : ipaddr.parse(seen).toString();
