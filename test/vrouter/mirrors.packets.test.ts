@@ -217,8 +217,9 @@ test('of a limited rule the packets of its port are copied, and the answers to t
       ['c', 'd'],
     ],
   });
-  lab.background('d2', "socat UDP4-LISTEN:9001,fork SYSTEM:'echo answered'");
-  lab.background('d2', "socat UDP4-LISTEN:9002,fork SYSTEM:'echo answered'");
+  // Who has not read what it was asked ends socat, and its own answer with it.
+  for (const port of [9001, 9002])
+    lab.background('d2', `socat UDP4-LISTEN:${port},fork SYSTEM:'read asked; echo answered'`);
   while ((await lab.sh('d2', "ss -ulnH 'sport = :9001 or sport = :9002' | wc -l")).stdout.trim() !== '2');
   const asking = [9001, 9002].map(
     (port) => `echo asked | socat -t3 - UDP4:10.32.0.22:${port},sourceport=${port - 1000}`,
