@@ -110,6 +110,7 @@ describe('a router', () => {
     const [before, after] = holder() === 'n1' ? (['n1', 'n2'] as const) : (['n2', 'n1'] as const);
     const pods = after === 'n1' ? ['r1', 'a1'] : ['r2', 'a2'];
     lab.background('out', 'socat -u TCP4-LISTEN:6445,reuseaddr,fork CREATE:/dev/null');
+    while ((await lab.sh('out', "ss -tlnH 'sport = :6445'")).stdout === '') await sleep(20);
     for (const each of pods)
       lab.background(each, `sh -c 'while sleep 0.1; do echo tick; done | socat -u - TCP4:${FAR}:6445'`);
     while ((await received()).filter((bytes) => bytes > 0).length < pods.length) await sleep(50);
