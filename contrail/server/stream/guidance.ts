@@ -63,8 +63,8 @@ export class Guidance {
   #takeNetworks(): void {
     this.#pairsVersion = this.#pairs.version;
     const isLed = this.#guides.length > 0;
-    const networks = isLed ? guidedIn(this.#cache, this.#pairs) : new Set<string>();
     this.#served = isLed ? servedIn(this.#cache) : new Set();
+    const networks = isLed ? guidedIn(this.#cache, this.#pairs, this.#served) : new Set<string>();
     const isSame = networks.size === this.#networks.size && [...networks].every((each) => this.#networks.has(each));
     if (isSame) return;
     this.#networks = networks;

@@ -10,8 +10,8 @@ import { refsOf } from './links.ts';
 import { IP_FABRIC, type NetworkPairs, rulesOf } from './pairs.ts';
 import { servingOf } from './serving.ts';
 
-/** The guided networks. */
-export function guidedIn(cache: CacheView, pairs: NetworkPairs): ReadonlySet<string> {
+/** The guided networks; `balanced` are those that load balancers have their addresses in. */
+export function guidedIn(cache: CacheView, pairs: NetworkPairs, balanced: ReadonlySet<string>): ReadonlySet<string> {
   const fabric = cache.get(cache.byName('virtual-network', IP_FABRIC) ?? '');
   if (fabric === undefined) return new Set();
   const isPlain = plainness(cache);
@@ -23,7 +23,7 @@ export function guidedIn(cache: CacheView, pairs: NetworkPairs): ReadonlySet<str
       policiesOf(network).every(isPlain) &&
       !others.some((policy) => speaksOf(cache, policy, network)),
   );
-  const served = new Set(servedIn(cache));
+  const served = new Set(balanced);
   // Whose an address is that a service names without its pod, everybody must know who may ask the service.
   const isPods = cidrList(able.flatMap((network) => subnetsOf(cache, network)));
   const members = [...cache.ofType('loadbalancer-member')];
