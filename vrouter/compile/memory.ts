@@ -69,6 +69,10 @@ export function createMemory<T>(): Memory<T> {
   // By the UUID of what was read: the keys. One may have been made again since, without it.
   const readers = new Map<string, Set<string>>();
   const { index, follow } = createIndex();
+  const forget = (uuid: string): void => {
+    readers.get(uuid)?.forEach((key) => made.delete(key));
+    readers.delete(uuid);
+  };
   let changed: readonly ContrailObject[] = [];
   let last: Surroundings = { around: '', aside: new Set() };
   return {
@@ -78,12 +82,8 @@ export function createMemory<T>(): Memory<T> {
     },
     renew(surroundings) {
       const touched = touchedBy(changed);
-      const isNew = touched === undefined || surroundings.around !== last.around;
-      const uuids = isNew ? [...readers.keys()] : [...touched, ...differing(last.aside, surroundings.aside)];
-      for (const uuid of uuids) {
-        readers.get(uuid)?.forEach((key) => made.delete(key));
-        readers.delete(uuid);
-      }
+      if (touched === undefined || surroundings.around !== last.around) [made, readers].forEach((map) => map.clear());
+      else [...touched, ...last.aside.symmetricDifference(surroundings.aside)].forEach(forget);
       [changed, last] = [[], surroundings];
     },
     of(key, index, make) {
@@ -96,10 +96,6 @@ export function createMemory<T>(): Memory<T> {
       return value;
     },
   };
-}
-
-function differing(some: ReadonlySet<string>, others: ReadonlySet<string>): readonly string[] {
-  return [...[...some].filter((each) => !others.has(each)), ...[...others].filter((each) => !some.has(each))];
 }
 
 function noted<T extends ContrailObject>(objects: readonly T[], note: (uuid: string) => unknown): readonly T[] {

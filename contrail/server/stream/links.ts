@@ -18,8 +18,3 @@ export function some(uuids: Iterable<string>, test: (uuid: string) => boolean): 
   for (const uuid of uuids) if (test(uuid)) return true;
   return false;
 }
-
-/** What is in one of two sets alone. */
-export function differing(a: ReadonlySet<string>, b: ReadonlySet<string>): string[] {
-  return [...[...a].filter((each) => !b.has(each)), ...[...b].filter((each) => !a.has(each))];
-}

@@ -4,7 +4,7 @@
  */
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheChange, CacheView } from './cache.ts';
-import { differing, isAt, refsOf, some } from './links.ts';
+import { isAt, refsOf, some } from './links.ts';
 import { type Serving, servingOf } from './serving.ts';
 
 /** Where a node's services are asked. */
@@ -36,7 +36,7 @@ export class ServedPools implements Served {
     const touched = changes.flatMap(({ before, after }) =>
       [before, after].flatMap((each) => this.#poolsOf(each, ports)),
     );
-    const moved = this.#ports === ports ? [] : differing(this.#ports, ports);
+    const moved = this.#ports === ports ? [] : [...this.#ports.symmetricDifference(ports)];
     const members = moved.flatMap((port) => [...this.#cache.linked(port, 'loadbalancer-member')]);
     const pools = new Set([...touched, ...members.flatMap((uuid) => this.#cache.get(uuid)?.parentUuid ?? [])]);
     this.#ports = ports;

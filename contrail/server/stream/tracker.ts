@@ -1,7 +1,7 @@
 /** One node's span as it grows and shrinks: who is in it since when, and who has left. */
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheChange, CacheView } from './cache.ts';
-import { differing, refsOf } from './links.ts';
+import { refsOf } from './links.ts';
 import { ServedPools } from './served-pools.ts';
 import { affectedBy, includes, type Local, localOf, type Scope, type ScopeDeps, scopeOf } from './span.ts';
 
@@ -120,12 +120,14 @@ export class SpanTracker {
     if (!isLocal && !isServedElse && this.#version === versionOf(this.#deps)) return [];
     const scope = this.#scopeOf(node, local);
     this.#scope = scope;
-    const networks = differing(old.networks, scope.networks);
+    const networks = [...old.networks.symmetricDifference(scope.networks)];
     return [
-      ...differing(old.local.machines, scope.local.machines),
-      ...differing(old.local.groups, scope.local.groups),
+      ...old.local.machines.symmetricDifference(scope.local.machines),
+      ...old.local.groups.symmetricDifference(scope.local.groups),
       ...this.#setsOf(old.local, scope.local),
-      ...differing(old.guided, scope.guided).flatMap((uuid) => refsOf(this.#deps.cache.get(uuid), 'network_ipam_refs')),
+      ...[...old.guided.symmetricDifference(scope.guided)].flatMap((uuid) =>
+        refsOf(this.#deps.cache.get(uuid), 'network_ipam_refs'),
+      ),
       ...networks.flatMap((uuid) => [...inNetwork(this.#deps.cache, uuid)]),
     ];
   }
@@ -133,7 +135,7 @@ export class SpanTracker {
   /** Policy sets that may have entered or left, with all that follows from them. */
   #setsOf(old: Local, local: Local): string[] {
     const { cache } = this.#deps;
-    const holders = [...differing(old.tags, local.tags), ...differing(old.projects, local.projects)];
+    const holders = [...old.tags.symmetricDifference(local.tags), ...old.projects.symmetricDifference(local.projects)];
     return holders.flatMap((uuid) =>
       [...cache.linked(uuid, 'application-policy-set')].flatMap((set) => {
         const found = cache.get(set);
