@@ -5,7 +5,7 @@
  */
 import { holderOf } from '../../contrail/rendezvous.ts';
 import type { Announcement, EgressAddress, ExternalNetwork, Network, Peer } from '../model.ts';
-import { type Externals, placeOfAddress } from './externals.ts';
+import { announcementOf, type Entrance, type Externals } from './externals.ts';
 import type { ConfigIndex } from './index-config.ts';
 
 interface EgressContext {
@@ -51,18 +51,12 @@ export function compileEgress(config: ConfigIndex, context: EgressContext): Egre
     egress: [...found.values()].sort((a, b) => a.network - b.network || (a.address < b.address ? -1 : 1)),
     announcements: [...places]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([address, external]) => ({
-        address,
-        nodes: externals.nodesAt(external, all),
-        ...placeOfAddress(external, address),
-      })),
+      .map(([address, external]) => announcementOf({ address, external }, all, externals)),
   };
 }
 
-interface RoutedNetwork {
-  readonly address: string;
+interface RoutedNetwork extends Entrance {
   readonly uuid: string;
-  readonly external: ExternalNetwork | undefined;
 }
 
 /** Addresses on ports of routers, with the network of the port. */

@@ -2,9 +2,9 @@
 import { annotationOf } from '../../contrail/objects.ts';
 import type { Loadbalancer } from '../../contrail/objects.ts';
 import type { BalancerTraffic } from '../../contrail/traffic.ts';
-import type { Announcement, Exposure, ExternalNetwork, HealthPort, Peer, Service } from '../model.ts';
+import type { Announcement, Exposure, HealthPort, Peer, Service } from '../model.ts';
 import type { BackendContext } from './backends.ts';
-import { type Externals, placeOfAddress } from './externals.ts';
+import { announcementOf, type Entrance, type Externals } from './externals.ts';
 import { type Candidate, everywhere, isV6, onlyHere, type Place, sameFamily } from './spread.ts';
 
 export interface ServiceContext extends BackendContext {
@@ -13,12 +13,6 @@ export interface ServiceContext extends BackendContext {
   readonly own: Peer | undefined;
   readonly peers: readonly Peer[];
   readonly externals: Externals;
-}
-
-/** An address outside the cluster, and its network where that is at an interface of nodes. */
-export interface Entrance {
-  readonly address: string;
-  readonly external: ExternalNetwork | undefined;
 }
 
 /** One listener with everything that could serve it. */
@@ -79,11 +73,7 @@ export function compileAnnouncements(
   const nodes = [...(own === undefined ? [] : [own]), ...peers];
   const able = traffic.externalLocal ? nodes.filter(({ name }) => hasBackend(frontends, name)) : nodes;
   const addresses = able.map(({ address }) => address).sort();
-  return floating.map(({ address, external }) => ({
-    address,
-    nodes: externals.nodesAt(external, addresses),
-    ...placeOfAddress(external, address),
-  }));
+  return floating.map((entrance) => announcementOf(entrance, addresses, externals));
 }
 
 function hasBackend(frontends: readonly Frontend[], node: string): boolean {

@@ -42,8 +42,23 @@ export function compileExternals(config: ConfigIndex, node: string): Externals {
   };
 }
 
+/** An address outside the cluster, and its network where that is at an interface of nodes. */
+export interface Entrance {
+  readonly address: string;
+  readonly external: ExternalNetwork | undefined;
+}
+
+/** That of these nodes, by their underlay addresses, one answers for an address: one that can. */
+export function announcementOf(
+  { address, external }: Entrance,
+  nodes: readonly string[],
+  { nodesAt }: Externals,
+): Announcement {
+  return { address, nodes: nodesAt(external, nodes), ...placeOfAddress(external, address) };
+}
+
 /** Where the address of a floating IP is announced, for a network of the outside's at an interface. */
-export function placeOfAddress(
+function placeOfAddress(
   network: ExternalNetwork | undefined,
   address: string,
 ): Pick<Announcement, 'at'> | Record<string, never> {

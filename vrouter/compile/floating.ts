@@ -6,7 +6,7 @@ import type { FloatingIp } from '../../contrail/objects.ts';
 import { familyOf } from '../linux/family.ts';
 import type { Announcement, FloatingAddress, InstanceId, Passage, Port, PortMapping, Service } from '../model.ts';
 import { placement } from './endpoints.ts';
-import { type Externals, placeOfAddress } from './externals.ts';
+import { announcementOf, type Externals } from './externals.ts';
 import type { ConfigIndex } from './index-config.ts';
 
 interface Floating {
@@ -39,11 +39,7 @@ export function compileFloating(
       ...directionsOf(floating, holders.length > 1),
       ...(external === undefined ? {} : { external: external.id }),
     })),
-    announcements: all.map(({ address, holders, external }) => ({
-      address,
-      nodes: externals.nodesAt(external, nodesOf(holders)),
-      ...placeOfAddress(external, address),
-    })),
+    announcements: all.map(({ holders, ...entrance }) => announcementOf(entrance, nodesOf(holders), externals)),
   };
 }
 

@@ -11,12 +11,11 @@ import {
   compileAnnouncements,
   compileExposures,
   compileHealthPorts,
-  type Entrance,
   type Exposed,
   type Frontend,
   type ServiceContext,
 } from './exposures.ts';
-import type { Externals } from './externals.ts';
+import type { Entrance, Externals } from './externals.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { type Memory, type NotingIndex, notingIndex } from './memory.ts';
 import { type Candidate, everywhere, onlyHere, sameFamily } from './spread.ts';
