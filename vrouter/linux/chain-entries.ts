@@ -1,7 +1,7 @@
 /** Rules and routes of service chains: a table for each interface of a service, since a packet keeps its addresses on the way. Pure. */
 import type { Bindings, ForwardingState } from '../model.ts';
 import { throughBridge } from './bridges.ts';
-import { familyOf } from './family.ts';
+import { familyOf, HALVES } from './family.ts';
 import { HOST_PREFERENCE } from './forwarded-entries.ts';
 import { lanesOf, type Target } from './lanes.ts';
 import { CHAINED, hex } from './marks.ts';
@@ -37,7 +37,7 @@ interface ChainRoute {
   readonly device: string;
 }
 
-/** Everything, to the interface; in halves, since a default of ours is always unreachable. */
+/** Everything, to the interface. */
 export function chainRoutes(state: ForwardingState, bindings: Bindings, device: string): readonly ChainRoute[] {
   return lanesOf(state).flatMap(({ targets, vni }) =>
     targets.flatMap((target) =>
@@ -48,8 +48,6 @@ export function chainRoutes(state: ForwardingState, bindings: Bindings, device: 
     ),
   );
 }
-
-const HALVES = { 4: ['0.0.0.0/1', '128.0.0.0/1'], 6: ['::/1', '8000::/1'] } as const;
 
 interface WayContext {
   readonly state: ForwardingState;

@@ -5,7 +5,7 @@ import { bridgeLinks, bridgeNeighbours } from './bridges.ts';
 import { chainRoutes, chainRules } from './chain-entries.ts';
 import type { IpEntry } from './document.ts';
 import { externalRoutes, externalRules } from './external-entries.ts';
-import { familyOf, hostPrefix } from './family.ts';
+import { familyOf, HALVES, hostPrefix } from './family.ts';
 import { OUTSIDE_MARK } from './edges.ts';
 import { forwardedRoutes, forwardedRules, HOST_PREFERENCE } from './forwarded-entries.ts';
 import { GUIDED, hex, MAGIC, marksOf, ROUTED_MAGIC } from './marks.ts';
@@ -115,15 +115,14 @@ function routedRules({ egress }: ForwardingState): (readonly [number, string])[]
 /** Behind those of overlapping networks, of which the last is below 5,100. */
 const ROUTED_PREFERENCE = 6000;
 
-/** Everything, to the node that translates for a network; in halves, since a default of ours is always unreachable. */
+/** Everything, to the node that translates for a network. */
 function addWaysOut(context: Context): void {
-  const { state, device, into } = context;
+  const { state, device } = context;
   for (const { address, network, via: node } of state.egress) {
     if (node === undefined) continue;
-    const v6 = familyOf(address) === '6';
     const via = wayTo(context, { address, node, network });
-    for (const prefix of v6 ? ['::/1', '8000::/1'] : ['0.0.0.0/1', '128.0.0.0/1'])
-      route(v6 ? into.v6 : into.v4, { table: TABLES.routed + network, prefix, via, device });
+    for (const prefix of HALVES[familyOf(address)])
+      route(familyIn(context, address), { table: TABLES.routed + network, prefix, via, device });
   }
 }
 

@@ -1,6 +1,6 @@
 /** Rules and routes of networks outside at an interface of nodes: what has their marks has no other way. Pure. */
 import type { ExternalNetwork, Interfaces } from '../model.ts';
-import { familyOf } from './family.ts';
+import { familyOf, HALVES } from './family.ts';
 import { EXTERNAL_MAGIC, externalMark, hex } from './marks.ts';
 import { TABLES } from './names.ts';
 
@@ -24,7 +24,7 @@ interface ExternalRoute {
   readonly device: string;
 }
 
-/** The subnets at an interface that is up, and everything else by the router there: in halves, as all such routes of ours. */
+/** The subnets at an interface that is up, and everything else by the router there. */
 export function externalRoutes(externals: readonly ExternalNetwork[], { up }: Interfaces): readonly ExternalRoute[] {
   return externals
     .filter(({ interface: name }) => up.has(name))
@@ -37,5 +37,3 @@ export function externalRoutes(externals: readonly ExternalNetwork[], { up }: In
       return [...near, ...far];
     });
 }
-
-const HALVES = { '4': ['0.0.0.0/1', '128.0.0.0/1'], '6': ['::/1', '8000::/1'] } as const;
