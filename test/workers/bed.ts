@@ -48,3 +48,21 @@ export async function firstPort(kube: KubeClient, namespace: string, name: strin
     return portsOfPod(pod?.metadata.annotations?.[ANNOTATION.ports], pod?.metadata.uid ?? '')?.interfaces[0];
   });
 }
+
+/** What each of our resources says of itself. */
+export interface Conditioned {
+  readonly conditions?: readonly { readonly status: string; readonly reason: string; readonly message: string }[];
+}
+
+/** The status of one of them, once it is as meant. */
+export async function settledStatus<Status extends Conditioned>(
+  kube: KubeClient,
+  path: string,
+  isMeant: (status: Status) => boolean,
+): Promise<Status> {
+  return await eventually(async () => {
+    // By the resource's schema; everything in it may be absent.
+    const status = ((await kube.get(path))?.['status'] ?? {}) as Status;
+    return isMeant(status) ? status : undefined;
+  });
+}

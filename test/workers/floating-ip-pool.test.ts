@@ -5,7 +5,7 @@ import { uuidOf } from '../../contrail/names.ts';
 import type { VirtualNetwork } from '../../contrail/objects.ts';
 import { physicalNetworks } from '../../contrail/provider.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { type Bed, createNode, startBed } from './bed.ts';
+import { type Bed, type Conditioned, createNode, settledStatus, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
 import { withApiServer } from './with-apiserver.ts';
 
@@ -17,9 +17,8 @@ const SUBNETS = [
   { cidr: '2001:db8::/64', allocationPools: [{ start: '2001:db8::10', end: '2001:db8::19' }] },
 ];
 
-interface Status {
+interface Status extends Conditioned {
   readonly nodes?: readonly string[];
-  readonly conditions?: readonly { readonly status: string; readonly reason: string; readonly message: string }[];
 }
 
 let bed: Bed;
@@ -102,6 +101,5 @@ async function statusOf(name: string): Promise<Status | undefined> {
 }
 
 async function settled(name: string, isMeant: (status: Status) => boolean): Promise<Status> {
-  await eventually(async () => isMeant((await statusOf(name)) ?? {}));
-  return (await statusOf(name)) ?? {};
+  return await settledStatus(kube, `${POOLS}/${name}`, isMeant);
 }

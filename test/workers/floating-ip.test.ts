@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { FloatingIp } from '../../contrail/objects.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { type Bed, createNode, startBed } from './bed.ts';
+import { type Bed, type Conditioned, createNode, settledStatus, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
 import { withApiServer } from './with-apiserver.ts';
 
@@ -12,10 +12,9 @@ jest.setTimeout(120_000);
 const GROUP = '/apis/opencontrail.org/v1alpha1';
 const IN_DEV = `${GROUP}/namespaces/dev/floatingips`;
 
-interface Status {
+interface Status extends Conditioned {
   readonly address?: string;
   readonly heldBy?: readonly string[];
-  readonly conditions?: readonly { readonly status: string; readonly reason: string; readonly message: string }[];
 }
 
 let bed: Bed;
@@ -125,13 +124,7 @@ async function floating(name: string, spec: object, namespace = 'dev'): Promise<
 
 /** The status, once it is as it should be. */
 async function settled(name: string, is: (status: Status) => boolean, namespace = 'dev'): Promise<Status> {
-  let status: Status = {};
-  await eventually(async () => {
-    const found = await kube.get(`${GROUP}/namespaces/${namespace}/floatingips/${name}`);
-    status = found?.['status'] ?? {};
-    return is(status);
-  });
-  return status;
+  return await settledStatus(kube, `${GROUP}/namespaces/${namespace}/floatingips/${name}`, is);
 }
 
 function textOf({ conditions: [first] = [] }: Status): string {

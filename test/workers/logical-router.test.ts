@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { LogicalRouter } from '../../contrail/objects.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { type Bed, startBed } from './bed.ts';
+import { type Bed, type Conditioned, settledStatus, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
 import { withApiServer } from './with-apiserver.ts';
 
@@ -13,10 +13,9 @@ const GROUP = '/apis/opencontrail.org/v1alpha1';
 const IN_DEV = `${GROUP}/namespaces/dev`;
 const [apiVersion, PROJECT] = ['opencontrail.org/v1alpha1', ['default-domain', 'k8s-dev']] as const;
 
-interface Status {
+interface Status extends Conditioned {
   readonly addresses?: readonly string[];
   readonly networks?: readonly string[];
-  readonly conditions?: readonly { readonly status: string; readonly reason: string; readonly message: string }[];
 }
 
 let bed: Bed;
@@ -95,13 +94,7 @@ async function router(name: string, spec: object): Promise<void> {
 
 /** The status, once it is as it should be. */
 async function settled(name: string, is: (status: Status) => boolean): Promise<Status> {
-  let status: Status = {};
-  await eventually(async () => {
-    const found = await kube.get(`${IN_DEV}/logicalrouters/${name}`);
-    status = found?.['status'] ?? {};
-    return is(status);
-  });
-  return status;
+  return await settledStatus(kube, `${IN_DEV}/logicalrouters/${name}`, is);
 }
 
 async function objectOf(name: string): Promise<LogicalRouter | undefined> {

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { NetworkPolicy, Reference, VirtualMachineInterface } from '../../contrail/objects.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { type Bed, createNode, firstPort, startBed } from './bed.ts';
+import { type Bed, type Conditioned, createNode, firstPort, settledStatus, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
 import { withApiServer } from './with-apiserver.ts';
 
@@ -19,10 +19,9 @@ const FIREWALL = { name: 'firewall', selector: { matchLabels: { app: 'firewall' 
 const NAT = { name: 'nat', kind: 'InNetworkNAT', selector: { matchLabels: { app: 'nat' } }, whenEmpty: 'Bypass' };
 const SERVICE = [...PROJECT, 'k8s__ServiceChain__inspect__firewall'];
 
-interface Status {
+interface Status extends Conditioned {
   readonly instances?: string;
   readonly services?: readonly { readonly name: string; readonly idle?: readonly string[] }[];
-  readonly conditions?: readonly { readonly status: string; readonly reason: string; readonly message: string }[];
 }
 
 let bed: Bed;
@@ -182,11 +181,7 @@ async function ready(name: string, status: 'True' | 'False'): Promise<void> {
 }
 
 async function statusOf(name: string, isWanted: (status: Status) => boolean): Promise<Status> {
-  return await eventually(async () => {
-    const found = await kube.get(`${GROUP}/servicechains/${name}`);
-    const status = (found?.['status'] ?? {}) as Status;
-    return isWanted(status) ? status : undefined;
-  });
+  return await settledStatus(kube, `${GROUP}/servicechains/${name}`, isWanted);
 }
 
 async function conditionOf(name: string) {
