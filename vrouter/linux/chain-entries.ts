@@ -26,7 +26,7 @@ export function chainRules(state: ForwardingState): (readonly [preference: numbe
     ),
     [86, `fwmark ${hex(CHAINED.target)}/0xffff0000 goto ${PREFERENCE}`],
     // An error of the node's own carries the mark of what it quotes (fwmark_reflect), but goes back.
-    [79, `fwmark ${hex(CHAINED.target)}/0xffff0000 iif lo goto ${HOST_PREFERENCE}`],
+    [80, `fwmark ${hex(CHAINED.target)}/0xffff0000 iif lo goto ${HOST_PREFERENCE}`],
   ];
 }
 

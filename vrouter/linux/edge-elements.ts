@@ -7,7 +7,7 @@ import { addExternalFlow } from './external-elements.ts';
 import { familyOf } from './family.ts';
 import { addBlocks } from './guidance.ts';
 import { addLimits } from './limits.ts';
-import { externalMark, hex, type Marks, ROUTED_MAGIC } from './marks.ts';
+import { externalMark, hex, type Marks, NO_MARK, ROUTED_MAGIC } from './marks.ts';
 
 /** Adds floating addresses, and what is never sought outside. */
 export function addEdges(into: ElementCollector, state: ForwardingState, marks: Marks): void {
@@ -30,7 +30,19 @@ function addOutbound(into: ElementCollector, passage: Passage, marks: Marks): vo
   addLimits(into, pair, passage);
   if (isWhole) into.add('known', `${mark} . ${pair} . original`, OUTSIDE_MARK);
   else into.add('limited_forth', `${mark} . ${pair}`, OUTSIDE_MARK);
-  into.add('back_from_fabric', pair, mark);
+  addFromUnderlay(into, { pair, direction: 'reply', mark });
+}
+
+/**
+ * Packets of a direction that the underlay brings to an address of the edge's, to the mark of their destination. Nearly all of them are
+ * known at once; those that bring other software's mark along, or whose flow has not been answered yet, are sought by their pair alone.
+ */
+function addFromUnderlay(
+  into: ElementCollector,
+  { pair, direction, mark }: { readonly pair: string; readonly direction: 'original' | 'reply'; readonly mark: string },
+): void {
+  into.add(direction === 'reply' ? 'back_from_fabric' : 'arriving', pair, mark);
+  into.add('known', `${NO_MARK} . ${pair} . ${direction}`, mark);
 }
 
 /** Here they are translated, or they go to the node where they are; answers come from the underlay, or from there. */
@@ -62,7 +74,7 @@ interface Leaving {
 /** Answers to a flow that has gone outside come from where it went. */
 function addAnswers(into: ElementCollector, { pair, mark, external }: Leaving): void {
   if (external === undefined) {
-    into.add('back_from_fabric', pair, mark);
+    addFromUnderlay(into, { pair, direction: 'reply', mark });
     return;
   }
   into.add('known', `${externalMark(external)} . ${pair} . reply`, mark);
@@ -87,9 +99,10 @@ function addInward(
   const n = familyOf(address);
   const [pair, way] = [marks.pair(external ?? OUTSIDE, network), wayOutside(external)];
   into.add(`float_pairs${n}`, address, pair);
-  into.add('arriving', pair, marks.of(network));
   into.add('known', `${marks.of(network)} . ${pair} . reply`, way);
-  if (external !== undefined) {
+  if (external === undefined) addFromUnderlay(into, { pair, direction: 'original', mark: marks.of(network) });
+  else {
+    into.add('arriving', pair, marks.of(network));
     into.add('known', `${way} . ${pair} . original`, marks.of(network));
     addExternalFlow(into, { pair, way, direction: 'reply' });
   }

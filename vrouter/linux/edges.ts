@@ -4,7 +4,7 @@
  * Pure.
  */
 import { OUTSIDE } from '../model.ts';
-import { TUNNEL, UNMARK, chain, perFamily } from './chain.ts';
+import { UNMARK, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { leaveByExternal } from './externals.ts';
 import { withinLimits } from './limits.ts';
@@ -108,7 +108,7 @@ const FROM_PODS = `iifgroup { ${GROUPS.pods}, ${GROUPS.tunnel} }`;
 export const NOT_THE_NODE = `${FROM_PODS} meta mark ${OUTSIDE_MARK} ct direction original counter name unpaired drop`;
 
 /** 0: from pods elsewhere, whose network's router is here; and back to them. */
-export const ROUTED_OUT = `${TUNNEL} meta mark ${OUTSIDE_MARK} accept`;
+export const ROUTED_OUT = `meta mark ${OUTSIDE_MARK} accept`;
 export const ROUTED_BACK = `ct direction reply ct status snat ${UNMARK} accept`;
 
 /** 100: a pod with a floating address is seen as that, and others as their network's router. */

@@ -8,7 +8,7 @@ import { outputToExternal, routedOutByExternal } from './externals.ts';
 import { unmasked } from './forwarded.ts';
 import { leadOn, toGuide } from './guidance.ts';
 import { judge } from './limits.ts';
-import { ANY_OUTER, hex, HOST_TO_OWN_PODS, MAGIC } from './marks.ts';
+import { hex, HOST_TO_OWN_PODS, IS_OUTER, MAGIC } from './marks.ts';
 import { GATEWAY, GROUPS, HAIRPIN_V6 } from './names.ts';
 import { maskingAddress, nodeAddress } from './node-addresses.ts';
 import { MARK_PROBE } from './probes.ts';
@@ -18,14 +18,21 @@ export function forward(options: SkeletonOptions): readonly string[] {
   const { vxlanPort, hasChains } = options;
   return [
     chain('forward_pods', 'filter hook forward priority 0', [
-      `oifgroup vmap { ${GROUPS.pods} : goto to_pod, ${GROUPS.tunnel} : goto to_tunnel }`,
+      `${TO_POD} goto to_pod`,
+      `${TO_TUNNEL} goto to_tunnel`,
+      `${POD} goto out_from_pod`,
+      `${TUNNEL} goto out_from_tunnel`,
+    ]),
+    chain('out_from_pod', undefined, [
+      `udp dport ${vxlanPort} counter name injected drop`,
+      'iifname @departures goto egress',
+    ]),
+    chain('out_from_tunnel', undefined, [
       // The answer to somebody outside who came by this node's address.
-      `${TUNNEL} ct direction reply ct status snat accept`,
+      'ct direction reply ct status snat accept',
       ROUTED_OUT,
       ...routedOutByExternal(options),
-      `${TUNNEL} counter name unpaired drop`,
-      `${POD} udp dport ${vxlanPort} counter name injected drop`,
-      'iifname @departures goto egress',
+      'counter name unpaired drop',
     ]),
     chain('to_tunnel', undefined, [
       `iifgroup != ${GROUPS.pods} goto to_tunnel_from_outside`,
@@ -50,7 +57,7 @@ export function forward(options: SkeletonOptions): readonly string[] {
     // After reassembly, so that no fragment hides the port; nested tunnels between pods are none of this.
     chain('input_pods', 'filter hook input priority 0', [
       // Its outer header has been checked as a whole packet's.
-      `meta mark & ${hex(ANY_OUTER.mask)} == ${hex(ANY_OUTER.value)} accept`,
+      `${IS_OUTER} accept`,
       NOT_THE_NODE,
       `udp dport ${vxlanPort} goto input_tunnel`,
     ]),

@@ -8,7 +8,7 @@ import { externalRoutes, externalRules } from './external-entries.ts';
 import { familyOf, HALVES, hostPrefix } from './family.ts';
 import { OUTSIDE_MARK } from './edges.ts';
 import { forwardedRoutes, forwardedRules, HOST_PREFERENCE } from './forwarded-entries.ts';
-import { GUIDED, hex, MAGIC, marksOf, ROUTED_MAGIC } from './marks.ts';
+import { GUIDED, hex, MAGIC, marksOf, ROUTED_MAGIC, UNMARKED } from './marks.ts';
 import { LOCAL_PREFERENCE, ROUTE_PROTOCOL, TABLES } from './names.ts';
 import { knownAddresses, nodeAddress } from './node-addresses.ts';
 import { probeRoutes } from './probes.ts';
@@ -77,11 +77,13 @@ function addRules({ state, into }: Context): void {
     ...routedRules(state),
     ...externalRules(state.externals),
     ...chainRules(state),
-    [90, `fwmark ${hex(MAGIC)}/0xffff0000 goto 1000`],
+    [87, `fwmark ${hex(MAGIC)}/0xffff0000 goto 1000`],
     [HOST_PREFERENCE + 1, `iif lo lookup ${TABLES.flat}`],
     ...forwardedRules(state.fabric),
     ...(state.guidance?.kind !== 'guide' ? [] : [[85, `fwmark ${hex(GUIDED)} goto ${FLAT_PREFERENCE}`] as const]),
     [94, `goto ${LOCAL_PREFERENCE}`],
+    // First, since it is the underlay's, and the kernel looks its source up besides (`fib_validate_source`).
+    [70, `fwmark ${UNMARKED} goto ${HOST_PREFERENCE}`],
     // The node's own answers carry the mark of what they answer (fwmark_reflect); only overlapping tables may route by it.
     [80, `fwmark ${hex(MAGIC)}/0xffff8000 iif lo goto ${HOST_PREFERENCE}`],
   ];

@@ -2,7 +2,7 @@
 import type { Exposure, ForwardingState, InstanceId } from '../model.ts';
 import type { ElementCollector } from './document.ts';
 import { familyOf } from './family.ts';
-import { externalMark, type Marks } from './marks.ts';
+import { externalMark, type Marks, NO_MARK } from './marks.ts';
 
 /** Adds where these networks are, and what is served there besides floating addresses, which `edge-elements.ts` adds. */
 export function addExternals(into: ElementCollector, state: ForwardingState, marks: Marks): void {
@@ -32,9 +32,6 @@ function servedHere({ floating, egress, exposures }: ForwardingState): readonly 
   return all.flatMap(({ address, external }) => (external === undefined ? [] : [{ address, external }]));
 }
 
-/** A machine is reached as the node itself would, and so is unmarked. */
-const PLAIN = '0x00000000';
-
 /** Flows from such a network to back ends in another, or to machines. */
 function addEntry(
   into: ElementCollector,
@@ -42,7 +39,8 @@ function addEntry(
   { marks, fabric }: { readonly marks: Marks; readonly fabric: InstanceId },
 ): void {
   const [way, pair] = [externalMark(external), marks.pair(external, network)];
-  const target = network === fabric ? PLAIN : marks.of(network);
+  // A machine is reached as the node itself would.
+  const target = network === fabric ? NO_MARK : marks.of(network);
   into.add('external_pairs', `${way} . ${marks.of(network)}`, pair);
   addExternalFlow(into, { pair, way, direction: 'reply' });
   into.add('arriving', pair, target);

@@ -3,7 +3,7 @@
  * interface for an address of it, and that goes out there. What comes in for anybody else goes no further, but for the machine's own
  * addresses at that interface; no source of pods or nodes is believed; and at other interfaces the addresses are nobody's. Pure.
  */
-import { ARRIVING, TUNNEL, chain, perFamily } from './chain.ts';
+import { ARRIVING, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { notOfGuided } from './guidance.ts';
 import { EXTERNAL_MAGIC, hex } from './marks.ts';
@@ -40,10 +40,7 @@ export const toExternal = (options: Options): readonly string[] =>
 
 /** -450, of what comes in elsewhere. */
 export const notOfExternal = (options: Options): readonly string[] =>
-  where(
-    options,
-    perFamily(({ n, ip }) => [`${ip} daddr @external${n} ${UNPAIRED}`]),
-  );
+  where(options, ['iif "lo" accept', ...perFamily(({ n, ip }) => [`${ip} daddr @external${n} ${UNPAIRED}`])]);
 
 /** The chain of what comes in at such an interface. */
 export function fromExternal(options: SkeletonOptions): readonly string[] {
@@ -117,7 +114,7 @@ export const leaveByExternal = (options: Options): readonly string[] =>
 
 /** 0: from pods elsewhere, whose network's router is here. */
 export const routedOutByExternal = (options: Options): readonly string[] =>
-  where(options, [`${TUNNEL} ${isExternal('meta mark')} accept`]);
+  where(options, [`${isExternal('meta mark')} accept`]);
 
 /** -150, output: the node's own answers, and its errors about what it forwards. */
 export const outputToExternal = (options: Options): readonly string[] =>

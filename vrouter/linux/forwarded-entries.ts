@@ -19,7 +19,7 @@ export function forwardedRules(fabric: InstanceId): readonly (readonly [preferen
     [PREFERENCE + 4, `lookup ${TABLES.fabric}`],
     [PREFERENCE + 5, 'unreachable'],
     [HOST_PREFERENCE, `iif lo lookup ${TABLES.forwarded}`],
-    [93, `fwmark ${hex(FORWARDED_MAGIC)}/0xffff0000 goto ${PREFERENCE}`],
+    [88, `fwmark ${hex(FORWARDED_MAGIC)}/0xffff0000 goto ${PREFERENCE}`],
     [80, `fwmark ${hex(FORWARDED_MAGIC)}/0xffff0000 iif lo goto ${HOST_PREFERENCE}`],
   ];
 }

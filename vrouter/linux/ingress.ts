@@ -1,48 +1,55 @@
 /** What happens to a packet as it comes in, before anything is decided about its flow. Pure. */
-import { ARRIVING, chain, perFamily } from './chain.ts';
+import { ARRIVING, POD, TUNNEL, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { BROUGHT, enterLanes, ON_LANE, PASS_WHOLE, trackLanes } from './chained.ts';
 import { externalTracking, fromExternal, notOfExternal, toExternal, trackExternal } from './externals.ts';
 import { fromUnderlay } from './forwarded.ts';
 import { fromMachines, notOfGuided } from './guidance.ts';
 import { withinLimits } from './limits.ts';
-import { hex, MAGIC, OURS } from './marks.ts';
-import { GROUPS, POD_INTERFACES } from './names.ts';
+import { hex, IS_OUTER, IS_OURS, MAGIC } from './marks.ts';
+import { POD_INTERFACES } from './names.ts';
 
-/** The underlay never speaks with pods' addresses, unless it routes them: not whole packets, and not fragments to splice into theirs. */
-function notOfPods(options: SkeletonOptions): readonly string[] {
-  return [
+/** Interfaces that are ours, and not in their group yet, are no way around the checks. */
+const notInGroup = ({ device }: SkeletonOptions): readonly string[] =>
+  [POD_INTERFACES, device].map((name) => `iifname "${name}" counter name spoofed drop`);
+
+/**
+ * The underlay never speaks with pods' addresses, unless it routes them. Asked of fragments before they are made whole, which could be
+ * spliced into a pod's datagram, and of everything else once its flow is known: a translated one was judged with its first packet.
+ */
+function notOfPods(options: SkeletonOptions): string {
+  return chain('not_of_pods', undefined, [
+    'iif "lo" return',
+    ...notInGroup(options),
     ...perFamily(({ n, ip }) => [
       `meta mark set ${ip} saddr map @pods${n} counter name spoofed drop`,
       `meta mark set ${ip} daddr map @pods${n} counter name spoofed drop`,
     ]),
     ...notOfGuided(options),
-  ];
+  ]);
 }
 
 /** -450: marks by interface or VNI; spoofed sources and foreign VXLAN die here. */
 export function outer(options: SkeletonOptions): readonly string[] {
-  const { device, vxlanPort, hasOverlapping, hasChains, underlay } = options;
+  const { vxlanPort, hasOverlapping, hasChains, underlay } = options;
   const marked = hasOverlapping ? 'goto zone' : 'accept';
   const [fromPod, fromTunnel] = hasChains ? ['goto from_any_pod', 'goto from_any_tunnel'] : [marked, marked];
   return [
     chain('outer', 'filter hook prerouting priority -450', [
-      `iifgroup vmap { ${GROUPS.pods} : goto from_pod, ${GROUPS.tunnel} : goto from_tunnel }`,
-      // Not in its group yet, and no way around the checks.
-      `iifname "${POD_INTERFACES}" counter name spoofed drop`,
-      `iifname "${device}" counter name spoofed drop`,
+      `${POD} goto from_pod`,
+      `${TUNNEL} goto from_tunnel`,
       // Marks of ours come from nowhere else.
-      `meta mark & ${hex(OURS.mask)} == ${hex(OURS.value)} meta mark set 0`,
+      `meta mark != 0 ${IS_OURS} meta mark set 0`,
       ...toExternal(options),
       `udp dport ${vxlanPort} goto tunnel`,
-      'iif "lo" accept',
       ...notOfExternal(options),
       ...(underlay === undefined ? [] : [`iifname "${underlay}" goto from_underlay`]),
-      ...notOfPods(options),
+      'ip frag-off & 0x3fff != 0 goto not_of_pods',
+      'exthdr frag exists goto not_of_pods',
     ]),
     ...fromExternal(options),
     ...fromUnderlay(options),
-    ...(underlay === undefined ? [] : [chain('not_of_pods', undefined, notOfPods(options))]),
+    notOfPods(options),
     chain('from_pod', undefined, [
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} saddr . iifname map @port${n} ${fromPod}`]),
       'counter name spoofed drop',
@@ -54,6 +61,7 @@ export function outer(options: SkeletonOptions): readonly string[] {
     ]),
     ...(hasChains ? enterLanes(marked) : []),
     chain('tunnel', undefined, [
+      ...notInGroup(options),
       ...perFamily(({ n, ip }) => [`${ip} saddr @nodes${n} meta mark set @th,96,24 map @vni notrack accept`]),
       'counter name injected drop',
     ]),
@@ -81,11 +89,13 @@ export function zone({ hasOverlapping }: SkeletonOptions): readonly string[] {
 /** -150: known flows get their mark back, as long as their pair stands. */
 export function track(options: SkeletonOptions): readonly string[] {
   const { fabricMark, fabricWay, hasChains, underlay } = options;
+  const unlessRouted = underlay === undefined ? '' : `iifname != "${underlay}" `;
   return [
     chain('track', 'filter hook prerouting priority -150', [
       // One rule for nearly every packet.
       'ct state established,related meta mark set meta mark . ct mark . ct direction map @known accept',
-      ...(hasChains ? ['ct state untracked accept', PASS_WHOLE, `${ON_LANE} goto track_lane`] : []),
+      `${IS_OUTER} accept`,
+      ...(hasChains ? [`ct state untracked ${IS_OURS} accept`, PASS_WHOLE, `${ON_LANE} goto track_lane`] : []),
       ...trackExternal(options),
       `meta mark & 0xffff0000 != ${hex(MAGIC)} goto track_underlay`,
       'ct direction reply meta mark set meta mark . ct mark map @known_to_fabric goto track_reply',
@@ -115,6 +125,8 @@ export function track(options: SkeletonOptions): readonly string[] {
       'meta mark set 0 accept',
     ]),
     chain('track_underlay', undefined, [
+      'ct state established,related ct mark 0 accept',
+      `${unlessRouted}jump not_of_pods`,
       'ct mark 0 accept',
       'ct direction reply meta mark set ct mark map @back_from_fabric accept',
       `ct direction original ${ARRIVING}`,

@@ -19,7 +19,12 @@ export const EXTERNAL_MAGIC = 0x4f4b0000;
 /** The mark of what a guide sends on. */
 export const GUIDED = 0x4f490000;
 /** All of ours: a packet that brings one of them along from elsewhere loses it. */
-export const OURS = { value: 0x4f400000, mask: 0xfff00000 } as const;
+const OURS = { value: 0x4f400000, mask: 0xfff00000 } as const;
+/** Holds for all of ours. */
+export const IS_OURS = `meta mark & ${hex(OURS.mask)} == ${hex(OURS.value)}`;
+/** What a packet has that is nobody's of ours, as an element, and as a selector of routing rules. */
+export const NO_MARK = '0x00000000';
+export const UNMARKED = `0/${hex(OURS.mask)}`;
 /**
  * Marks of service chains; the lower half is a number of this node's. How a packet came in, the stretch that it is on, the same where
  * its flow is nobody's here, the interface of a service that it goes to; and an outer packet that has come in with one, which differs
@@ -32,8 +37,8 @@ export const CHAINED = {
   passing: 0x4f4a0000,
   outer: 0x4f4c0000,
 } as const;
-/** Both kinds of outer packets that have come in. */
-export const ANY_OUTER = { value: OUTER_MAGIC, mask: 0xfff70000 } as const;
+/** Holds for both kinds of outer packets that have come in. */
+export const IS_OUTER = `meta mark & 0xfff70000 == ${hex(OUTER_MAGIC)}`;
 const OVERLAPPING = 0x8000;
 /** Bit 31 of a connection mark: a pair, not a lone source. */
 const PAIR = 0x80000000;

@@ -6,7 +6,7 @@
  *
  * A port without a policy in a direction costs one look-up that finds nothing, or none. Pure.
  */
-import { chain, perFamily, UNMARK } from './chain.ts';
+import { chain, perFamily, POD, UNMARK } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { PASSING_ON } from './chained.ts';
 import { dropChain } from './drops.ts';
@@ -32,7 +32,7 @@ export const POLICY_SETS: readonly string[] = [
 /** What is judged on the way to a pod, and on the way from one. */
 export function policy({ hasChains }: Pick<SkeletonOptions, 'hasChains'>): readonly string[] {
   return [
-    chain('arrived', undefined, ['iifname @departures goto egress']),
+    chain('arrived', undefined, [`${POD} iifname @departures goto egress`]),
     chain('egress', undefined, [
       'ct direction reply goto departed',
       ...(hasChains ? PASSING_ON : []),
