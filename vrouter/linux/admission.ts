@@ -3,10 +3,16 @@ import { ARRIVING, POD, TUNNEL, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { admitLanes, CHAINED_ALREADY, ON_LANE, TO_SERVICE } from './chained.ts';
 import { leave, TRANSLATE_FLOATING, TRANSLATE_FLOATING_FOR_HOST, TURN } from './edges.ts';
-import { externalJudgements, judgeExternal, judgeExternalToMachine, refuseExternal } from './externals.ts';
-import { admitted, ARRIVE, arrivals } from './forwarded.ts';
+import {
+  externalJudgements,
+  judgeExternal,
+  judgeExternalToMachine,
+  refuseExternal,
+  sourceOfExternal,
+} from './externals.ts';
+import { admitted, ARRIVE, arrivals, toNotOfPods } from './forwarded.ts';
 import { judge, withinLimits } from './limits.ts';
-import { hex, HOST_TO_OWN_PODS } from './marks.ts';
+import { hex, HOST_TO_OWN_PODS, IS_OURS, MAGIC } from './marks.ts';
 import { TRANSLATE_PROBE } from './probes.ts';
 
 /** -100: virtual addresses become back ends, and so do ports of nodes and addresses that lead to them. */
@@ -14,6 +20,8 @@ export function services({ fabricMark, hasChains }: SkeletonOptions): readonly s
   return [
     chain('vips', 'nat hook prerouting priority -100', [
       ...(hasChains ? [`${CHAINED_ALREADY} accept`] : []),
+      // Its source, while it is judged.
+      `${IS_OURS} ct mark set meta mark`,
       `${POD} goto vips_from_pod`,
       // Of the tunnel's, what pods elsewhere send to this machine.
       `${TUNNEL} meta mark != ${fabricMark} accept`,
@@ -63,10 +71,11 @@ function guard(): readonly string[] {
 /** Who judges which flow. */
 function pairRules(options: SkeletonOptions): readonly string[] {
   return [
-    'ct state != new accept',
     ...(options.hasChains ? [`${ON_LANE} goto admit_lane`, `${TO_SERVICE} accept`] : []),
     `${POD} goto admit`,
     `${TUNNEL} goto admit`,
+    toNotOfPods(options),
+    ...sourceOfExternal(options),
     'ct status dnat goto admit_outside',
     ...refuseExternal(options),
     ...(options.underlay === undefined ? [] : ARRIVE),
@@ -105,16 +114,18 @@ export function elsewhere(next: string): readonly string[] {
   return perFamily(({ n, ip }) => [`meta mark set meta mark . ${ip} daddr map @elsewhere${n} goto ${next}`]);
 }
 
-/** -90: a new flow is judged, after its destination is known. */
+/** -90: a new flow is judged, now that its destination is known. */
 export function pair(options: SkeletonOptions): readonly string[] {
   const { fabricMark, hasChains } = options;
   return [
-    chain('pair', 'filter hook prerouting priority -90', pairRules(options)),
+    chain('pair', undefined, pairRules(options)),
     ...outside(options),
     ...externalJudgements(options),
     ...arrivals(options),
     ...(hasChains ? admitLanes() : []),
     chain('admit', undefined, [
+      // It has been judged before, and is not answered yet; or other software has translated it, and nobody here was asked.
+      `ct mark & 0xffff0000 != ${hex(MAGIC)} ct mark set meta mark`,
       'ct status dnat goto admit_service',
       `ct mark & 0x00008000 != 0 goto admit_overlapping`,
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto judge`]),

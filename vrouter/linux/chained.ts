@@ -44,10 +44,10 @@ export const BROUGHT = `meta mark & ${UPPER} == ${hex(CHAINED.outer)}`;
 /** Holds for what is on a lane, and judged elsewhere, until an instance is chosen for it. */
 const PASSING = `meta mark & ${UPPER} == ${hex(CHAINED.passing)}`;
 const ONTO_LANE = `meta mark set meta mark & 0x0000ffff | ${hex(CHAINED.lane)}`;
-/** -150: what has been made whole for it. */
+/** -90: what has been made whole for it. */
 export const PASS_WHOLE = `${PASSING} ${ONTO_LANE} goto steer_lane`;
 /** Holds for what is on a lane, or has been steered already. */
-export const CHAINED_ALREADY = `meta mark & ${UPPER} { ${hex(CHAINED.lane)}, ${hex(CHAINED.target)} }`;
+export const CHAINED_ALREADY = `meta mark & ${UPPER} { ${hex(CHAINED.lane)}, ${hex(CHAINED.passing)}, ${hex(CHAINED.target)} }`;
 
 const ERRORS = { 4: 'icmp type { 3, 11, 12 }', 6: 'icmpv6 type { 1, 2, 3, 4 }' } as const;
 
@@ -89,13 +89,12 @@ export function enterLanes(marked: string): readonly string[] {
   ];
 }
 
-/** -150: flows of a lane that the map of known ones does not hold. */
+/** -90: flows of a lane that the map of known ones does not hold. */
 export function trackLanes(): readonly string[] {
   return [
     chain('track_lane', undefined, [
       'ct state established,related meta mark set meta mark . ct mark . ct direction map @known_spread goto steer_lane',
       'ct state established,related meta mark set meta mark . ct mark map @limited_forth goto track_limited_lane',
-      'ct state new ct mark set meta mark accept',
       'ct state invalid counter name invalid drop',
       'ct direction reply counter name forged drop',
       'counter name unpaired drop',

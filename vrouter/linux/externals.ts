@@ -5,7 +5,7 @@
  */
 import { ARRIVING, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
-import { notOfGuided } from './guidance.ts';
+import { notFromGuided, notToGuided } from './guidance.ts';
 import { EXTERNAL_MAGIC, hex } from './marks.ts';
 
 /**
@@ -54,7 +54,8 @@ export function fromExternal(options: SkeletonOptions): readonly string[] {
         `meta mark set ${ip} saddr map @machines${n} ${SPOOFED}`,
         `${ip} saddr @inside${n} ${SPOOFED}`,
       ]),
-      ...notOfGuided(options),
+      ...notFromGuided(options),
+      ...notToGuided(options),
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr . iifname map @external_ends${n} accept`]),
       'fib daddr . iif type { local, broadcast, anycast, multicast } accept',
       UNPAIRED,
@@ -62,20 +63,23 @@ export function fromExternal(options: SkeletonOptions): readonly string[] {
   ];
 }
 
-/** -150: what is not known of old. */
+/** -90: what is neither known nor new. */
 export const trackExternal = (options: Options): readonly string[] =>
   where(options, [`${isExternal('meta mark')} goto track_external`]);
 
-/** The chain that it goes to: a new flow, or one whose first packets were not answered yet. */
+/** The chain that it goes to. */
 export const externalTracking = (options: Options): readonly string[] =>
   where(options, [
     chain('track_external', undefined, [
       'ct state invalid counter name invalid drop',
-      'ct state new ct mark 0 ct mark set meta mark accept',
       `ct direction original ${ARRIVING}`,
       UNPAIRED,
     ]),
   ]);
+
+/** -90: other software has translated it, and nobody here was asked. */
+export const sourceOfExternal = (options: Options): readonly string[] =>
+  where(options, [`ct mark 0 ${isExternal('meta mark')} ct mark set meta mark`]);
 
 /** -90: what no service and no floating address has translated. */
 export const refuseExternal = (options: Options): readonly string[] =>

@@ -53,6 +53,11 @@ export function fromUnderlay({ underlay }: SkeletonOptions): readonly string[] {
   ];
 }
 
+/** -90: everything else that the underlay brings has nothing of a pod's; where the underlay routes, that has been asked (-450). */
+export function toNotOfPods({ underlay }: SkeletonOptions): string {
+  return `${underlay === undefined ? '' : `iifname != "${underlay}" `}jump not_of_pods`;
+}
+
 /** The verdict on a new flow that may pass: between two ends that the underlay routes it takes another way. */
 export function admitted({ underlay }: SkeletonOptions): string {
   return underlay === undefined ? 'accept' : 'goto by_underlay';

@@ -29,18 +29,22 @@ export function lead({ guidance }: SkeletonOptions): readonly string[] {
   return guidance === 'guide' ? [chain('lead', undefined, [`meta mark set ${hex(GUIDED)} notrack accept`])] : [];
 }
 
+/** -90: what it leads on. */
+export function ledAlready({ guidance }: SkeletonOptions): readonly string[] {
+  return guidance === 'guide' ? [`meta mark ${hex(GUIDED)} accept`] : [];
+}
+
 /** 0: from machines, on to pods elsewhere. */
 export function leadOn({ guidance }: SkeletonOptions): readonly string[] {
   return guidance === 'guide' ? [`${TUNNEL} meta mark ${hex(GUIDED)} ${UNMARK} accept`] : [];
 }
 
-/** -450: the underlay speaks with addresses of pods as little where nobody here knows the pods. */
-export function notOfGuided({ guidance }: SkeletonOptions): readonly string[] {
-  if (guidance !== 'led') return [];
-  return perFamily(({ n, ip }) => [
-    `${ip} saddr @guided${n} counter name spoofed drop`,
-    `${ip} daddr @guided${n} counter name spoofed drop`,
-  ]);
+/** The underlay speaks with addresses of pods as little where nobody here knows the pods: not as theirs, and not to them. */
+export const notFromGuided = (options: SkeletonOptions): readonly string[] => notOfGuided(options, 'saddr');
+export const notToGuided = (options: SkeletonOptions): readonly string[] => notOfGuided(options, 'daddr');
+
+function notOfGuided({ guidance }: SkeletonOptions, end: 'saddr' | 'daddr'): readonly string[] {
+  return guidance === 'led' ? perFamily(({ n, ip }) => [`${ip} ${end} @guided${n} counter name spoofed drop`]) : [];
 }
 
 /** -90, output: a new flow of the node's own. The pair is the fabric's with itself: nobody here knows the pod's network. */

@@ -3,8 +3,8 @@ import { ARRIVING, POD, TUNNEL, chain, perFamily } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { BROUGHT, enterLanes, ON_LANE, PASS_WHOLE, trackLanes } from './chained.ts';
 import { externalTracking, fromExternal, notOfExternal, toExternal, trackExternal } from './externals.ts';
-import { fromUnderlay } from './forwarded.ts';
-import { fromMachines, notOfGuided } from './guidance.ts';
+import { fromUnderlay, toNotOfPods } from './forwarded.ts';
+import { fromMachines, ledAlready, notFromGuided, notToGuided } from './guidance.ts';
 import { withinLimits } from './limits.ts';
 import { hex, IS_OUTER, IS_OURS, MAGIC } from './marks.ts';
 import { POD_INTERFACES } from './names.ts';
@@ -21,11 +21,13 @@ function notOfPods(options: SkeletonOptions): string {
   return chain('not_of_pods', undefined, [
     'iif "lo" return',
     ...notInGroup(options),
-    ...perFamily(({ n, ip }) => [
-      `meta mark set ${ip} saddr map @pods${n} counter name spoofed drop`,
-      `meta mark set ${ip} daddr map @pods${n} counter name spoofed drop`,
-    ]),
-    ...notOfGuided(options),
+    ...perFamily(({ n, ip }) => [`meta mark set ${ip} saddr map @pods${n} counter name spoofed drop`]),
+    ...notFromGuided(options),
+    // It was sent to another address.
+    'ct direction original ct status dnat return',
+    'ct direction reply ct status snat return',
+    ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} counter name spoofed drop`]),
+    ...notToGuided(options),
   ]);
 }
 
@@ -86,21 +88,24 @@ export function zone({ hasOverlapping }: SkeletonOptions): readonly string[] {
   ];
 }
 
-/** -150: known flows get their mark back, as long as their pair stands. */
+/**
+ * -90: known flows get their mark back, as long as their pair stands, and new ones are judged. It comes after translation, so that a packet
+ * passes one chain for both.
+ */
 export function track(options: SkeletonOptions): readonly string[] {
   const { fabricMark, fabricWay, hasChains, underlay } = options;
-  const unlessRouted = underlay === undefined ? '' : `iifname != "${underlay}" `;
   return [
-    chain('track', 'filter hook prerouting priority -150', [
+    chain('track', 'filter hook prerouting priority -90', [
       // One rule for nearly every packet.
       'ct state established,related meta mark set meta mark . ct mark . ct direction map @known accept',
       `${IS_OUTER} accept`,
-      ...(hasChains ? [`ct state untracked ${IS_OURS} accept`, PASS_WHOLE, `${ON_LANE} goto track_lane`] : []),
+      ...(hasChains ? [PASS_WHOLE] : []),
+      'ct state new goto pair',
+      ...(hasChains ? [`ct state untracked ${IS_OURS} accept`, `${ON_LANE} goto track_lane`] : []),
       ...trackExternal(options),
       `meta mark & 0xffff0000 != ${hex(MAGIC)} goto track_underlay`,
       'ct direction reply meta mark set meta mark . ct mark map @known_to_fabric goto track_reply',
       'ct state established,related meta mark set meta mark . ct mark map @limited_forth goto track_limited',
-      'ct state new ct mark set meta mark accept',
       'ct state invalid counter name invalid drop',
       'ct direction reply counter name forged drop',
       // The passage was taken away.
@@ -125,9 +130,9 @@ export function track(options: SkeletonOptions): readonly string[] {
       'meta mark set 0 accept',
     ]),
     chain('track_underlay', undefined, [
-      'ct state established,related ct mark 0 accept',
-      `${unlessRouted}jump not_of_pods`,
       'ct mark 0 accept',
+      ...ledAlready(options),
+      toNotOfPods(options),
       'ct direction reply meta mark set ct mark map @back_from_fabric accept',
       `ct direction original ${ARRIVING}`,
       ...(underlay === undefined
