@@ -93,6 +93,11 @@ async function must(line: string): Promise<void> {
   if (code !== 0) throw new Error(`${line}: ${stderr}`);
 }
 
+/** With what runs in it: a shell that is ended leaves its pipeline, which would ask for ever, and hold the namespace. */
+async function removeNamespace(name: string): Promise<void> {
+  await runHere(['sh', '-c', `ip netns pids ${name} 2>/dev/null | xargs -r kill -9; ip netns del ${name} 2>/dev/null`]);
+}
+
 /** A lab with a namespace per node; `down` takes everything away again. */
 export async function createLab(
   test: string,
@@ -108,9 +113,8 @@ export async function createLab(
   const space = (name: string): string => `${prefix}-${name}`;
   const state = await mkdtemp(join(tmpdir(), 'vt-'));
   const create = async (name: string): Promise<void> => {
-    await must(
-      `ip netns del ${space(name)} 2>/dev/null || :; ip netns add ${space(name)}; ip -n ${space(name)} link set lo up`,
-    );
+    await removeNamespace(space(name));
+    await must(`ip netns add ${space(name)}; ip -n ${space(name)} link set lo up`);
     names.push(name);
   };
   const refusals: string[] = [];
@@ -256,7 +260,7 @@ export async function createLab(
     async down() {
       for (const child of children) child.kill('SIGKILL');
       for (const kernel of kernels.values()) await kernel.close();
-      for (const name of names) await runHere(['ip', 'netns', 'del', space(name)]);
+      for (const name of names) await removeNamespace(space(name));
       await rm(state, { recursive: true, force: true });
       if (refusals.length > 0)
         throw new Error(`nft refused changes, and whole tables were loaded: ${refusals.join('; ')}`);
