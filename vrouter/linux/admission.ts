@@ -1,5 +1,5 @@
 /** How a new flow of a pod is translated and judged. Pure. */
-import { ARRIVING, POD, TUNNEL, chain, perFamily } from './chain.ts';
+import { ARRIVING, POD, TUNNEL, chain, perFamily, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { admitLanes, CHAINED_ALREADY, ON_LANE, TO_SERVICE } from './chained.ts';
 import { leave, TRANSLATE_FLOATING, TRANSLATE_FLOATING_FOR_HOST, TURN } from './edges.ts';
@@ -15,8 +15,11 @@ import { judge, withinLimits } from './limits.ts';
 import { hex, HOST_TO_OWN_PODS, IS_OURS, MAGIC } from './marks.ts';
 import { TRANSLATE_PROBE } from './probes.ts';
 
+/** Holds for a new flow of a network whose addresses overlap with others'. */
+const OVERLAPS = 'ct mark & 0x00008000 != 0';
+
 /** -100: virtual addresses become back ends, and so do ports of nodes and addresses that lead to them. */
-export function services({ fabricMark, hasChains }: SkeletonOptions): readonly string[] {
+export function services({ fabricMark, hasChains, hasOverlapping }: SkeletonOptions): readonly string[] {
   return [
     chain('vips', 'nat hook prerouting priority -100', [
       ...(hasChains ? [`${CHAINED_ALREADY} accept`] : []),
@@ -42,7 +45,7 @@ export function services({ fabricMark, hasChains }: SkeletonOptions): readonly s
     chain('vips_from_pod', undefined, [
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} goto vips${n}`]),
       // Where addresses overlap with others', they are not the nodes'.
-      'ct mark & 0x00008000 != 0 accept',
+      ...when(hasOverlapping, [`${OVERLAPS} accept`]),
       ...TURN,
       ...guard(),
       ...perFamily(({ n, ip }) => [`${ip} daddr . meta l4proto . th dport vmap @exposed${n}`]),
@@ -88,7 +91,7 @@ function outside(options: SkeletonOptions): readonly string[] {
     // The underlay speaks with pods where a port of the node's is a service's, or where another plugin (portmap) has made one theirs.
     chain('admit_outside', undefined, [
       ARRIVING,
-      ...elsewhere('judge_outside'),
+      ...elsewhere('judge_outside', options),
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto judge_outside`]),
       ...judgeExternalToMachine(options),
       // A machine is reached as the node itself would: affinity's mark has done its work.
@@ -110,13 +113,16 @@ function outside(options: SkeletonOptions): readonly string[] {
 }
 
 /** A back end whose address may be another's too: its mark, and it alone, says in which network it is. */
-export function elsewhere(next: string): readonly string[] {
-  return perFamily(({ n, ip }) => [`meta mark set meta mark . ${ip} daddr map @elsewhere${n} goto ${next}`]);
+export function elsewhere(next: string, { hasOverlapping }: SkeletonOptions): readonly string[] {
+  return when(
+    hasOverlapping,
+    perFamily(({ n, ip }) => [`meta mark set meta mark . ${ip} daddr map @elsewhere${n} goto ${next}`]),
+  );
 }
 
 /** -90: a new flow is judged, now that its destination is known. */
 export function pair(options: SkeletonOptions): readonly string[] {
-  const { fabricMark, hasChains } = options;
+  const { fabricMark, hasChains, hasOverlapping } = options;
   return [
     chain('pair', undefined, pairRules(options)),
     ...outside(options),
@@ -127,19 +133,22 @@ export function pair(options: SkeletonOptions): readonly string[] {
       // It has been judged before, and is not answered yet; or other software has translated it, and nobody here was asked.
       `ct mark & 0xffff0000 != ${hex(MAGIC)} ct mark set meta mark`,
       'ct status dnat goto admit_service',
-      `ct mark & 0x00008000 != 0 goto admit_overlapping`,
+      ...when(hasOverlapping, [`${OVERLAPS} goto admit_overlapping`]),
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} goto judge`]),
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @machines${n} goto judge`]),
       'goto admit_overlapping',
     ]),
     chain('admit_overlapping', undefined, [
-      ...perFamily(({ n, ip }) => [`meta mark set ct mark . ${ip} daddr map @peers${n} goto judge`]),
+      ...when(
+        hasOverlapping,
+        perFamily(({ n, ip }) => [`meta mark set ct mark . ${ip} daddr map @peers${n} goto judge`]),
+      ),
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @vips${n} goto refuse`]),
       'goto leave',
     ]),
     ...leave(options),
     chain('admit_service', undefined, [
-      ...elsewhere('judge_service'),
+      ...elsewhere('judge_service', options),
       `meta mark set ${fabricMark}`,
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n}`]),
       'goto judge_service',

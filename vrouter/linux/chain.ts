@@ -58,6 +58,11 @@ export function perFamily(lines: (family: Family) => readonly string[]): readonl
   return FAMILIES.flatMap(lines);
 }
 
+/** Rules that are there only where the cluster has what they are about: a new flow passes dozens. */
+export function when(isThere: boolean, rules: readonly string[]): readonly string[] {
+  return isThere ? rules : [];
+}
+
 /** A chain's text; without a hook it is one that others go to. */
 export function chain(name: string, hook: string | undefined, rules: readonly string[]): string {
   const head = hook === undefined ? [] : [`  type ${hook}; policy accept;`];

@@ -4,11 +4,11 @@
  * Pure.
  */
 import { OUTSIDE } from '../model.ts';
-import { UNMARK, chain, perFamily } from './chain.ts';
+import { UNMARK, chain, perFamily, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { leaveByExternal } from './externals.ts';
 import { withinLimits } from './limits.ts';
-import { hex, MAGIC } from './marks.ts';
+import { hex, IS_OF_OWN, MAGIC } from './marks.ts';
 import { GROUPS } from './names.ts';
 
 /** The packet mark of what goes outside. */
@@ -54,7 +54,7 @@ export function leave(options: SkeletonOptions): readonly string[] {
       ...perFamily(({ n, ip }) => [
         `${ip} daddr { ${NOWHERE[n].join(', ')} } goto refuse_unpaired`,
         `${ip} daddr @inside${n} goto refuse_unpaired`,
-        `ct mark . ${ip} daddr @inside_own${n} goto refuse_unpaired`,
+        ...when(options.hasOverlapping, [`ct mark . ${ip} daddr @inside_own${n} goto refuse_unpaired`]),
       ]),
       // The mark comes last: what is not admitted has no way out, either.
       ...leaveByExternal(options),
@@ -111,8 +111,18 @@ export const NOT_THE_NODE = `${FROM_PODS} meta mark ${OUTSIDE_MARK} ct direction
 export const ROUTED_OUT = `meta mark ${OUTSIDE_MARK} accept`;
 export const ROUTED_BACK = `ct direction reply ct status snat ${UNMARK} accept`;
 
+/** 100: to that chain, by a mark that most of its flows have; those by an interface of their own have a usual pair. */
+export function toSourceOfOwn({ hasExternals }: SkeletonOptions): string {
+  return `${hasExternals ? '' : `${IS_OF_OWN} `}jump source_of_own`;
+}
+
 /** 100: a pod with a floating address is seen as that, and others as their network's router. */
-export const SOURCE_OF_OWN: readonly string[] = perFamily(({ n, ip }) => [
-  `snat ${ip} to ct mark map @router_sources${n}`,
-  `snat ${ip} to ct mark . ${ip} saddr map @float_sources${n}`,
-]);
+export const sourceOfOwn = (): string =>
+  chain(
+    'source_of_own',
+    undefined,
+    perFamily(({ n, ip }) => [
+      `snat ${ip} to ct mark map @router_sources${n}`,
+      `snat ${ip} to ct mark . ${ip} saddr map @float_sources${n}`,
+    ]),
+  );

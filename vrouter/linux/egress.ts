@@ -1,9 +1,9 @@
 /** What happens to a packet after routing, and to the node's own. Pure. */
 import { elsewhere } from './admission.ts';
-import { POD, TO_POD, TO_TUNNEL, TUNNEL, UNMARK, chain, perFamily } from './chain.ts';
+import { POD, TO_POD, TO_TUNNEL, TUNNEL, UNMARK, chain, perFamily, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { TO_SERVICE, toService } from './chained.ts';
-import { NOT_THE_NODE, ROUTED_BACK, ROUTED_OUT, SOURCE_OF_OWN } from './edges.ts';
+import { NOT_THE_NODE, ROUTED_BACK, ROUTED_OUT, sourceOfOwn, toSourceOfOwn } from './edges.ts';
 import { outputToExternal, routedOutByExternal } from './externals.ts';
 import { unmasked } from './forwarded.ts';
 import { leadOn, toGuide } from './guidance.ts';
@@ -70,26 +70,30 @@ export function forward(options: SkeletonOptions): readonly string[] {
 
 /** 100: sources that the other side does not know. */
 export function source(options: SkeletonOptions): readonly string[] {
-  const intoUnderlay = `${POD} oifgroup != { ${GROUPS.pods}, ${GROUPS.tunnel} } meta nfproto`;
   const address = nodeAddress(options, '4');
   return [
     chain('source', 'nat hook postrouting priority 100', [
+      ...mask(options),
+      `${TO_POD} goto source_to_pod`,
+      ...unmasked(options),
+      `${TO_TUNNEL} goto source_outside`,
+      toSourceOfOwn(options),
+      `${POD} goto source_of_pod`,
+      'goto source_outside',
+    ]),
+    chain('source_of_pod', undefined, [
+      ...(address === undefined ? [] : [`meta nfproto ipv4 snat ip to ${address}`]),
+      'meta nfproto ipv6 masquerade',
+    ]),
+    chain('source_to_pod', undefined, [
       `ct status dnat ip saddr . ip daddr @hairpin4 snat ip to ${GATEWAY}`,
       `ct status dnat ip6 saddr . ip6 daddr @hairpin6 snat ip6 to ${HAIRPIN_V6}`,
-      ...SOURCE_OF_OWN,
-      ...perFamily(({ n, ip }) => [
-        `ct mark @masked meta nfproto ipv${n} ${underName(ip, maskingAddress(options, n))}`,
-      ]),
-      ...perFamily(({ n, ip }) => [
-        `ct status dnat ct mark @masked_services meta nfproto ipv${n} ${underName(ip, maskingAddress(options, n))}`,
-      ]),
-      ...unmasked(options),
-      `ct status dnat iifgroup != ${GROUPS.pods} oifgroup != ${GROUPS.pods} goto source_outside`,
-      ...(address === undefined ? [] : [`${intoUnderlay} ipv4 snat ip to ${address}`]),
-      `${intoUnderlay} ipv6 masquerade`,
     ]),
+    sourceOfOwn(),
     // Somebody outside whom this node leads on to another machine must be answered through this one.
     chain('source_outside', undefined, [
+      `${POD} accept`,
+      'ct status & dnat == 0 accept',
       'fib saddr type local accept',
       ...perFamily(({ n, ip }) => {
         const own = nodeAddress(options, n);
@@ -97,6 +101,16 @@ export function source(options: SkeletonOptions): readonly string[] {
       }),
     ]),
   ];
+}
+
+/** What others do not know by its own address. */
+function mask(options: SkeletonOptions): readonly string[] {
+  return when(options.hasOverlapping, [
+    ...perFamily(({ n, ip }) => [`ct mark @masked meta nfproto ipv${n} ${underName(ip, maskingAddress(options, n))}`]),
+    ...perFamily(({ n, ip }) => [
+      `ct status dnat ct mark @masked_services meta nfproto ipv${n} ${underName(ip, maskingAddress(options, n))}`,
+    ]),
+  ]);
 }
 
 /** Under an address of this node's; where it has none, nobody could answer. */
@@ -166,7 +180,7 @@ function hostFlows(options: SkeletonOptions): readonly string[] {
       `${TO_POD} counter name unpaired drop`,
     ]),
     chain('host_service', undefined, [
-      ...elsewhere('host_elsewhere'),
+      ...elsewhere('host_elsewhere', options),
       `meta mark set ${fabricMark}`,
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n}`]),
       'ct mark set ct mark . meta mark map @service_pairs meta mark set 0 accept',
@@ -179,7 +193,7 @@ function hostFlows(options: SkeletonOptions): readonly string[] {
     ]),
     // A port of a node, or an address that leads to nodes; or another plugin's translation (portmap).
     chain('host_exposed', undefined, [
-      ...elsewhere('host_elsewhere'),
+      ...elsewhere('host_elsewhere', options),
       `meta mark set ${fabricMark}`,
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n}`]),
       `ct mark set ${fabricMark}`,

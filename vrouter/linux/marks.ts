@@ -44,6 +44,8 @@ const OVERLAPPING = 0x8000;
 const PAIR = 0x80000000;
 /** Bit 30 besides: out under an address of the pod's own, or of its network's router. */
 const FLOATING = 0x40000000;
+/** Holds for these. */
+export const IS_OF_OWN = `ct mark & ${hex(FLOATING)} != 0`;
 
 /** The source of flows from the node itself to its own pods, which kubelet may always probe. */
 export const HOST_TO_OWN_PODS = 0x4f450000;
