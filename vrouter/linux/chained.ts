@@ -142,8 +142,3 @@ function intoBucket(fields: string): string {
 export const PASSING_ON: readonly string[] = perFamily(({ n, ip }) => [
   `iifname @doors ${ip} saddr . iifname != @own_of_doors${n} goto departed`,
 ]);
-
-/** 0: to a service on this node. */
-export function toService(): string {
-  return chain('to_service', undefined, ['iifname @departures goto egress']);
-}

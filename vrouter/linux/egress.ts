@@ -2,7 +2,7 @@
 import { elsewhere } from './admission.ts';
 import { POD, TO_POD, TO_TUNNEL, TUNNEL, UNMARK, chain, perFamily, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
-import { TO_SERVICE, toService } from './chained.ts';
+import { TO_SERVICE } from './chained.ts';
 import { NOT_THE_NODE, ROUTED_BACK, ROUTED_OUT, sourceOfOwn, toSourceOfOwn } from './edges.ts';
 import { outputToExternal, routedOutByExternal } from './externals.ts';
 import { unmasked } from './forwarded.ts';
@@ -23,10 +23,7 @@ export function forward(options: SkeletonOptions): readonly string[] {
       `${POD} goto out_from_pod`,
       `${TUNNEL} goto out_from_tunnel`,
     ]),
-    chain('out_from_pod', undefined, [
-      `udp dport ${vxlanPort} counter name injected drop`,
-      'iifname @departures goto egress',
-    ]),
+    chain('out_from_pod', undefined, [`udp dport ${vxlanPort} counter name injected drop`]),
     chain('out_from_tunnel', undefined, [
       // The answer to somebody outside who came by this node's address.
       'ct direction reply ct status snat accept',
@@ -34,11 +31,7 @@ export function forward(options: SkeletonOptions): readonly string[] {
       ...routedOutByExternal(options),
       'counter name unpaired drop',
     ]),
-    chain('to_tunnel', undefined, [
-      `iifgroup != ${GROUPS.pods} goto to_tunnel_from_outside`,
-      'iifname @departures goto egress',
-      UNMARK,
-    ]),
+    chain('to_tunnel', undefined, [`iifgroup != ${GROUPS.pods} goto to_tunnel_from_outside`, UNMARK]),
     // Nobody but pods, and whom this node leads on to one.
     chain('to_tunnel_from_outside', undefined, [
       ...leadOn(options),
@@ -47,9 +40,8 @@ export function forward(options: SkeletonOptions): readonly string[] {
       'ct status & dnat == 0 counter name unpaired drop',
       UNMARK,
     ]),
-    ...(hasChains ? [toService()] : []),
     chain('to_pod', undefined, [
-      ...(hasChains ? [`${TO_SERVICE} goto to_service`] : []),
+      ...(hasChains ? [`${TO_SERVICE} goto arrived`] : []),
       ...perFamily(({ n, ip }) => [`${ip} daddr . meta mark vmap @here${n}`]),
       `meta mark & 0xffff0000 != ${hex(MAGIC)} counter name unpaired drop`,
       'counter name misdelivered drop',

@@ -96,7 +96,7 @@ export function track(options: SkeletonOptions): readonly string[] {
   const { fabricMark, fabricWay, hasChains, underlay } = options;
   return [
     chain('track', 'filter hook prerouting priority -90', [
-      // One rule for nearly every packet.
+      // One rule for nearly every packet. A flow that nobody has answered yet is judged anew: its address may be another network's by now.
       'ct state established,related meta mark set meta mark . ct mark . ct direction map @known accept',
       `${IS_OUTER} accept`,
       ...(hasChains ? [PASS_WHOLE] : []),

@@ -11,6 +11,7 @@ import type { SkeletonOptions } from './chain.ts';
 import { PASSING_ON } from './chained.ts';
 import { dropChain } from './drops.ts';
 import { noteHit } from './hits.ts';
+import { TABLE } from './names.ts';
 
 /** The sets of policy. Numbers of ports and identities are marks with the highest bit set, which no packet's mark has. */
 export const POLICY_SETS: readonly string[] = [
@@ -29,10 +30,18 @@ export const POLICY_SETS: readonly string[] = [
   ]),
 ];
 
+/**
+ * The rules that lead to egress policies, at the end of the chains of what comes from pods. They join a table with the first port of the
+ * node that has such a policy: until then, no packet is asked.
+ */
+export const DEPARTURES: readonly string[] = [`arrived ${POD}`, 'to_tunnel', 'out_from_pod'].map(
+  (place) => `add rule ${TABLE} ${place} iifname @departures goto egress`,
+);
+
 /** What is judged on the way to a pod, and on the way from one. */
 export function policy({ hasChains }: Pick<SkeletonOptions, 'hasChains'>): readonly string[] {
   return [
-    chain('arrived', undefined, [`${POD} iifname @departures goto egress`]),
+    chain('arrived', undefined, []),
     chain('egress', undefined, [
       'ct direction reply goto departed',
       ...(hasChains ? PASSING_ON : []),

@@ -5,6 +5,7 @@ import { EMPTY_DOCUMENT } from './document.ts';
 import { elements } from './elements.ts';
 import { entries } from './entries.ts';
 import { forwardedMark, marksOf } from './marks.ts';
+import { DEPARTURES } from './policy.ts';
 import { poolDeclarations, poolsOf } from './pools.ts';
 import { skeleton } from './skeleton.ts';
 
@@ -23,6 +24,7 @@ export function render(compiled: ForwardingState, bindings: Bindings, options: R
   const state = outsideOfFabric(compiled, interfaces?.fabric);
   if (state.address === undefined) return EMPTY_DOCUMENT;
   const { v4, v6 } = entries(state, bindings, options);
+  const sets = elements(state, bindings, underlay);
   return {
     skeleton: skeleton({
       device,
@@ -38,8 +40,11 @@ export function render(compiled: ForwardingState, bindings: Bindings, options: R
       hasChains: state.chains.length > 0,
       hasExternals: state.externals.length > 0,
     }),
-    declarations: poolDeclarations(poolsOf(state)),
-    sets: elements(state, bindings, underlay),
+    declarations: new Map([
+      ...poolDeclarations(poolsOf(state)),
+      ...(sets.has('departures') ? [['departures', DEPARTURES] as const] : []),
+    ]),
+    sets,
     entries: { v4, v6 },
   };
 }
