@@ -346,6 +346,23 @@ describe('sources', () => {
     await lab.sh('d1', 'ip addr del 10.32.0.3/32 dev lo');
   });
 
+  test('a machine outside cannot answer for another one that a pod has asked', async () => {
+    const forged = async (text: string): Promise<void> => {
+      const packet = udpPacket({ from: '192.0.2.2', to: '10.32.0.1', sourcePort: 7020, port: 9000, payload: text });
+      await lab.send('out', 'IP4-SENDTO:10.32.0.1:255', packet);
+    };
+    const [genuine, mark] = [marker(), marker()];
+    await lab.sh('out', 'ip route replace 10.32.0.0/12 via 192.0.2.1');
+    await lab.send('c1', 'UDP4-SENDTO:192.0.2.2:7020,bind=:9000,reuseaddr', 'question');
+    await lab.send('n2', 'UDP4-SENDTO:10.32.0.1:9000,bind=:7020', genuine);
+    await expect(lab.received('c1', genuine)).resolves.toBe(true);
+    await forged(mark);
+    await expect(lab.received('c1', mark)).resolves.toBe(false);
+    await naive(without('jump not_of_pods'));
+    await forged(mark);
+    await expect(lab.received('c1', mark)).resolves.toBe(true);
+  });
+
   test('an address that moves to another network takes no connection with it', async () => {
     const moved: TestWorld = {
       ...WORLD,

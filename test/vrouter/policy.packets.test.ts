@@ -6,6 +6,7 @@ import { readDrops, readHits } from '../../vrouter/apply/noted.ts';
 import { compile } from '../../vrouter/compile/compile.ts';
 import { DROP_LISTINGS } from '../../vrouter/linux/drops.ts';
 import { HIT_LISTINGS } from '../../vrouter/linux/hits.ts';
+import type { KernelDocument } from '../../vrouter/linux/document.ts';
 import { dropsOf } from '../../vrouter/explain/drops.ts';
 import { createHits } from '../../vrouter/explain/hits.ts';
 import { groupName, type TestPod, type TestWorld, worldObjects } from './config.ts';
@@ -228,6 +229,24 @@ describe('what no group allows, does not', () => {
     const own = { direction: 'ingress', tier: 'groups', by: groupName('own-only') };
     const since = hits.list().filter((each) => !counted.includes(each) && each.direction === 'ingress');
     expect(since).toEqual([{ ...own, allowed: 1, refused: 0 }]);
+  });
+
+  test('a node’s first policy for what pods send comes into force in a table that stays', async () => {
+    const anew = (document: KernelDocument): KernelDocument => ({
+      ...document,
+      skeleton: `${document.skeleton}\ncounter anew { }`,
+    });
+    const loaded = async (): Promise<string> =>
+      (await lab.sh('n1', 'nft -a list chain inet opencontrail outer | md5sum')).stdout;
+    await lab.apply({ ...WORLD, pods: { ...WORLD.pods, closed: pod('c', '10.32.0.8', 'n1', ['open']) } }, anew);
+    expect((await lab.sh('n1', 'nft list chain inet opencontrail arrived')).stdout).not.toContain('departures');
+    await expect(lab.reach('closed', '10.32.0.5')).resolves.toBeDefined();
+    const before = await loaded();
+    await lab.apply(WORLD, anew);
+    for (const address of ['10.32.0.2', '10.32.0.5', '192.0.2.2'])
+      await expect(lab.reach('closed', address)).resolves.toBeUndefined();
+    await expect(loaded()).resolves.toBe(before);
+    await lab.apply(WORLD);
   });
 
   test('a group that is not there allows nothing', async () => {

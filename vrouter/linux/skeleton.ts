@@ -1,11 +1,11 @@
 /**
  * The nftables table without its elements: the pipeline of facts 2, one function per hook. Where a packet is judged:
  *
- *     outer -450   mark by interface or VNI, and zone, before reassembly; spoofed sources and foreign VXLAN die here
- *     track -150   known flows: their mark, as long as their pair stands, on their way through a chain that of the next service;
- *                  new ones: ct mark := source
- *     vips  -100   services
- *     pair   -90   new flows: ct mark := pair(source, destination), mark := destination; no pair, no passage
+ *     outer -450   mark by interface or VNI, and zone, before reassembly; spoofed sources of pods, and foreign VXLAN, die here
+ *     vips  -100   new flows: ct mark := source; services
+ *     track  -90   known flows: their mark, as long as their pair stands, on their way through a chain that of the next service;
+ *                  new ones: ct mark := pair(source, destination), mark := destination; no pair, no passage;
+ *                  of the underlay, nothing speaks for pods, or to them
  *     forward  0   what arrives at a pod was meant for it; network policy has its place here
  *     source 100   translation of sources
  *
