@@ -5,7 +5,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
-import type { HealthPort } from './model.ts';
+import type { HealthPort } from './model/services.ts';
 
 export interface HealthPorts {
   /** Listens on these ports and no others. */

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { compileSpeaker, type NodeFacts } from '../../bgp/compile.ts';
 import { slimBgpRouter, type SlimBgpRouter } from '../../kubernetes/bgp-router.ts';
 import { reachable } from '../../vrouter/announce/reachable.ts';
-import type { Port } from '../../vrouter/model.ts';
+import type { Port } from '../../vrouter/model/networks.ts';
 
 const FACTS: NodeFacts = {
   address: '192.0.2.11',

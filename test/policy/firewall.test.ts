@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { compile } from '../../vrouter/compile/compile.ts';
 import { policyVerdict } from '../../vrouter/compile/verdict.ts';
-import type { Direction } from '../../vrouter/model.ts';
+import type { Direction } from '../../vrouter/model/policy.ts';
 import { vmiOf, worldObjects, type TestPod } from '../vrouter/config.ts';
 import { kernelVerdict } from '../vrouter/kernel-verdict.ts';
 import { firewallPasses, type FirewallWorld, type Rule, type Session, type Side } from './firewall-reference.ts';

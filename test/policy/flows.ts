@@ -1,6 +1,7 @@
 /** The flows of a random world, and what a compiled state says of them. */
 import { policyVerdict } from '../../vrouter/compile/verdict.ts';
-import type { Direction, ForwardingState } from '../../vrouter/model.ts';
+import type { ForwardingState } from '../../vrouter/model.ts';
+import type { Direction } from '../../vrouter/model/policy.ts';
 import { kernelVerdict } from '../vrouter/kernel-verdict.ts';
 import { NUMBERS, OUTSIDE, PROTOCOLS } from './arbitrary.ts';
 import type { End, Flow, World } from './reference.ts';

@@ -2,7 +2,9 @@
 import { valueOf } from '../../vrouter/linux/address-value.ts';
 import { elements } from '../../vrouter/linux/elements.ts';
 import { marksOf } from '../../vrouter/linux/marks.ts';
-import type { Bindings, Direction, ForwardingState, InstanceId } from '../../vrouter/model.ts';
+import type { Bindings, ForwardingState } from '../../vrouter/model.ts';
+import type { InstanceId } from '../../vrouter/model/networks.ts';
+import type { Direction } from '../../vrouter/model/policy.ts';
 
 interface LookedUp {
   readonly direction: Direction;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { PolicyRule } from '../../contrail/objects.ts';
 import { compile } from '../../vrouter/compile/compile.ts';
-import type { Passage, Span, Traffic } from '../../vrouter/model.ts';
+import type { Passage, Span, Traffic } from '../../vrouter/model/networks.ts';
 import { worldObjects } from './config.ts';
 import type { TestWorld } from './config.ts';
 

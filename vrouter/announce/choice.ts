@@ -1,6 +1,6 @@
 /** Which addresses of the outside's this node answers for: each address has one node among those that live. Pure. */
 import { holderOf } from '../../contrail/rendezvous.ts';
-import type { Announcement } from '../model.ts';
+import type { Announcement } from '../model/edges.ts';
 
 /** An address that a node answers for, and where. */
 export type Held = Omit<Announcement, 'nodes'>;

@@ -5,7 +5,7 @@
  */
 import { fqNameText } from '../../contrail/objects.ts';
 import type { NetworkPolicy, PolicyAddress, PolicyRule, Reference, VirtualNetwork } from '../../contrail/objects.ts';
-import type { InstanceId, Network, Traffic } from '../model.ts';
+import type { InstanceId, Network, Traffic } from '../model/networks.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { referencesOf } from './index-config.ts';
 import { trafficOf } from './rule-traffic.ts';

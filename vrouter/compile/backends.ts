@@ -6,7 +6,8 @@
 import { annotationOf } from '../../contrail/objects.ts';
 import type { ContrailObject, Loadbalancer, LoadbalancerMember } from '../../contrail/objects.ts';
 import { cidrList } from '../../runtime/cidr.ts';
-import type { Backend, InstanceId, Network, Passage, Port, Remote } from '../model.ts';
+import type { InstanceId, Network, Passage, Port, Remote } from '../model/networks.ts';
+import type { Backend } from '../model/services.ts';
 import { isSpecialAddress } from './special-address.ts';
 import { addressesOf } from './endpoints.ts';
 import type { NotingIndex } from './memory.ts';

@@ -5,7 +5,8 @@
  */
 import { annotationOf, WHEN_EMPTY } from '../../contrail/objects.ts';
 import type { ServiceInstance as ServiceObject, VirtualMachineInterface } from '../../contrail/objects.ts';
-import type { ChainedService, Network, Passage, ServiceChain, ServiceEnd, ServiceInstance } from '../model.ts';
+import type { ChainedService, ServiceChain, ServiceEnd, ServiceInstance } from '../model/chains.ts';
+import type { Network, Passage } from '../model/networks.ts';
 import { isChained, servicesOf } from './access-lists.ts';
 import { addressesOf, placement } from './endpoints.ts';
 import type { ConfigIndex } from './index-config.ts';

@@ -1,5 +1,7 @@
 /** Config objects to one node's forwarding: `compile` of design section 3. Pure. */
-import type { ForwardingState, Network, Passage, Peer, Service } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { Network, Passage, Peer } from '../model/networks.ts';
+import type { Service } from '../model/services.ts';
 import { compileChains } from './chains.ts';
 import { compileEgress } from './egress.ts';
 import { compileExternals } from './externals.ts';

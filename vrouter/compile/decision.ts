@@ -5,7 +5,8 @@
  *
  * Of a tier the first rule that means a flow decides. Pure.
  */
-import type { Allowance, OrderedRule, PeerTest, Tiers, Traffic } from '../model.ts';
+import type { Traffic } from '../model/networks.ts';
+import type { Allowance, OrderedRule, PeerTest, Tiers } from '../model/policy.ts';
 import { commonOfAll, disjointTraffic, EVERYTHING, without } from './traffic.ts';
 
 /** One direction of a port. */

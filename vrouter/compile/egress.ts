@@ -4,7 +4,8 @@
  * that live, and it answers for the address. Pure.
  */
 import { holderOf } from '../../contrail/rendezvous.ts';
-import type { Announcement, EgressAddress, ExternalNetwork, Network, Peer } from '../model.ts';
+import type { Announcement, EgressAddress, ExternalNetwork } from '../model/edges.ts';
+import type { Network, Peer } from '../model/networks.ts';
 import { announcementOf, type Entrance, type Externals } from './externals.ts';
 import type { ConfigIndex } from './index-config.ts';
 

@@ -1,7 +1,7 @@
 /** Who lives where: nodes, this node's ports, and the addresses of pods on other nodes. Pure. */
 import { annotationOf, fqNameText } from '../../contrail/objects.ts';
 import type { KeyValuePairs, VirtualMachineInterface, VirtualRouter } from '../../contrail/objects.ts';
-import type { Network, Peer, Port, Remote } from '../model.ts';
+import type { Network, Peer, Port, Remote } from '../model/networks.ts';
 import type { ConfigIndex } from './index-config.ts';
 import type { Place } from './spread.ts';
 

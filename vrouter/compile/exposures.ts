@@ -2,7 +2,9 @@
 import { annotationOf } from '../../contrail/objects.ts';
 import type { Loadbalancer } from '../../contrail/objects.ts';
 import type { BalancerTraffic } from '../../contrail/traffic.ts';
-import type { Announcement, Exposure, HealthPort, Peer, Service } from '../model.ts';
+import type { Announcement } from '../model/edges.ts';
+import type { Peer } from '../model/networks.ts';
+import type { Exposure, HealthPort, Service } from '../model/services.ts';
 import type { BackendContext } from './backends.ts';
 import { announcementOf, type Entrance, type Externals } from './externals.ts';
 import { type Candidate, everywhere, isV6, onlyHere, type Place, sameFamily } from './spread.ts';

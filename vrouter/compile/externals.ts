@@ -7,7 +7,8 @@ import type { FloatingIp, IpamSubnet, Reference, VirtualNetwork, VirtualRouter }
 import { interfaceOf, interfacesOf } from '../../contrail/provider.ts';
 import { cidrList } from '../../runtime/cidr.ts';
 import { familyOf } from '../linux/family.ts';
-import type { Announcement, ExternalNetwork, ForwardingState } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { Announcement, ExternalNetwork } from '../model/edges.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { referencesOf } from './index-config.ts';
 

@@ -2,7 +2,9 @@
 import { openRanges, rangeTraffic } from '../linux/blocks.ts';
 import { familyOf, hostPrefix } from '../linux/family.ts';
 import { groupPeers, type Peer } from '../linux/group-peers.ts';
-import type { Direction, ForwardingState, Mirror, OrderedRule, PortPolicy, RuleMirror } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { Mirror } from '../model/chains.ts';
+import type { Direction, OrderedRule, PortPolicy, RuleMirror } from '../model/policy.ts';
 import { createPicker, groupKey, type Judge, orderedRulesOf } from './decision.ts';
 import { answersTo } from './mirrors.ts';
 

@@ -4,7 +4,9 @@
  */
 import type { FloatingIp } from '../../contrail/objects.ts';
 import { familyOf } from '../linux/family.ts';
-import type { Announcement, FloatingAddress, InstanceId, Passage, Port, PortMapping, Service } from '../model.ts';
+import type { Announcement, FloatingAddress, PortMapping } from '../model/edges.ts';
+import type { InstanceId, Passage, Port } from '../model/networks.ts';
+import type { Service } from '../model/services.ts';
 import { placement } from './endpoints.ts';
 import { announcementOf, type Externals } from './externals.ts';
 import type { ConfigIndex } from './index-config.ts';

@@ -2,7 +2,7 @@
 import { guideFor, guidesOf } from '../../contrail/guides.ts';
 import { cidrList } from '../../runtime/cidr.ts';
 import { nodeAddresses } from '../linux/node-addresses.ts';
-import type { Guidance, Peer } from '../model.ts';
+import type { Guidance, Peer } from '../model/networks.ts';
 import type { ConfigIndex } from './index-config.ts';
 
 interface GuidanceContext {

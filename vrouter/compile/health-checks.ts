@@ -5,7 +5,8 @@
 import { annotationOf } from '../../contrail/objects.ts';
 import type { LoadbalancerHealthmonitor, LoadbalancerMember, ServiceHealthCheck } from '../../contrail/objects.ts';
 import { isDraining, monitoredPortOf, placementOf } from '../../contrail/traffic.ts';
-import type { HealthCheck, Port } from '../model.ts';
+import type { Port } from '../model/networks.ts';
+import type { HealthCheck } from '../model/services.ts';
 import type { ConfigIndex } from './index-config.ts';
 
 type MonitorProperties = NonNullable<LoadbalancerHealthmonitor['loadbalancer_healthmonitor_properties']>;

@@ -1,7 +1,8 @@
 /** What is copied to analyzers: traffic of ports (`interface_mirror` of Contrail's schema), and of policies' rules (`mirror_to`). Pure. */
 import { isIP } from 'node:net';
 import type { MirrorAction, PolicyRule } from '../../contrail/objects.ts';
-import type { InstanceId, Mirror, Network, Passage, Port, Remote, Traffic } from '../model.ts';
+import type { Mirror } from '../model/chains.ts';
+import type { InstanceId, Network, Passage, Port, Remote, Traffic } from '../model/networks.ts';
 import { isPass, rulesOf } from './access-lists.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { compilePassagesBy } from './passages.ts';

@@ -4,7 +4,7 @@ import { fqNameText } from '../../contrail/objects.ts';
 import type { IpamSubnet, Reference, VirtualNetwork } from '../../contrail/objects.ts';
 import { rangeOf } from '../linux/address-value.ts';
 import { familyOf } from '../linux/family.ts';
-import type { Network } from '../model.ts';
+import type { Network } from '../model/networks.ts';
 import { isExternal } from './externals.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { referencesOf } from './index-config.ts';

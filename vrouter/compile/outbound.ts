@@ -3,8 +3,8 @@
  * their pods' own, who are reached, too. A network that a policy joins with the fabric does as far as that lets them speak with each
  * other (facts 3.2, note 7); others, which ask for the outside alone, do for everything. Pure.
  */
-import type { InstanceId, Network, Passage } from '../model.ts';
-import { OUTSIDE } from '../model.ts';
+import type { InstanceId, Network, Passage } from '../model/networks.ts';
+import { OUTSIDE } from '../model/networks.ts';
 import type { ConfigIndex } from './index-config.ts';
 
 /** Passages to the outside, and from it; one for each such network, in the order of the networks. */

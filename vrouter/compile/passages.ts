@@ -4,7 +4,7 @@
  */
 import { fqNameText } from '../../contrail/objects.ts';
 import type { NetworkPolicy, PolicyAddress, PolicyRule } from '../../contrail/objects.ts';
-import type { InstanceId, Network, Passage, Traffic } from '../model.ts';
+import type { InstanceId, Network, Passage, Traffic } from '../model/networks.ts';
 import { type AccessList, compileAccessLists, isChained, passes, rulesOf } from './access-lists.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { commonOfAll, EVERYTHING, isEverything, without } from './traffic.ts';

@@ -1,6 +1,7 @@
 /** What ports may exchange with whom, by security groups and firewall policies, and who the others are that these name. Pure. */
 import type { VirtualMachineInterface } from '../../contrail/objects.ts';
-import type { GroupMember, Network, PeerTest, Port, PortPolicy } from '../model.ts';
+import type { Network, Port } from '../model/networks.ts';
+import type { GroupMember, PeerTest, PortPolicy } from '../model/policy.ts';
 import { orderedRulesOf } from './decision.ts';
 import { addressesOf } from './endpoints.ts';
 import { compileFirewall } from './firewall.ts';

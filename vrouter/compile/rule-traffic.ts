@@ -1,6 +1,6 @@
 /** The traffic that a policy's rule speaks of. Pure. */
 import type { PolicyRule, PortRange } from '../../contrail/objects.ts';
-import type { Span, Traffic } from '../model.ts';
+import type { Span, Traffic } from '../model/networks.ts';
 import { ALL_PORTS, EVERYTHING } from './traffic.ts';
 
 /** Protocols by the names that rules and nft write, where the number is not written itself. */

@@ -10,7 +10,7 @@ import type {
   Subnet,
   VirtualMachineInterface,
 } from '../../contrail/objects.ts';
-import type { Allowance, Direction, PeerTest, PortPolicy } from '../model.ts';
+import type { Allowance, Direction, PeerTest, PortPolicy } from '../model/policy.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { referencesOf } from './index-config.ts';
 import { trafficOf } from './rule-traffic.ts';

@@ -4,7 +4,9 @@
  */
 import type { FloatingIp, Loadbalancer, LoadbalancerListener } from '../../contrail/objects.ts';
 import { affinityOf, isDraining, nodePortOf, placementOf, trafficOf, transportOf } from '../../contrail/traffic.ts';
-import type { Announcement, Backend, Exposure, HealthPort, InstanceId, Network, Passage, Service } from '../model.ts';
+import type { Announcement } from '../model/edges.ts';
+import type { InstanceId, Network, Passage } from '../model/networks.ts';
+import type { Backend, Exposure, HealthPort, Service } from '../model/services.ts';
 import { type BackendContext, type BackendRule, backendRule } from './backends.ts';
 import { addressesOf } from './endpoints.ts';
 import {

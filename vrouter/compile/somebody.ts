@@ -3,7 +3,7 @@ import type { AddressGroup, FirewallRule } from '../../contrail/firewall.ts';
 import { tagNameOf } from '../../contrail/firewall.ts';
 import { fqNameText, type Subnet } from '../../contrail/objects.ts';
 import { rangeOf, valueOf } from '../linux/address-value.ts';
-import type { PeerTest } from '../model.ts';
+import type { PeerTest } from '../model/policy.ts';
 import type { ConfigIndex } from './index-config.ts';
 import { ownTags, typeOf } from './tags.ts';
 

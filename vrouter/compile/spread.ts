@@ -1,6 +1,6 @@
 /** Which of a service's back ends a node sends flows to, as kube-proxy chooses them. Pure. */
 import type { Placement } from '../../contrail/traffic.ts';
-import type { Backend } from '../model.ts';
+import type { Backend } from '../model/services.ts';
 
 /** A back end, where it is, and whether it is on its way out. */
 export interface Candidate {

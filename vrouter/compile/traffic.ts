@@ -1,5 +1,5 @@
 /** Arithmetic of traffic: boxes of protocols and ports, what two have in common, and what is left of one without another. Pure. */
-import type { Span, Traffic } from '../model.ts';
+import type { Span, Traffic } from '../model/networks.ts';
 
 /** Every port, and every packet. */
 export const ALL_PORTS: Span = [0, 65_535];

@@ -1,5 +1,7 @@
 /** What a port's policy says to a flow, by the compiled state that the kernel is given: enforcement and explanation agree. Pure. */
-import type { Allowance, Direction, ForwardingState, InstanceId, OrderedRule, PortPolicy, Tiers } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { InstanceId } from '../model/networks.ts';
+import type { Allowance, Direction, OrderedRule, PortPolicy, Tiers } from '../model/policy.ts';
 import { isInside } from './somebody.ts';
 
 /** A flow as one end sees it: the other end's address, and what is asked for. */

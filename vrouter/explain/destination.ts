@@ -4,7 +4,9 @@ import { PROTOCOL_NUMBERS } from '../compile/rule-traffic.ts';
 import { NOWHERE } from '../linux/edges.ts';
 import { familyOf } from '../linux/family.ts';
 import { knownAddresses } from '../linux/node-addresses.ts';
-import { type Backend, type ForwardingState, type InstanceId, type Network, OUTSIDE, type Service } from '../model.ts';
+import { type ForwardingState } from '../model.ts';
+import { type InstanceId, type Network, OUTSIDE } from '../model/networks.ts';
+import { type Backend, type Service } from '../model/services.ts';
 import {
   type Asked,
   chainBetween,

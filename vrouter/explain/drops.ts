@@ -1,7 +1,8 @@
 /** Refused connections with what is known here of their ends: networks, and the groups that restrict the port. Pure. */
 import type { DropReason, NotedDrop } from '../linux/drops.ts';
 import { instancesOf } from '../linux/marks.ts';
-import type { ForwardingState, InstanceId } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { InstanceId } from '../model/networks.ts';
 import { createJudged } from './judged.ts';
 
 interface DroppedEnd {

@@ -5,7 +5,8 @@
 import type { NotedDrop } from '../linux/drops.ts';
 import type { NotedHit } from '../linux/hits.ts';
 import type { Noted } from '../linux/noted.ts';
-import type { Direction, ForwardingState } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { Direction } from '../model/policy.ts';
 import type { Tier } from '../compile/verdict.ts';
 import { createJudged, type Judged } from './judged.ts';
 

@@ -3,7 +3,9 @@ import { PROTOCOL_NUMBERS } from '../compile/rule-traffic.ts';
 import { type PolicyVerdict, policyVerdict } from '../compile/verdict.ts';
 import { instancesOf } from '../linux/marks.ts';
 import type { Noted } from '../linux/noted.ts';
-import type { Direction, ForwardingState, GroupMember, InstanceId, PortPolicy } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { InstanceId } from '../model/networks.ts';
+import type { Direction, GroupMember, PortPolicy } from '../model/policy.ts';
 
 type NotedFlow = Pick<Noted<string>, 'mark' | 'from' | 'to' | 'protocol' | 'port'>;
 

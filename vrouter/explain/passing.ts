@@ -1,7 +1,9 @@
 /** Whether a flow may pass from one network to another, as the pair map judges it. Pure. */
 import { isWithin } from '../compile/verdict.ts';
 import { ALL_PORTS } from '../compile/traffic.ts';
-import type { ForwardingState, InstanceId, Passage, ServiceChain } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { ServiceChain } from '../model/chains.ts';
+import type { InstanceId, Passage } from '../model/networks.ts';
 
 /** What is asked for: IP's number of the protocol, and the port, which is 0 for protocols without. */
 export interface Asked {

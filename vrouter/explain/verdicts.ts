@@ -4,7 +4,9 @@ import { policiesByPair } from '../compile/passages.ts';
 import { type JudgedFlow, policyVerdict } from '../compile/verdict.ts';
 import { familyOf } from '../linux/family.ts';
 import { maskingAddress, nodeAddress } from '../linux/node-addresses.ts';
-import type { Direction, ForwardingState, InstanceId, Port } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { InstanceId, Port } from '../model/networks.ts';
+import type { Direction } from '../model/policy.ts';
 import { destinationOf, isOverlapping, type Sender, type Way } from './destination.ts';
 import { chainBetween, type Ends, type Passing } from './passing.ts';
 import type {

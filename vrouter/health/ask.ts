@@ -5,7 +5,7 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { connect } from 'node:net';
 import { messageOf } from '../../runtime/errors.ts';
-import type { HealthCheck } from '../model.ts';
+import type { HealthCheck } from '../model/services.ts';
 
 /** Why the back end is not well, or `undefined` where it is. */
 export type Ask = (check: HealthCheck, signal: AbortSignal) => Promise<string | undefined>;

@@ -10,7 +10,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../runtime/log.ts';
-import type { HealthCheck } from '../model.ts';
+import type { HealthCheck } from '../model/services.ts';
 import type { Ask } from './ask.ts';
 
 /** What is known of one check. */

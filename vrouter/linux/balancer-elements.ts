@@ -1,5 +1,6 @@
 /** The elements of services and of what is exposed on nodes. Pure. */
-import type { Exposure, ForwardingState } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { Exposure } from '../model/services.ts';
 import { collectOnce, type ElementCollector } from './document.ts';
 import { familyOf } from './family.ts';
 import { type Marks, marksOf } from './marks.ts';

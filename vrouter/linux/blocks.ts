@@ -1,7 +1,7 @@
 /**
  * Overlapping blocks of addresses as disjoint ranges: an interval set takes no element that shares a packet with another one. Pure.
  */
-import type { Span, Traffic } from '../model.ts';
+import type { Span, Traffic } from '../model/networks.ts';
 import { type AddressRange, addressText, rangeOf, valueOf } from './address-value.ts';
 
 /** A range of addresses, and the blocks that all of it lies in. */

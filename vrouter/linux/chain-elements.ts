@@ -1,5 +1,6 @@
 /** The elements of service chains. Pure. */
-import type { Bindings, ForwardingState, InstanceId, Passage } from '../model.ts';
+import type { Bindings, ForwardingState } from '../model.ts';
+import type { InstanceId, Passage } from '../model/networks.ts';
 import { valueOf } from './address-value.ts';
 import { BUCKETS } from './chained.ts';
 import type { ElementCollector } from './document.ts';

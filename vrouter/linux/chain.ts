@@ -1,5 +1,5 @@
 /** How chains are written, and what all of them share. Pure. */
-import type { Guidance, InstanceId } from '../model.ts';
+import type { Guidance, InstanceId } from '../model/networks.ts';
 import { GROUPS } from './names.ts';
 
 export interface SkeletonOptions {

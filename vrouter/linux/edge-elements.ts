@@ -1,6 +1,8 @@
 /** The elements of the cluster's edges. Pure. */
-import type { EgressAddress, FloatingAddress, ForwardingState, InstanceId, Passage } from '../model.ts';
-import { OUTSIDE } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { EgressAddress, FloatingAddress } from '../model/edges.ts';
+import type { InstanceId, Passage } from '../model/networks.ts';
+import { OUTSIDE } from '../model/networks.ts';
 import type { ElementCollector } from './document.ts';
 import { OUTSIDE_MARK } from './edges.ts';
 import { addExternalFlow } from './external-elements.ts';

@@ -3,7 +3,7 @@
  * flows of the outside to pods by floating addresses. The outside is an instance (`OUTSIDE`) that is routed as the node itself is.
  * Pure.
  */
-import { OUTSIDE } from '../model.ts';
+import { OUTSIDE } from '../model/networks.ts';
 import { UNMARK, chain, perFamily, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { leaveByExternal } from './externals.ts';

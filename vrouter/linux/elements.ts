@@ -1,5 +1,6 @@
 /** The elements of the nftables sets and maps, from the forwarding state. Pure. */
-import type { Bindings, ForwardingState, InstanceId, Network, Passage, Underlay } from '../model.ts';
+import type { Bindings, ForwardingState, Underlay } from '../model.ts';
+import type { InstanceId, Network, Passage } from '../model/networks.ts';
 import { rangeOf } from './address-value.ts';
 import { ElementCollector } from './document.ts';
 import type { Elements } from './document.ts';

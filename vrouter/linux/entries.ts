@@ -1,17 +1,18 @@
-/** Routes, rules and neighbours, from the forwarding state. Pure. */
+/** Routes and neighbours, from the forwarding state; with them, all that `ip` installs. Pure. */
 import { withoutLength } from '../../runtime/cidr.ts';
-import type { Bindings, ForwardingState, InstanceId, Interfaces, Port, Underlay } from '../model.ts';
+import type { Bindings, ForwardingState, Interfaces, Underlay } from '../model.ts';
+import type { InstanceId, Port } from '../model/networks.ts';
 import { bridgeLinks, bridgeNeighbours } from './bridges.ts';
-import { chainRoutes, chainRules } from './chain-entries.ts';
+import { chainRoutes } from './chain-entries.ts';
 import type { IpEntry } from './document.ts';
-import { externalRoutes, externalRules } from './external-entries.ts';
+import { externalRoutes } from './external-entries.ts';
 import { familyOf, HALVES, hostPrefix } from './family.ts';
-import { OUTSIDE_MARK } from './edges.ts';
-import { forwardedRoutes, forwardedRules, HOST_PREFERENCE } from './forwarded-entries.ts';
-import { GUIDED, hex, MAGIC, marksOf, ROUTED_MAGIC, UNMARKED } from './marks.ts';
-import { LOCAL_PREFERENCE, ROUTE_PROTOCOL, TABLES } from './names.ts';
+import { forwardedRoutes } from './forwarded-entries.ts';
+import { marksOf } from './marks.ts';
+import { ROUTE_PROTOCOL, TABLES } from './names.ts';
 import { knownAddresses, nodeAddress } from './node-addresses.ts';
 import { probeRoutes } from './probes.ts';
+import { rules } from './rules.ts';
 import { tunnelLinkLocal, tunnelMac, tunnelTo } from './tunnel.ts';
 
 export interface Entries {
@@ -38,10 +39,9 @@ export function entries(
   bindings: Bindings,
   { device, underlay, interfaces }: EntriesOptions,
 ): Entries {
-  const into: Entries = { v4: new Map(), v6: new Map() };
-  if (state.address === undefined) return into;
+  if (state.address === undefined) return { v4: new Map(), v6: new Map() };
+  const into: Entries = { v4: new Map(rules(state)), v6: new Map(rules(state)) };
   const context: Context = { state, device, into };
-  addRules(context);
   addPeers(context);
   for (const cidr of state.serviceSubnets) addServiceSubnet(context, cidr);
   addPods(context, bindings);
@@ -60,63 +60,6 @@ export function entries(
   return into;
 }
 
-function addRules({ state, into }: Context): void {
-  const marks = marksOf(state.networks);
-  const fabric = marks.of(state.fabric);
-  const rules: readonly (readonly [preference: number, text: string])[] = [
-    [LOCAL_PREFERENCE, 'lookup local'],
-    [2999, 'unreachable'],
-    ...overlappingRules(state, marks.of),
-    [1001, `fwmark ${fabric} lookup ${TABLES.fabric}`],
-    [1002, `fwmark ${fabric} goto ${LOCAL_PREFERENCE}`],
-    [FLAT_PREFERENCE, `lookup ${TABLES.flat}`],
-    [1004, `lookup ${TABLES.fabric}`],
-    [1005, 'unreachable'],
-    ...routedRules(state),
-    ...externalRules(state.externals),
-    ...chainRules(state),
-    [84, `fwmark ${OUTSIDE_MARK} goto ${LOCAL_PREFERENCE}`],
-    [85, `fwmark ${hex(MAGIC)}/0xffff8000 goto 1001`],
-    [86, `fwmark ${hex(MAGIC + 0x8000)}/0xffff8000 goto 2000`],
-    [HOST_PREFERENCE + 1, `iif lo lookup ${TABLES.flat}`],
-    ...forwardedRules(state.fabric),
-    ...(state.guidance?.kind !== 'guide' ? [] : [[85, `fwmark ${hex(GUIDED)} goto ${FLAT_PREFERENCE}`] as const]),
-    [94, `goto ${LOCAL_PREFERENCE}`],
-    // First, since it is the underlay's, and the kernel looks its source up besides (`fib_validate_source`).
-    [70, `fwmark ${UNMARKED} goto ${HOST_PREFERENCE}`],
-    // The node's own answers carry the mark of what they answer (fwmark_reflect); only overlapping tables may route by it.
-    [80, `fwmark ${hex(MAGIC)}/0xffff8000 iif lo goto ${HOST_PREFERENCE}`],
-  ];
-  for (const family of [into.v4, into.v6]) {
-    for (const [preference, text] of rules) {
-      const selector = text.startsWith('iif') || text.startsWith('fwmark') ? text : `from all ${text}`;
-      family.set(`rule ${preference} ${text}`, {
-        add: `rule add pref ${preference} ${selector} protocol ${ROUTE_PROTOCOL}`,
-        del: `rule del pref ${preference} ${selector}`,
-      });
-    }
-  }
-}
-
-/** Where packets of flat networks look. */
-const FLAT_PREFERENCE = 1003;
-
-/** A rule for each network whose router is elsewhere. */
-function routedRules({ egress }: ForwardingState): (readonly [number, string])[] {
-  const networks = [...new Set(egress.flatMap(({ network, via }) => (via === undefined ? [] : [network])))];
-  if (networks.length === 0) return [];
-  return [
-    ...networks.map(
-      (id) => [ROUTED_PREFERENCE, `fwmark ${hex(ROUTED_MAGIC + id)} lookup ${TABLES.routed + id}`] as const,
-    ),
-    [ROUTED_PREFERENCE + 1, 'unreachable'],
-    [85, `fwmark ${hex(ROUTED_MAGIC)}/0xffff0000 goto ${ROUTED_PREFERENCE}`],
-  ];
-}
-
-/** Behind those of overlapping networks, of which the last is below 5,100. */
-const ROUTED_PREFERENCE = 6000;
-
 /** Everything, to the node that translates for a network. */
 function addWaysOut(context: Context): void {
   const { state, device } = context;
@@ -126,25 +69,6 @@ function addWaysOut(context: Context): void {
     for (const prefix of HALVES[familyOf(address)])
       route(familyIn(context, address), { table: TABLES.routed + network, prefix, via, device });
   }
-}
-
-/** A tree of two levels, thirty-two networks to a branch, so that a packet's cost does not grow with their number. */
-function overlappingRules(state: ForwardingState, markOf: (id: InstanceId) => string): (readonly [number, string])[] {
-  const ids = state.networks.filter(({ overlapping }) => overlapping).map(({ id }) => id);
-  const branches = [...new Set(ids.map((id) => id >> 5))];
-  const base = MAGIC + 0x8000;
-  return [
-    ...branches.flatMap((branch) => [
-      [3001 + branch * 2, 'unreachable'] as const,
-      ...ids
-        .filter((id) => id >> 5 === branch)
-        .map((id) => [3000 + branch * 2, `fwmark ${markOf(id)} lookup ${TABLES.overlapping + id}`] as const),
-    ]),
-    [2000, `fwmark ${hex(base)}/0xffff8000 nop`] as const,
-    ...branches.map(
-      (branch) => [2001, `fwmark ${hex(base + (branch << 5))}/0xffffffe0 goto ${3000 + branch * 2}`] as const,
-    ),
-  ];
 }
 
 /** Machines are reached through the tunnel by pods (and by replies of pods), so that the underlay sees nodes' addresses only. */

@@ -1,5 +1,7 @@
 /** The elements of networks outside at an interface of nodes. Pure. */
-import type { Exposure, ForwardingState, InstanceId } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { InstanceId } from '../model/networks.ts';
+import type { Exposure } from '../model/services.ts';
 import type { ElementCollector } from './document.ts';
 import { familyOf } from './family.ts';
 import { externalMark, type Marks, NO_MARK } from './marks.ts';

@@ -1,5 +1,6 @@
 /** Rules and routes of networks outside at an interface of nodes: what has their marks has no other way. Pure. */
-import type { ExternalNetwork, Interfaces } from '../model.ts';
+import type { Interfaces } from '../model.ts';
+import type { ExternalNetwork } from '../model/edges.ts';
 import { familyOf, HALVES } from './family.ts';
 import { EXTERNAL_MAGIC, externalMark, hex } from './marks.ts';
 import { TABLES } from './names.ts';

@@ -2,7 +2,7 @@
  * Connections that must be forgotten when what they rest on changes: nft cannot delete them (facts 1.17). Answers lines
  * for `conntrack -R`. Pure.
  */
-import { OUTSIDE } from '../model.ts';
+import { OUTSIDE } from '../model/networks.ts';
 import type { KernelDocument } from './document.ts';
 import { instancesOf, pairOf } from './marks.ts';
 

@@ -1,6 +1,7 @@
 /** The elements of networks that the underlay routes. Pure. */
-import type { Bindings, ForwardingState, InstanceId, Passage, Underlay } from '../model.ts';
-import { OUTSIDE } from '../model.ts';
+import type { Bindings, ForwardingState, Underlay } from '../model.ts';
+import type { InstanceId, Passage } from '../model/networks.ts';
+import { OUTSIDE } from '../model/networks.ts';
 import type { ElementCollector } from './document.ts';
 import { OUTSIDE_MARK } from './edges.ts';
 import { familyOf } from './family.ts';

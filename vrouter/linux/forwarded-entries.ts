@@ -1,5 +1,6 @@
 /** Rules and routes of what the underlay routes: to the node of each pod, where that is on the same segment. Pure. */
-import type { ForwardingState, InstanceId, Peer, Underlay } from '../model.ts';
+import type { ForwardingState, Underlay } from '../model.ts';
+import type { InstanceId, Peer } from '../model/networks.ts';
 import { familyOf, hostPrefix } from './family.ts';
 import { FORWARDED_MAGIC, forwardedMark, hex } from './marks.ts';
 import { LOCAL_PREFERENCE, TABLES } from './names.ts';

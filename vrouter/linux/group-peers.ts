@@ -1,5 +1,7 @@
 /** Who the other ends of judged ports can be, network by network: members of groups, and the flows by which they come. Pure. */
-import type { Direction, ForwardingState, GroupMember, InstanceId, Passage, PeerTest } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { InstanceId, Passage } from '../model/networks.ts';
+import type { Direction, GroupMember, PeerTest } from '../model/policy.ts';
 import { blocksAt, openRanges } from './blocks.ts';
 import { familyOf } from './family.ts';
 

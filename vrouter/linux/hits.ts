@@ -2,7 +2,7 @@
  * Connections that policy has let pass, noted by their first packet: it alone is not confirmed yet where policy is judged, so that a
  * long connection costs one comparison a packet, and one that is never answered counts once. Pure.
  */
-import type { Direction } from '../model.ts';
+import type { Direction } from '../model/policy.ts';
 import { type Noted, noteChain, noteChains, noteListings, type Notes, noteSets, parseNoted } from './noted.ts';
 
 /** Remembered for four looks of the vRouter (`verifyInterval`), which adds up what it finds. */

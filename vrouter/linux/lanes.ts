@@ -10,7 +10,9 @@
  * What the tunnel brings to a service comes under a VNI of its own: the number of the network that it comes from, and above it the
  * stretch. All other numbers are this node's, made from names so that they stay. Pure.
  */
-import type { ForwardingState, InstanceId, ServiceChain, ServiceEnd } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { ServiceChain, ServiceEnd } from '../model/chains.ts';
+import type { InstanceId } from '../model/networks.ts';
 import { CHAINED, hex } from './marks.ts';
 import { TABLES } from './names.ts';
 

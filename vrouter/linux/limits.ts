@@ -1,5 +1,5 @@
 /** Passages for some traffic only, in the kernel: a pair of their own, and the boxes of protocols and ports that it may carry. Pure. */
-import type { Passage } from '../model.ts';
+import type { Passage } from '../model/networks.ts';
 import { intervalText } from './blocks.ts';
 import type { ElementCollector } from './document.ts';
 

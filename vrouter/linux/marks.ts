@@ -3,8 +3,8 @@
  * bit 15 says that the instance's addresses overlap with others'. A connection's mark is the pair of source and
  * destination instance, or the source alone while a new flow is being judged. Pure.
  */
-import type { InstanceId, Network } from '../model.ts';
-import { OUTSIDE } from '../model.ts';
+import type { InstanceId, Network } from '../model/networks.ts';
+import { OUTSIDE } from '../model/networks.ts';
 
 /** The upper half of every packet mark of ours; the lower half is the instance. */
 export const MAGIC = 0x4f430000;

@@ -11,7 +11,9 @@
  * Pure.
  */
 import { createHash } from 'node:crypto';
-import type { Bindings, Mirror, Span } from '../model.ts';
+import type { Bindings } from '../model.ts';
+import type { Mirror } from '../model/chains.ts';
+import type { Span } from '../model/networks.ts';
 import { familyOf } from './family.ts';
 
 export const MIRROR_TABLE = 'netdev opencontrail_mirrors';

@@ -5,7 +5,9 @@
 import { createHash } from 'node:crypto';
 import { createJudge, groupKey, type Judge, orderedRulesOf, peerKey } from '../compile/decision.ts';
 import { isEverything } from '../compile/traffic.ts';
-import type { Bindings, Direction, ForwardingState, InstanceId, PeerTest, PortPolicy, Traffic } from '../model.ts';
+import type { Bindings, ForwardingState } from '../model.ts';
+import type { InstanceId, Traffic } from '../model/networks.ts';
+import type { Direction, PeerTest, PortPolicy } from '../model/policy.ts';
 import { intervalText, openRanges, rangeTraffic, spanText } from './blocks.ts';
 import type { ElementCollector } from './document.ts';
 import { familyOf } from './family.ts';

@@ -5,7 +5,8 @@
  * What the outside is given has chains and maps of its own, since it may be other back ends under the same address and port.
  * Pure.
  */
-import type { Backend, Exposure, ForwardingState, Service } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { Backend, Exposure, Service } from '../model/services.ts';
 import { chain, perFamily } from './chain.ts';
 import { madeOnce } from './document.ts';
 import { familyOf } from './family.ts';

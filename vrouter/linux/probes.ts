@@ -3,7 +3,8 @@
  * (RFC 1112, used by nobody), or of a unique-local prefix, which admission has written into the pod's probes. The node's own packets to it are routed by the
  * pod's network and translated to its address there (facts 1.9). Nobody else has a route to it. Pure.
  */
-import type { Bindings, ForwardingState, Port } from '../model.ts';
+import type { Bindings, ForwardingState } from '../model.ts';
+import type { Port } from '../model/networks.ts';
 import { perFamily } from './chain.ts';
 import type { ElementCollector } from './document.ts';
 import { familyOf } from './family.ts';

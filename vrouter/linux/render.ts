@@ -1,5 +1,6 @@
 /** The whole kernel document of a forwarding state: `linux/`'s entry. Pure. */
-import type { Bindings, ForwardingState, InstanceId, Interfaces, Underlay } from '../model.ts';
+import type { Bindings, ForwardingState, Interfaces, Underlay } from '../model.ts';
+import type { InstanceId } from '../model/networks.ts';
 import type { KernelDocument } from './document.ts';
 import { EMPTY_DOCUMENT } from './document.ts';
 import { elements } from './elements.ts';

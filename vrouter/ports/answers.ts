@@ -1,7 +1,8 @@
 /** The bodies of the port API's answers, with the field names that Contrail's plugin decodes (facts 6.6). Pure. */
 import { cidrList } from '../../runtime/cidr.ts';
 import { GATEWAY } from '../linux/names.ts';
-import type { ForwardingState, Port } from '../model.ts';
+import type { ForwardingState } from '../model.ts';
+import type { Port } from '../model/networks.ts';
 import type { Binding } from './binding.ts';
 
 /** No VLAN. */

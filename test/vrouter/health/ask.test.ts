@@ -5,7 +5,7 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from 'n
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { createAuthority, issueServing } from '../../../certs/issue.ts';
 import { ask } from '../../../vrouter/health/ask.ts';
-import type { HealthCheck } from '../../../vrouter/model.ts';
+import type { HealthCheck } from '../../../vrouter/model/services.ts';
 
 const NEVER = new AbortController().signal;
 const servers: (HttpServer | HttpsServer | Server)[] = [];

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '../../../runtime/log.ts';
 import type { Ask } from '../../../vrouter/health/ask.ts';
 import { createHealthChecker, type HealthChecker } from '../../../vrouter/health/checker.ts';
-import type { HealthCheck } from '../../../vrouter/model.ts';
+import type { HealthCheck } from '../../../vrouter/model/services.ts';
 
 const log = createLogger('test', 'silent');
 const open: HealthChecker[] = [];
