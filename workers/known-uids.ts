@@ -1,16 +1,19 @@
 /**
- * The UIDs under which objects of a Service's name may stand in the config API: its own, and those of predecessors, whose end nobody
- * saw. A UID is noted before anything is made under it, so a namespace's objects are listed once, and not for each Service that comes.
+ * The UIDs under which objects of a Service's or an Ingress' name may stand in the config API: its own, and those of predecessors, whose
+ * end nobody saw. A UID is noted before anything is made under it, so a namespace's objects are listed once, and not for each that comes.
  * Kept in Redis beside the queue, per epoch of the config database.
  */
 import type { Redis } from '../runtime/redis.ts';
 import type { Key } from './keys.ts';
 import { keyText } from './keys.ts';
 
+/** The kinds whose objects in the config API are named by UID. */
+const KINDS = ['Service', 'Ingress'] as const;
+
 export interface KnownUids {
   /**
-   * The UIDs of a key, `own` among them from now on. `list` answers those that stand in its namespace, by key; it is asked where nobody
-   * has listed them, or somebody has doubted what was noted.
+   * The UIDs of a key, `own` among them from now on. `list` answers those that stand in its namespace for all of its kind, by key; it is
+   * asked where nobody has listed them, or somebody has doubted what was noted.
    */
   readonly of: (
     key: Key,
@@ -33,9 +36,9 @@ export function createKnownUids(redis: Redis, epoch: () => string | undefined): 
       if (epoch() === undefined)
         return [...new Set([...(own === undefined ? [] : [own]), ...((await list()).get(text) ?? [])])];
       if (own !== undefined) await redis.sadd(of(text), own);
-      if ((await redis.sismember(listed(), key.namespace)) === 0) {
+      if ((await redis.sismember(listed(), placeOf(key.kind, key.namespace))) === 0) {
         for (const [each, uids] of await list()) await redis.sadd(of(each), ...uids);
-        await redis.sadd(listed(), key.namespace);
+        await redis.sadd(listed(), placeOf(key.kind, key.namespace));
       }
       return await redis.smembers(of(text));
     },
@@ -46,7 +49,13 @@ export function createKnownUids(redis: Redis, epoch: () => string | undefined): 
       if (gone.length > 0) await redis.srem(name, ...gone);
     },
     doubt: async (namespaces) => {
-      if (namespaces.length > 0) await redis.srem(listed(), ...namespaces);
+      const places = namespaces.flatMap((namespace) => KINDS.map((kind) => placeOf(kind, namespace)));
+      if (places.length > 0) await redis.srem(listed(), ...places);
     },
   };
+}
+
+/** What is listed at once. */
+function placeOf(kind: Key['kind'], namespace: string): string {
+  return `${kind}/${namespace}`;
 }

@@ -57,6 +57,18 @@ test('what is doubted is listed again', async () => {
   expect(listings).toBe(2);
 });
 
+test('an Ingress has UIDs of its own, though a Service of its name is there', async () => {
+  await of('web', 'new');
+  const ingress = { kind: 'Ingress', namespace: 'shop', name: 'web' } as const;
+  const its = async () => await uids.of(ingress, 'i2', async () => new Map([['Ingress/shop/web', ['i1']]]));
+  expect([...(await its())].sort()).toEqual(['i1', 'i2']);
+  await uids.settle(ingress, 'i2');
+  expect(await its()).toEqual(['i2']);
+  await uids.doubt(['shop']);
+  expect([...(await its())].sort()).toEqual(['i1', 'i2']);
+  expect(await of('web', 'new')).toEqual(['new', 'old', 'older']);
+});
+
 test('another database, or an unknown one, is listed', async () => {
   await of('cart', 'c1');
   epoch = 'e2';

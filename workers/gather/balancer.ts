@@ -32,6 +32,23 @@ export function withoutProject(key: Key, isWanted: boolean): Observation {
   return { kind: 'waiting', missing: `the project of namespace ${key.namespace}`, keys: [namespaceKey(key.namespace)] };
 }
 
+/**
+ * The UIDs at the end of objects' names, by the key that is named before: `keyOf` answers it. A deleted object's UID is gone from
+ * Kubernetes, but it ends the names of what stands in Contrail (facts 1.4), and no name in Kubernetes holds an underscore.
+ */
+export function uidsByKey(
+  endings: readonly string[],
+  keyOf: (name: string) => string,
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const ending of endings) {
+    const [name = '', uid = ''] = ending.split('__');
+    const key = keyOf(name);
+    found.set(key, [...(found.get(key) ?? []), uid]);
+  }
+  return found;
+}
+
 /** What follows a prefix in the names of those objects whose names begin with it. */
 export function endings(objects: readonly ContrailObject[], prefix: string): readonly string[] {
   const names = objects.map(({ fq_name }) => fq_name.at(-1) ?? '');

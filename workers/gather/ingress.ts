@@ -3,9 +3,9 @@ import { desiredIngress, type IngressInput } from '../../contrail/desired/ingres
 import { ingressesOfOurs } from '../../kubernetes/ingress.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { ingressInput } from '../desired/ingress.ts';
-import type { Key } from '../keys.ts';
+import { ingressKey, type Key } from '../keys.ts';
 import { readIngress } from '../lookup.ts';
-import { endings, observeBalancers, withoutProject } from './balancer.ts';
+import { endings, observeBalancers, uidsByKey, withoutProject } from './balancer.ts';
 
 export const ingressReconciler: Reconciler<IngressInput> = {
   input: async ({ namespace, name }, deps) => {
@@ -16,6 +16,12 @@ export const ingressReconciler: Reconciler<IngressInput> = {
   },
   observe,
   desired: desiredIngress,
+  end: async (key, deps) => await deps.uids.settle(key, undefined),
+  finish: async (input, deps) => {
+    const { namespace, name, uid } = input;
+    await deps.uids.settle({ kind: 'Ingress', namespace, name }, uid);
+    return input;
+  },
 };
 
 /** Found by name, too: an Ingress that was made again has another UID than the objects of its predecessor. */
@@ -23,7 +29,9 @@ async function observe(key: Key, input: IngressInput | undefined, deps: Deps): P
   const { contrail, names, settings } = deps;
   const project = await names.uuidOf('project', settings.names.project(key.namespace));
   if (project === undefined) return withoutProject(key, input !== undefined);
-  const known = endings(await contrail.list('loadbalancer', { parentId: project }), `${key.name}__`);
-  const uids = [...new Set([...(input === undefined ? [] : [input.uid]), ...known])];
+  const uids = await deps.uids.of(key, input?.uid, async () => {
+    const names = endings(await contrail.list('loadbalancer', { parentId: project }), '');
+    return uidsByKey(names, (name) => ingressKey(key.namespace, name));
+  });
   return { kind: 'observed', found: uids.length === 0 ? [] : await observeBalancers(uids, contrail) };
 }

@@ -8,7 +8,7 @@ import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { beneficiaryOf, externalInput } from '../desired/external.ts';
 import { type AskedService, serviceInput } from '../desired/service.ts';
 import { type Key, serviceKey } from '../keys.ts';
-import { endings, observeBalancers, withoutProject } from './balancer.ts';
+import { endings, observeBalancers, uidsByKey, withoutProject } from './balancer.ts';
 import { readExistingNamespace, readService } from '../lookup.ts';
 import { refusedAddress } from '../refused-address.ts';
 import { writeAddresses } from '../service-status.ts';
@@ -119,10 +119,7 @@ async function observeOwnNetwork(
   return [policy, ...networks, ...carriers.map(({ to }) => policyOn(networkEnd(to), policy.fq_name))];
 }
 
-/**
- * The UIDs under which a namespace's Services have load balancers or addresses, by key: a deleted Service's UID is gone from
- * Kubernetes, but it is the end of its objects' names (facts 1.4), and no Service's name holds an underscore.
- */
+/** The UIDs under which a namespace's Services have load balancers or addresses, by key. */
 async function uidsIn(
   namespace: string,
   project: string,
@@ -132,11 +129,6 @@ async function uidsIn(
     contrail.list('loadbalancer', { parentId: project }),
     contrail.list('virtual-machine-interface', { parentId: project }),
   ]);
-  const found = new Map<string, string[]>();
-  for (const ending of [...endings(loadbalancers, ''), ...endings(interfaces, `${settings.cluster}__Service__`)]) {
-    const [name = '', uid = ''] = ending.split('__');
-    const key = serviceKey(namespace, name);
-    found.set(key, [...(found.get(key) ?? []), uid]);
-  }
-  return found;
+  const all = [...endings(loadbalancers, ''), ...endings(interfaces, `${settings.cluster}__Service__`)];
+  return uidsByKey(all, (name) => serviceKey(namespace, name));
 }
