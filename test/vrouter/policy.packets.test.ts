@@ -25,6 +25,12 @@ const pod = (network: string, address: string, node: string, groups: readonly st
   groups,
 });
 
+/** The same in another table. */
+const anew = (document: KernelDocument): KernelDocument => ({
+  ...document,
+  skeleton: `${document.skeleton}\ncounter anew { }`,
+});
+
 const numbered =
   (rule: string) =>
   (each: PolicyRule): PolicyRule => ({ ...each, rule_uuid: rule });
@@ -232,10 +238,6 @@ describe('what no group allows, does not', () => {
   });
 
   test('a node’s first policy for what pods send comes into force in a table that stays', async () => {
-    const anew = (document: KernelDocument): KernelDocument => ({
-      ...document,
-      skeleton: `${document.skeleton}\ncounter anew { }`,
-    });
     const loaded = async (): Promise<string> =>
       (await lab.sh('n1', 'nft -a list chain inet opencontrail outer | md5sum')).stdout;
     await lab.apply({ ...WORLD, pods: { ...WORLD.pods, closed: pod('c', '10.32.0.8', 'n1', ['open']) } }, anew);

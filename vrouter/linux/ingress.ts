@@ -93,7 +93,7 @@ export function zone({ hasOverlapping }: SkeletonOptions): readonly string[] {
  * passes one chain for both.
  */
 export function track(options: SkeletonOptions): readonly string[] {
-  const { fabricMark, fabricWay, hasChains, underlay } = options;
+  const { fabricMark, fabricWay, hasChains } = options;
   return [
     chain('track', 'filter hook prerouting priority -90', [
       // One rule for nearly every packet. A flow that nobody has answered yet is judged anew: its address may be another network's by now.
@@ -129,6 +129,14 @@ export function track(options: SkeletonOptions): readonly string[] {
       ...perFamily(({ n, ip }) => [`meta mark set ${ip} daddr map @pods${n} accept`]),
       'meta mark set 0 accept',
     ]),
+    ...trackUnderlay(options),
+  ];
+}
+
+/** What the underlay brings of flows that are known, but not by the first rule. */
+function trackUnderlay(options: SkeletonOptions): readonly string[] {
+  const { fabricMark, underlay } = options;
+  return [
     chain('track_underlay', undefined, [
       'ct mark 0 accept',
       ...ledAlready(options),
