@@ -153,7 +153,6 @@ async function endpointChanges(
       } finally {
         await hold(lab, false);
       }
-      await sleep(5000);
     }
   } finally {
     proxies.hold(false);
