@@ -112,8 +112,8 @@ withApiServer('a worker', () => {
     const { kube } = bed.api;
     const path = `${NETWORKING}/namespaces/shop/ingresses`;
     await kube.post(path, ingressManifest({ rules: { '': [{ to: 'late' }] } }));
-    await eventually(async () => (await listed('loadbalancer')).length === 1);
-    expect(await listed('loadbalancer-member')).toEqual([]);
+    await eventually(async () => (await balancersOf('Ingress')).length === 1);
+    expect(await addresses()).toEqual([]);
     const ports = [{ name: 'http', protocol: 'TCP', port: 80 }];
     const { spec } = await kube.post('/api/v1/namespaces/shop/services', {
       metadata: { name: 'late' },
