@@ -22,7 +22,7 @@ const OVERLAPS = 'ct mark & 0x00008000 != 0';
 export function services({ fabricMark, hasChains, hasOverlapping }: SkeletonOptions): readonly string[] {
   return [
     chain('vips', 'nat hook prerouting priority -100', [
-      ...(hasChains ? [`${CHAINED_ALREADY} accept`] : []),
+      ...when(hasChains, [`${CHAINED_ALREADY} accept`]),
       // Its source, while it is judged.
       `${IS_OURS} ct mark set meta mark`,
       `${POD} goto vips_from_pod`,
@@ -74,7 +74,7 @@ function guard(): readonly string[] {
 /** Who judges which flow. */
 function pairRules(options: SkeletonOptions): readonly string[] {
   return [
-    ...(options.hasChains ? [`${ON_LANE} goto admit_lane`, `${TO_SERVICE} accept`] : []),
+    ...when(options.hasChains, [`${ON_LANE} goto admit_lane`, `${TO_SERVICE} accept`]),
     `${POD} goto admit`,
     `${TUNNEL} goto admit`,
     toNotOfPods(options),
@@ -128,7 +128,7 @@ export function pair(options: SkeletonOptions): readonly string[] {
     ...outside(options),
     ...externalJudgements(options),
     ...arrivals(options),
-    ...(hasChains ? admitLanes() : []),
+    ...when(hasChains, admitLanes()),
     chain('admit', undefined, [
       // It has been judged before, and is not answered yet; or other software has translated it, and nobody here was asked.
       `ct mark & 0xffff0000 != ${hex(MAGIC)} ct mark set meta mark`,

@@ -58,7 +58,7 @@ export function perFamily(lines: (family: Family) => readonly string[]): readonl
   return FAMILIES.flatMap(lines);
 }
 
-/** Rules that are there only where the cluster has what they are about: a new flow passes dozens. */
+/** Rules, or chains, that are there only where the cluster has what they are about: a new flow passes dozens. */
 export function when(isThere: boolean, rules: readonly string[]): readonly string[] {
   return isThere ? rules : [];
 }

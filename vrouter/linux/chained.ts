@@ -46,7 +46,7 @@ const PASSING = `meta mark & ${UPPER} == ${hex(CHAINED.passing)}`;
 const ONTO_LANE = `meta mark set meta mark & 0x0000ffff | ${hex(CHAINED.lane)}`;
 /** -90: what has been made whole for it. */
 export const PASS_WHOLE = `${PASSING} ${ONTO_LANE} goto steer_lane`;
-/** Holds for what is on a lane, or has been steered already. */
+/** Holds for what is on a lane, or has been judged, or steered, already. */
 export const CHAINED_ALREADY = `meta mark & ${UPPER} { ${hex(CHAINED.lane)}, ${hex(CHAINED.passing)}, ${hex(CHAINED.target)} }`;
 
 const ERRORS = { 4: 'icmp type { 3, 11, 12 }', 6: 'icmpv6 type { 1, 2, 3, 4 }' } as const;

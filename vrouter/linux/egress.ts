@@ -41,7 +41,7 @@ export function forward(options: SkeletonOptions): readonly string[] {
       UNMARK,
     ]),
     chain('to_pod', undefined, [
-      ...(hasChains ? [`${TO_SERVICE} goto arrived`] : []),
+      ...when(hasChains, [`${TO_SERVICE} goto arrived`]),
       ...perFamily(({ n, ip }) => [`${ip} daddr . meta mark vmap @here${n}`]),
       `meta mark & 0xffff0000 != ${hex(MAGIC)} counter name unpaired drop`,
       'counter name misdelivered drop',
@@ -118,24 +118,22 @@ export function output(options: SkeletonOptions): readonly string[] {
   return [
     chain('output_raw', 'filter hook output priority -450', [
       ...perFamily(({ n, ip }) => [`udp dport ${vxlanPort} ${ip} daddr @nodes${n} notrack accept`]),
-      ...(hasOverlapping ? [`icmp type { 3, 11, 12 } goto zone`, `icmpv6 type { 1, 2, 3, 4 } goto zone`] : []),
+      ...when(hasOverlapping, [`icmp type { 3, 11, 12 } goto zone`, `icmpv6 type { 1, 2, 3, 4 } goto zone`]),
     ]),
-    ...(hasOverlapping
-      ? [
-          chain('output_track', 'route hook output priority -150', [
-            'ct state untracked accept',
-            ...MARK_PROBE,
-            'ct direction reply meta mark set ct mark map @back_by_host accept',
-          ]),
-        ]
-      : []),
+    ...when(hasOverlapping, [
+      chain('output_track', 'route hook output priority -150', [
+        'ct state untracked accept',
+        ...MARK_PROBE,
+        'ct direction reply meta mark set ct mark map @back_by_host accept',
+      ]),
+    ]),
     ...outputToExternal(options),
     chain('output_pair', 'filter hook output priority -90', [
       'ct state untracked accept',
       // A port of the node's own that portmap has made a pod's.
       'oif "lo" ct status dnat ct state new goto host_new',
       'oif "lo" accept',
-      ...(hasOverlapping ? [unmarked] : []),
+      ...when(hasOverlapping, [unmarked]),
       'ct direction reply accept',
       'ct state new goto host_new',
       `ct mark & 0x80000000 == 0 accept`,
@@ -143,15 +141,13 @@ export function output(options: SkeletonOptions): readonly string[] {
       `${TO_TUNNEL} counter name unpaired drop`,
       `${TO_POD} counter name unpaired drop`,
     ]),
-    ...(hasOverlapping
-      ? [
-          // A back end that only its network's table knows; every packet is routed anew.
-          chain('output_elsewhere', 'route hook output priority -80', [
-            'ct direction original ct status dnat meta mark set ct mark map @host_elsewhere accept',
-          ]),
-          chain('output_encapsulated', 'filter hook output priority -70', [unmarked]),
-        ]
-      : []),
+    ...when(hasOverlapping, [
+      // A back end that only its network's table knows; every packet is routed anew.
+      chain('output_elsewhere', 'route hook output priority -80', [
+        'ct direction original ct status dnat meta mark set ct mark map @host_elsewhere accept',
+      ]),
+      chain('output_encapsulated', 'filter hook output priority -70', [unmarked]),
+    ]),
     ...hostFlows(options),
   ];
 }

@@ -40,7 +40,8 @@ export function entries(
   { device, underlay, interfaces }: EntriesOptions,
 ): Entries {
   if (state.address === undefined) return { v4: new Map(), v6: new Map() };
-  const into: Entries = { v4: new Map(rules(state)), v6: new Map(rules(state)) };
+  const both = rules(state);
+  const into: Entries = { v4: new Map(both), v6: new Map(both) };
   const context: Context = { state, device, into };
   addPeers(context);
   for (const cidr of state.serviceSubnets) addServiceSubnet(context, cidr);

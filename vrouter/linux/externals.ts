@@ -3,7 +3,7 @@
  * interface for an address of it, and that goes out there. What comes in for anybody else goes no further, but for the machine's own
  * addresses at that interface; no source of pods or nodes is believed; and at other interfaces the addresses are nobody's. Pure.
  */
-import { ARRIVING, chain, perFamily } from './chain.ts';
+import { ARRIVING, chain, perFamily, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { notFromGuided, notToGuided } from './guidance.ts';
 import { EXTERNAL_MAGIC, hex } from './marks.ts';
@@ -27,7 +27,7 @@ const SETS: readonly string[] = [
 /** Rules are there where such networks are. */
 type Options = Pick<SkeletonOptions, 'hasExternals'>;
 
-const where = ({ hasExternals }: Options, rules: readonly string[]): readonly string[] => (hasExternals ? rules : []);
+const where = ({ hasExternals }: Options, rules: readonly string[]): readonly string[] => when(hasExternals, rules);
 
 export const externalSets = (options: Options): readonly string[] => where(options, SETS);
 

@@ -4,7 +4,7 @@
  */
 import type { ForwardingState } from '../model.ts';
 import { openRanges, rangeTraffic } from './blocks.ts';
-import { TO_TUNNEL, TUNNEL, UNMARK, chain, perFamily, type SkeletonOptions } from './chain.ts';
+import { TO_TUNNEL, TUNNEL, UNMARK, chain, perFamily, type SkeletonOptions, when } from './chain.ts';
 import type { ElementCollector } from './document.ts';
 import { familyOf } from './family.ts';
 import { GUIDED, type Marks, hex, outerMark, pairOf } from './marks.ts';
@@ -26,17 +26,17 @@ export function fromMachines({ guidance, fabric }: SkeletonOptions): readonly st
 
 /** The chain that such packets go to. */
 export function lead({ guidance }: SkeletonOptions): readonly string[] {
-  return guidance === 'guide' ? [chain('lead', undefined, [`meta mark set ${hex(GUIDED)} notrack accept`])] : [];
+  return when(guidance === 'guide', [chain('lead', undefined, [`meta mark set ${hex(GUIDED)} notrack accept`])]);
 }
 
 /** -90: what it leads on. */
 export function ledAlready({ guidance }: SkeletonOptions): readonly string[] {
-  return guidance === 'guide' ? [`meta mark ${hex(GUIDED)} accept`] : [];
+  return when(guidance === 'guide', [`meta mark ${hex(GUIDED)} accept`]);
 }
 
 /** 0: from machines, on to pods elsewhere. */
 export function leadOn({ guidance }: SkeletonOptions): readonly string[] {
-  return guidance === 'guide' ? [`${TUNNEL} meta mark ${hex(GUIDED)} ${UNMARK} accept`] : [];
+  return when(guidance === 'guide', [`${TUNNEL} meta mark ${hex(GUIDED)} ${UNMARK} accept`]);
 }
 
 /** The underlay speaks with addresses of pods as little where nobody here knows the pods: not as theirs, and not to them. */
@@ -44,7 +44,10 @@ export const notFromGuided = (options: SkeletonOptions): readonly string[] => no
 export const notToGuided = (options: SkeletonOptions): readonly string[] => notOfGuided(options, 'daddr');
 
 function notOfGuided({ guidance }: SkeletonOptions, end: 'saddr' | 'daddr'): readonly string[] {
-  return guidance === 'led' ? perFamily(({ n, ip }) => [`${ip} ${end} @guided${n} counter name spoofed drop`]) : [];
+  return when(
+    guidance === 'led',
+    perFamily(({ n, ip }) => [`${ip} ${end} @guided${n} counter name spoofed drop`]),
+  );
 }
 
 /** -90, output: a new flow of the node's own. The pair is the fabric's with itself: nobody here knows the pod's network. */

@@ -1,5 +1,5 @@
 /** What happens to a packet as it comes in, before anything is decided about its flow. Pure. */
-import { ARRIVING, POD, TUNNEL, chain, perFamily } from './chain.ts';
+import { ARRIVING, POD, TUNNEL, chain, perFamily, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { BROUGHT, enterLanes, ON_LANE, PASS_WHOLE, trackLanes } from './chained.ts';
 import { externalTracking, fromExternal, notOfExternal, toExternal, trackExternal } from './externals.ts';
@@ -57,11 +57,11 @@ export function outer(options: SkeletonOptions): readonly string[] {
       'counter name spoofed drop',
     ]),
     chain('from_tunnel', undefined, [
-      ...(hasChains ? [`${BROUGHT} goto brought`] : []),
+      ...when(hasChains, [`${BROUGHT} goto brought`]),
       ...fromMachines(options),
       `meta mark set meta mark & 0x0000ffff | ${hex(MAGIC)} ${fromTunnel}`,
     ]),
-    ...(hasChains ? enterLanes(marked) : []),
+    ...when(hasChains, enterLanes(marked)),
     chain('tunnel', undefined, [
       ...notInGroup(options),
       ...perFamily(({ n, ip }) => [`${ip} saddr @nodes${n} meta mark set @th,96,24 map @vni notrack accept`]),
@@ -99,9 +99,9 @@ export function track(options: SkeletonOptions): readonly string[] {
       // One rule for nearly every packet. A flow that nobody has answered yet is judged anew: its address may be another network's by now.
       'ct state established,related meta mark set meta mark . ct mark . ct direction map @known accept',
       `${IS_OUTER} accept`,
-      ...(hasChains ? [PASS_WHOLE] : []),
+      ...when(hasChains, [PASS_WHOLE]),
       'ct state new goto pair',
-      ...(hasChains ? [`ct state untracked ${IS_OURS} accept`, `${ON_LANE} goto track_lane`] : []),
+      ...when(hasChains, [`ct state untracked ${IS_OURS} accept`, `${ON_LANE} goto track_lane`]),
       ...trackExternal(options),
       `meta mark & 0xffff0000 != ${hex(MAGIC)} goto track_underlay`,
       'ct direction reply meta mark set meta mark . ct mark map @known_to_fabric goto track_reply',
@@ -111,7 +111,7 @@ export function track(options: SkeletonOptions): readonly string[] {
       // The passage was taken away.
       'counter name unpaired drop',
     ]),
-    ...(hasChains ? trackLanes() : []),
+    ...when(hasChains, trackLanes()),
     ...externalTracking(options),
     // What a passage may carry can be taken away, too. An error quotes a packet that was judged; a service is a passage itself.
     chain('track_limited', undefined, [

@@ -6,7 +6,7 @@
  *
  * A port without a policy in a direction costs one look-up that finds nothing, or none. Pure.
  */
-import { chain, perFamily, POD, UNMARK } from './chain.ts';
+import { chain, perFamily, POD, UNMARK, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { PASSING_ON } from './chained.ts';
 import { dropChain } from './drops.ts';
@@ -44,7 +44,7 @@ export function policy({ hasChains }: Pick<SkeletonOptions, 'hasChains'>): reado
     chain('arrived', undefined, []),
     chain('egress', undefined, [
       'ct direction reply goto departed',
-      ...(hasChains ? PASSING_ON : []),
+      ...when(hasChains, PASSING_ON),
       'meta nfproto vmap { ipv4 : goto egress4, ipv6 : goto egress6 }',
     ]),
     chain('departed', undefined, [UNMARK]),
