@@ -1,7 +1,7 @@
 /** How a new flow of a pod is translated and judged. Pure. */
 import { ARRIVING, POD, TUNNEL, chain, perFamily, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
-import { admitLanes, CHAINED_ALREADY, ON_LANE, TO_SERVICE } from './chained.ts';
+import { admitLanes, CHAINED_ALREADY, ON_LANE } from './chained.ts';
 import { leave, TRANSLATE_FLOATING, TRANSLATE_FLOATING_FOR_HOST, TURN } from './edges.ts';
 import {
   externalJudgements,
@@ -74,7 +74,7 @@ function guard(): readonly string[] {
 /** Who judges which flow. */
 function pairRules(options: SkeletonOptions): readonly string[] {
   return [
-    ...when(options.hasChains, [`${ON_LANE} goto admit_lane`, `${TO_SERVICE} accept`]),
+    ...when(options.hasChains, [`${ON_LANE} goto admit_lane`]),
     `${POD} goto admit`,
     `${TUNNEL} goto admit`,
     toNotOfPods(options),

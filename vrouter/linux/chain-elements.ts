@@ -58,17 +58,18 @@ function addWaysIn(into: ElementCollector, lane: Lane, { marks, addresses, sourc
     for (const { address } of sources) into.add(`arrivals${familyOf(address)}`, `${marks.of(to)} . ${address}`, mark);
 }
 
-/** From services, and through the tunnel to them, by the entrance; the destination's address says which lane it is. */
+/** From services, and through the tunnel to them, by how they came in; the destination's address says which lane it is. */
 function addWaysOn(into: ElementCollector, lane: Lane, { marks, addresses }: Ends): void {
-  const { mark, entrance, zone, vni, ends, targets } = lane;
-  if (!ends) into.add('vni', String(vni), hex(CHAINED.outer + (Number(entrance) - CHAINED.entrance)));
+  const { mark, entrance, outer, zone, vni, begins, ends, targets } = lane;
+  if (!ends) into.add('vni', String(vni), outer);
   const isSpread = targets.length > 1;
   const passing = hex(CHAINED.passing + (Number(mark) - CHAINED.lane));
   if (isSpread) into.add('zones', passing, String(zone));
   const way = isSpread ? passing : (onlyWay(lane, marks) ?? mark);
   // Of a pod here the flow is judged here.
   for (const { address, isHere } of addresses)
-    into.add(`onward${familyOf(address)}`, `${entrance} . ${address}`, ends && isHere ? mark : way);
+    for (const origin of [...(begins ? [] : [entrance]), ...(ends ? [] : [outer])])
+      into.add(`onward${familyOf(address)}`, `${origin} . ${address}`, ends && isHere ? mark : way);
 }
 
 /** What a service sends on is others': of its near network's pods. */

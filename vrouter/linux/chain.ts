@@ -1,5 +1,6 @@
 /** How chains are written, and what all of them share. Pure. */
 import type { Guidance, InstanceId } from '../model/networks.ts';
+import { IS_OURS } from './marks.ts';
 import { GROUPS } from './names.ts';
 
 export interface SkeletonOptions {
@@ -44,6 +45,9 @@ export const TO_TUNNEL = `oifgroup ${GROUPS.tunnel}`;
  * none (the kernel's `ip_tunnel_dst_cache_usable`).
  */
 export const UNMARK = 'meta mark set 0';
+
+/** For what comes in elsewhere, since marks of ours come from pods and the tunnel alone. */
+export const FORGET_MARK = `meta mark != 0 ${IS_OURS} meta mark set 0`;
 
 /** Known flows of the outside, and a new one that has been translated. */
 export const ARRIVING = 'meta mark set ct mark map @arriving accept';

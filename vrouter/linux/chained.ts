@@ -73,13 +73,17 @@ export function enterLanes(marked: string): readonly string[] {
       `${ERRORS[6]} ct zone set meta mark . @th,256,128 map @inner_zones6 accept`,
       marked,
     ]),
-    chain('brought', undefined, [`meta mark set meta mark & 0x0000ffff | ${hex(CHAINED.entrance)} goto pass_on`]),
     // What is on its way from a service, or to one from elsewhere, is judged where it begins and where it ends.
     chain('pass_on', undefined, [
       ...perFamily(({ n, ip }) => [`meta mark set meta mark . ${ip} daddr map @onward${n} goto pass`]),
       'counter name spoofed drop',
     ]),
-    chain('pass', undefined, [`${ON_LANE} ${INTO_ZONE}`, `${PASSING} goto pass_spread`, 'notrack accept']),
+    chain('pass', undefined, [
+      `${TO_SERVICE} notrack accept`,
+      `${ON_LANE} ${INTO_ZONE}`,
+      `${PASSING} goto pass_spread`,
+      'notrack accept',
+    ]),
     // Only a whole datagram has ports to choose by, and only what is tracked is made whole.
     chain('pass_spread', undefined, [
       'ip frag-off & 0x3fff != 0 ct zone set meta mark map @zones accept',

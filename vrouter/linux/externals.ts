@@ -3,7 +3,7 @@
  * interface for an address of it, and that goes out there. What comes in for anybody else goes no further, but for the machine's own
  * addresses at that interface; no source of pods or nodes is believed; and at other interfaces the addresses are nobody's. Pure.
  */
-import { ARRIVING, chain, perFamily, when } from './chain.ts';
+import { ARRIVING, chain, FORGET_MARK, perFamily, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { notFromGuided, notToGuided } from './guidance.ts';
 import { EXTERNAL_MAGIC, hex } from './marks.ts';
@@ -47,6 +47,7 @@ export function fromExternal(options: SkeletonOptions): readonly string[] {
   if (!options.hasExternals) return [];
   return [
     chain('from_external', undefined, [
+      FORGET_MARK,
       // Neighbours find each other by these, and the kernel tracks none of them.
       'icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } accept',
       ...perFamily(({ n, ip }) => [

@@ -1,12 +1,12 @@
 /** What happens to a packet as it comes in, before anything is decided about its flow. Pure. */
-import { ARRIVING, POD, TUNNEL, chain, perFamily, when } from './chain.ts';
+import { ARRIVING, FORGET_MARK, POD, TUNNEL, chain, perFamily, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { BROUGHT, enterLanes, ON_LANE, PASS_WHOLE, trackLanes } from './chained.ts';
 import { externalTracking, fromExternal, notOfExternal, toExternal, trackExternal } from './externals.ts';
 import { fromUnderlay, toNotOfPods } from './forwarded.ts';
 import { fromMachines, ledAlready, notFromGuided, notToGuided } from './guidance.ts';
 import { withinLimits } from './limits.ts';
-import { hex, IS_OUTER, IS_OURS, MAGIC } from './marks.ts';
+import { hex, IS_OUTER, IS_OUTER_OR_STEERED, IS_OURS, MAGIC } from './marks.ts';
 import { POD_INTERFACES } from './names.ts';
 
 /** Interfaces that are ours, and not in their group yet, are no way around the checks. */
@@ -40,10 +40,9 @@ export function outer(options: SkeletonOptions): readonly string[] {
     chain('outer', 'filter hook prerouting priority -450', [
       `${POD} goto from_pod`,
       `${TUNNEL} goto from_tunnel`,
-      // Marks of ours come from nowhere else.
-      `meta mark != 0 ${IS_OURS} meta mark set 0`,
       ...toExternal(options),
       `udp dport ${vxlanPort} goto tunnel`,
+      FORGET_MARK,
       ...notOfExternal(options),
       ...(underlay === undefined ? [] : [`iifname "${underlay}" goto from_underlay`]),
       'ip frag-off & 0x3fff != 0 goto not_of_pods',
@@ -57,7 +56,7 @@ export function outer(options: SkeletonOptions): readonly string[] {
       'counter name spoofed drop',
     ]),
     chain('from_tunnel', undefined, [
-      ...when(hasChains, [`${BROUGHT} goto brought`]),
+      ...when(hasChains, [`${BROUGHT} goto pass_on`]),
       ...fromMachines(options),
       `meta mark set meta mark & 0x0000ffff | ${hex(MAGIC)} ${fromTunnel}`,
     ]),
@@ -98,7 +97,7 @@ export function track(options: SkeletonOptions): readonly string[] {
     chain('track', 'filter hook prerouting priority -90', [
       // One rule for nearly every packet. A flow that nobody has answered yet is judged anew: its address may be another network's by now.
       'ct state established,related meta mark set meta mark . ct mark . ct direction map @known accept',
-      `${IS_OUTER} accept`,
+      `${hasChains ? IS_OUTER_OR_STEERED : IS_OUTER} accept`,
       ...when(hasChains, [PASS_WHOLE]),
       'ct state new goto pair',
       ...when(hasChains, [`ct state untracked ${IS_OURS} accept`, `${ON_LANE} goto track_lane`]),

@@ -37,8 +37,9 @@ export interface Lane {
   readonly to: InstanceId;
   readonly mark: string;
   readonly zone: number;
-  /** The mark of what has come in at a service, or through the tunnel to one, until its lane is known. */
+  /** The marks of what has come in from a service, and through the tunnel to one, until its lane is known. */
   readonly entrance: string;
+  readonly outer: string;
   /** Under which the tunnel brings it to a service. */
   readonly vni: number;
   /** Whether its packets come from pods of `from`, and whether they go to pods of `to`: not from, or to, a service. */
@@ -89,6 +90,7 @@ function laneOf(place: Place, numbers: Numbers): Lane {
   const { chain, segment, heading } = place;
   const [from, to] = sidesOf(place);
   const isForth = heading === 'forth';
+  const entrance = numbers.entrances.get(entranceName(place)) ?? 0;
   const [isFirst, isLast] = [segment === 0, segment === chain.services.length];
   return {
     chain,
@@ -97,7 +99,8 @@ function laneOf(place: Place, numbers: Numbers): Lane {
     to,
     mark: laneMark(place, numbers),
     zone: zoneOf(place, numbers),
-    entrance: entranceMark(place, numbers),
+    entrance: hex(CHAINED.entrance + entrance),
+    outer: hex(CHAINED.outer + entrance),
     vni: from + (segment + 1) * HALF,
     begins: isForth ? isFirst : isLast,
     ends: isForth ? isLast : isFirst,
@@ -144,10 +147,6 @@ function serviceBehind({ chain, segment, heading }: Place) {
 
 function laneMark(place: Place, { stretches }: Numbers): string {
   return hex(CHAINED.lane + (place.heading === 'back' ? HALF : 0) + (stretches.get(stretchName(place)) ?? 0));
-}
-
-function entranceMark(place: Place, { entrances }: Numbers): string {
-  return hex(CHAINED.entrance + (entrances.get(entranceName(place)) ?? 0));
 }
 
 function stretchName({ chain, segment }: Place): string {

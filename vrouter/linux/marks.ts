@@ -26,19 +26,21 @@ export const IS_OURS = `meta mark & ${hex(OURS.mask)} == ${hex(OURS.value)}`;
 export const NO_MARK = '0x00000000';
 export const UNMARKED = `0/${hex(OURS.mask)}`;
 /**
- * Marks of service chains; the lower half is a number of this node's. How a packet came in, the stretch that it is on, the same where
- * its flow is nobody's here, the interface of a service that it goes to; and an outer packet that has come in with one, which differs
- * from other outer ones in a bit.
+ * Marks of service chains; the lower half is a number of this node's. How a packet came in from a service, the stretch that it is on, the
+ * same where its flow is nobody's here; an outer packet that has come in with one; and the interface of a service that it goes to. The last
+ * two differ from other outer packets' in a bit each, so that one comparison finds all that is nobody's to judge.
  */
 export const CHAINED = {
   entrance: 0x4f400000,
   lane: 0x4f410000,
-  target: 0x4f420000,
   passing: 0x4f4a0000,
   outer: 0x4f4c0000,
+  target: 0x4f4d0000,
 } as const;
 /** Holds for both kinds of outer packets that have come in. */
 export const IS_OUTER = `meta mark & 0xfff70000 == ${hex(OUTER_MAGIC)}`;
+/** Holds for these, and for what goes to a service. */
+export const IS_OUTER_OR_STEERED = `meta mark & 0xfff60000 == ${hex(OUTER_MAGIC)}`;
 const OVERLAPPING = 0x8000;
 /** Bit 31 of a connection mark: a pair, not a lone source. */
 const PAIR = 0x80000000;
