@@ -22,7 +22,7 @@ export type Reconcile = (key: Key, deps: Deps) => Promise<Result>;
 /** The reconcile of a kind from its steps. Throws `TerminalError` for what a user must mend, anything else to be retried. */
 export function reconcileWith<I>(kind: Reconciler<I>): Reconcile {
   return async (key, deps) => {
-    const input = await kind.input(key, deps);
+    const input = await inputOf(kind, key, deps);
     const result = await reconciled(input, { kind, key, deps });
     const pending = input === undefined || result.kind === 'notYet' ? undefined : kind.pending?.(input);
     return pending === undefined ? result : { kind: 'notYet', missing: pending, retryAfterMs: PENDING_MS };
@@ -30,6 +30,16 @@ export function reconcileWith<I>(kind: Reconciler<I>): Reconcile {
 }
 
 const PENDING_MS = 1_000;
+
+/** What cannot be read as something to be done is told to the user; if it can again, it is done again, and told. */
+async function inputOf<I>({ input }: Reconciler<I>, key: Key, deps: Deps): Promise<I | undefined> {
+  try {
+    return await input(key, deps);
+  } catch (error) {
+    await deps.digests.forget(keyText(key));
+    throw error;
+  }
+}
 
 interface Subject<I> {
   readonly kind: Reconciler<I>;
@@ -40,6 +50,8 @@ interface Subject<I> {
 async function reconciled<I>(input: I | undefined, { kind, key, deps }: Subject<I>): Promise<Result> {
   const text = keyText(key);
   if (input !== undefined && !deps.force && (await deps.digests.isSettled(text, input))) return { kind: 'unchanged' };
+  // Whatever becomes of this run, what stood before it does no longer.
+  await deps.digests.forget(text);
 
   const observation = await kind.observe(key, input, deps);
   if (observation.kind === 'waiting') return await waitFor(observation.missing, observation.keys, deps);
@@ -62,7 +74,6 @@ async function note<I>(
 ): Promise<void> {
   const text = keyText(key);
   if (input !== undefined) return await deps.digests.settle(text, (await kind.finish?.(input, deps)) ?? input);
-  await deps.digests.forget(text);
   await kind.end?.(key, deps);
 }
 

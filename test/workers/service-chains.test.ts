@@ -125,10 +125,21 @@ withApiServer('a worker', () => {
     expect(await ways('rival')).toEqual(['blue > green by nat', 'green > blue by nat']);
   });
 
-  test('parts networks whose chain goes, and says so; nothing of it is left', async () => {
+  test('parts networks whose chain goes, and says so', async () => {
     await kube.delete(`${GROUP}/servicechains/too`);
     await eventually(async () => (await conditionOf('rival'))?.reason === 'ChainMissing');
     expect(await policy('rival')).toBeUndefined();
+  });
+
+  test('joins them again by the same chain', async () => {
+    await post('servicechains', 'ServiceChain', 'too', chainOf([{ ...NAT, kind: 'InNetwork' }]));
+    await eventually(async () => (await conditionOf('rival'))?.status === 'True');
+    expect(await ways('rival')).toEqual(['blue > green by nat', 'green > blue by nat']);
+  });
+
+  test('nothing is left of chains that go', async () => {
+    await kube.delete(`${GROUP}/servicechains/too`);
+    await eventually(async () => (await conditionOf('rival'))?.reason === 'ChainMissing');
     await kube.delete(`${GROUP}/servicechains/inspect`);
     for (const type of ['port-tuple', 'service-instance', 'service-template'])
       await eventually(async () => (await contrail.list(type)).length === 0);
