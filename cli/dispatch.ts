@@ -4,7 +4,7 @@ import { type Command, EXIT, type Output } from './command.ts';
 /** Runs the command whose words the arguments begin with; answers the exit code. */
 export async function dispatch(argv: readonly string[], commands: readonly Command[], output: Output): Promise<number> {
   const [first] = argv;
-  if (first === undefined || first === '--help' || first === 'help') {
+  if (first === undefined || ['--help', '-h', 'help'].includes(first)) {
     output.data(usage(commands));
     return first === undefined ? EXIT.usage : EXIT.clean;
   }

@@ -103,7 +103,9 @@ type Flags =
   | { readonly kind: 'invalid'; readonly problems: readonly string[] };
 
 function readFlags({ words = 0 }: ProgramDescription, settings: Settings, argv: readonly string[]): Flags {
-  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = { help: { type: 'boolean' } };
+  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {
+    help: { type: 'boolean', short: 'h' },
+  };
   for (const [key, { isSwitch, short }] of Object.entries(settings)) {
     options[flagOf(key)] = { type: isSwitch ? 'boolean' : 'string', ...(short === undefined ? {} : { short }) };
   }
@@ -133,7 +135,7 @@ function helpText(program: ProgramDescription, settings: Settings): string {
     const short = setting.short === undefined ? '' : `, -${setting.short}`;
     return `  --${flagOf(key)}${short}\n      ${setting.describe}\n      ${fallback}; environment: ${variables}`;
   });
-  return `${program.example}\n\n${program.name}: ${program.summary}\n\n${rows.join('\n')}\n  --help\n      Prints this text.\n`;
+  return `${program.example}\n\n${program.name}: ${program.summary}\n\n${rows.join('\n')}\n  --help, -h\n      Prints this text.\n`;
 }
 
 function flagOf(key: string): string {

@@ -12,7 +12,9 @@ const SETTINGS = {
   ...CLUSTER_SETTINGS,
   port: {
     describe: 'port that is asked for; empty: the first of a Service, 80 of a pod or an address',
-    schema: z.union([z.literal(''), z.coerce.number().int().min(1).max(65_535)]),
+    schema: z.union([z.literal(''), z.coerce.number().int().min(1).max(65_535)], {
+      error: 'give a number from 1 to 65535, and the protocol by --protocol',
+    }),
     default: '',
   },
   protocol: {

@@ -19,6 +19,9 @@ import {
 } from './model.ts';
 import { policyReason, type Seen } from './rules.ts';
 
+/** What nodes call the world outside the cluster. */
+const OUTSIDE = 'outside';
+
 /** A way that a source's node leads a flow, with the pod at its end. */
 interface Led {
   readonly flow: Flow;
@@ -50,6 +53,8 @@ export async function explain(flows: readonly Flow[], deps: Deps): Promise<reado
       const verdict = verdicts[index];
       if (!verdict) throw new Error(`node ${flow.source.node} does not know ${podName(flow.source)} yet`);
       const own = ways.filter((each) => each.flow === flow);
+      if (flow.isPod === true && own.some(({ way }) => way.network === OUTSIDE))
+        return answerOf(flow, { ...verdict, nowhere: 'astray' }, []);
       return answerOf(
         flow,
         verdict,
@@ -161,7 +166,11 @@ async function policiesOf(
   ]);
 }
 
-function answerOf(flow: Flow, { network, service, nowhere }: SourceVerdict, ways: readonly WayAnswer[]): Answer {
+function answerOf(
+  flow: Flow,
+  { network, service, nowhere }: Pick<SourceVerdict, 'network' | 'service'> & Pick<Answer, 'nowhere'>,
+  ways: readonly WayAnswer[],
+): Answer {
   const allowed = ways.filter(({ isAllowed }) => isAllowed).length;
   const some = allowed === ways.length ? 'allowed' : 'some';
   return {

@@ -11,6 +11,8 @@ export interface Flow {
   readonly source: PodEnd;
   readonly to: string;
   readonly what: string;
+  /** Whether that is a pod with a network of its own: then nobody outside the cluster is meant. */
+  readonly isPod?: boolean;
   readonly protocol: Protocol;
   readonly port: number;
 }
@@ -87,6 +89,7 @@ export interface Answer {
   readonly verdict: 'allowed' | 'denied' | 'some';
   readonly network: string;
   readonly service?: PassingVerdict;
-  readonly nowhere?: SourceVerdict['nowhere'];
+  /** `astray`: the sender's node takes the address of a pod for one outside the cluster. */
+  readonly nowhere?: SourceVerdict['nowhere'] | 'astray';
   readonly ways: readonly WayAnswer[];
 }

@@ -21,6 +21,8 @@ const NOWHERE = {
   silent: 'the service has no back end that this node may use: dropped',
   led: 'the node that leads there is led itself: ask again in a moment',
   unknown: 'nobody in the networks that the sender may reach has this address: dropped',
+  astray:
+    'no network policy joins the networks of the two: it goes to the address outside the cluster, which is not the pod',
 } as const;
 
 function wayLines(

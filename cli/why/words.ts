@@ -26,7 +26,8 @@ export async function flowOf(
   if (isIP(to) !== 0) return { source, to, what: to, protocol, port };
   const pod = to.startsWith('svc/') ? undefined : await podNamed(to, directory);
   if (pod === undefined) return await flowToService(source, { ...asked, name: to.replace(/^svc\//, '') }, kube);
-  return { source, to: addressTowards(pod, source), what: `pod ${to}`, protocol, port };
+  const isPod = !pod.hostNetwork;
+  return { source, to: addressTowards(pod, source), what: `pod ${to}`, isPod, protocol, port };
 }
 
 async function podNamed(text: string, directory: Directory): Promise<PodEnd | undefined> {

@@ -26,6 +26,9 @@ test('help begins with an example and names commands and exit codes, on standard
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toMatch(/^kubectl contrail ipam check\n/);
   expect(stdout).toContain('Exit codes: 0 clean');
+  expect(contrail('-h').stdout).toBe(stdout);
+  expect(contrail('ipam', 'check', '-h').stdout).toMatch(/--help, -h/);
+  expect(contrail('why', 'a/b', 'c/d', '--port', '80/tcp').stderr).toMatch(/"80\/tcp" is not valid: give a number/);
   expect(contrail('ipam', 'check', '--help').stdout).toMatch(/^kubectl contrail ipam check --repair\n/);
 });
 

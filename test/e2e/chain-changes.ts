@@ -92,4 +92,6 @@ export async function parted(context: Context): Promise<void> {
   await reaches(context, [client, server], { as: 'past a service that may be bypassed,' });
   await lab.kubectl(['delete', 'chain', 'inspect', '-n', NAMESPACE]);
   await reaches(context, [client, server], { as: 'without the chain,', passes: false });
+  await lab.apply(chain([service('firewall', { whenEmpty: 'Bypass' })]));
+  await reaches(context, [client, server], { as: 'with the same chain again,' });
 }

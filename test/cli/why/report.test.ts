@@ -68,4 +68,5 @@ test('networks that nothing joins, and addresses that nobody has, are told', () 
     'nothing passes from d:p:pods to d:q:pods: no network policy joins them',
   );
   expect(answerText({ ...ANSWER, ways: [], nowhere: 'unknown' })).toContain('nobody in the networks');
+  expect(answerText({ ...ANSWER, ways: [], nowhere: 'astray' })).toContain('no network policy joins');
 });
