@@ -9,6 +9,8 @@ export const FLOATING_IP_POOLS = collectionPath('floatingippools');
 export interface SlimFloatingIpPool {
   readonly name: string;
   readonly uid: string;
+  /** When it was made, as the API server writes it. */
+  readonly created: string;
   readonly generation: number;
   readonly subnets: readonly VirtualNetworkSubnet[];
   /** The interface of nodes that its network is at; absent: the fabric's. */
@@ -32,6 +34,7 @@ export function slimFloatingIpPool(raw: KubeObject): SlimFloatingIpPool {
   return {
     name: metadata.name,
     uid: metadata.uid,
+    created: metadata.creationTimestamp ?? '',
     generation: (metadata as { readonly generation?: number }).generation ?? 0,
     subnets,
     ...(name === undefined ? {} : { interface: name }),

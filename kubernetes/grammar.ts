@@ -1,6 +1,8 @@
 /** The grammar of annotation values: text in, a typed value or what is wrong with the text out. Pure. */
 import { isIP, isIPv4 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { cidrsOverlap } from '../runtime/cidr.ts';
 import { literalValue } from './literal.ts';
 
 /** What a text means, or why it means nothing and what to write instead. */
@@ -101,9 +103,20 @@ export const parseCidrs: Parser<readonly string[]> = (text) => {
   const parsed = z.array(z.string()).min(1).safeParse(value);
   const wrong = parsed.success ? parsed.data.find((item) => !isPrefix(item)) : text;
   if (wrong !== undefined || !parsed.success) return { ok: false, problem: 'is not a list of CIDRs', mend };
-  const twice = parsed.data.find((item, index) => parsed.data.indexOf(item) !== index);
-  return twice === undefined ? { ok: true, value: parsed.data } : { ok: false, problem: `names ${twice} twice`, mend };
+  const [first, second] = overlapping(parsed.data) ?? [];
+  if (first !== undefined) return { ok: false, problem: `names addresses twice: ${first} and ${second} overlap`, mend };
+  const nobodys = parsed.data.find((item) => NOBODYS.has(ipaddr.parseCIDR(item)[0].range()));
+  if (nobodys === undefined) return { ok: true, value: parsed.data };
+  return { ok: false, problem: `names ${nobodys}, whose addresses no host has`, mend };
 };
+
+/** Ranges as ipaddr.js calls them. */
+const NOBODYS: ReadonlySet<string> = new Set(['unspecified', 'broadcast', 'multicast', 'linkLocal', 'loopback']);
+
+function overlapping(cidrs: readonly string[]): readonly [string, string] | undefined {
+  const pairs = cidrs.flatMap((a, index) => cidrs.slice(index + 1).map((b) => [a, b] as const));
+  return pairs.find(([a, b]) => cidrsOverlap(a, b));
+}
 
 /** One IP address, IPv4. */
 export const parseIPv4: Parser<string> = (text) => {

@@ -5,12 +5,23 @@ import { TerminalError } from '../runtime/errors.ts';
 /** What passes: what the address stands on is still on its way. */
 const ON_ITS_WAY = /Parent|Unknown reference/;
 
-/** What the config API said against addresses of a pool, for the user; `undefined` where it is something else, or `passes`. */
+/** An error about an address that is to be had of a pool which is not there: the user is told which, as long as it waits. */
+const POOL_MISSING = /type floating-ip-pool does not exist/;
+
+/**
+ * What the config API said against addresses of a pool, for the user; in other words where the pool is still to come; `undefined` where
+ * it is something else, or `passes`.
+ */
 export function refusedAddress(
   error: unknown,
   { wanted, pool, passes = ON_ITS_WAY }: { readonly wanted: string; readonly pool: string; readonly passes?: RegExp },
-): TerminalError | undefined {
+): Error | undefined {
   if (!(error instanceof ContrailError) || (error.status !== 400 && error.status !== 409)) return undefined;
+  if (POOL_MISSING.test(error.message))
+    return new ContrailError(
+      error.status,
+      `Parent FloatingIPPool ${pool} does not exist yet: it is not Ready, see its status`,
+    );
   if (passes.test(error.message)) return undefined;
   return new TerminalError('AddressRefused', `${wanted} of pool ${pool} cannot be had: ${error.message}`);
 }

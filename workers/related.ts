@@ -66,6 +66,8 @@ export interface RelatedView extends PodRelations {
   readonly podsOn: (node: string) => readonly string[];
   /** The cluster's own key. */
   readonly clusterKey: string;
+  /** Keys of all FloatingIPPools: what one has, another does not give away. */
+  readonly poolKeys: () => readonly string[];
   /** Keys of the connections and routers that name a network. */
   readonly connectionsOf: (network: string) => readonly string[];
   /** The network of a VirtualNetwork, in the colon form. */
@@ -136,7 +138,7 @@ function resourceKeys({ source, change }: ResourceChange, view: RelatedView): re
     case 'NetworkConnection':
       return connectionKeys(change, view);
     case 'FloatingIPPool':
-      return [floatingIpPoolKey(change.object.name)];
+      return [...new Set([floatingIpPoolKey(change.object.name), ...view.poolKeys()])];
     case 'FloatingIP':
       return [floatingIpKey(change.object.namespace, change.object.name)];
     case 'LogicalRouter':

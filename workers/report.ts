@@ -56,6 +56,7 @@ function resourceOf({ kind, namespace, name }: Key, view: ClusterView): Resource
   if (kind === 'VirtualNetwork') return asResource('virtualnetworks', view.virtualNetworks.get(of));
   if (kind === 'LogicalRouter') return asResource('logicalrouters', view.logicalRouters.get(of));
   if (kind === 'ServiceChain') return asResource('servicechains', view.serviceChains.get(of));
+  if (kind === 'FloatingIPPool') return asResource('floatingippools', view.floatingIpPools.get(name));
   if (kind === 'FloatingIP') return asResource('floatingips', view.floatingIps.get(of));
   return kind === 'NetworkConnection' ? asResource('networkconnections', view.connections.get(of)) : undefined;
 }

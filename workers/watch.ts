@@ -84,6 +84,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
     networksOf: (pod) => customNetworksOfPod(pod, options.names),
     attachmentsOf: (network) => attachmentsOf(network, options.names),
     clusterKey: clusterKey(options.cluster),
+    poolKeys: () => view.floatingIpPools.list().map(({ name }) => floatingIpPoolKey(name)),
     connectionsOf: (network) => [
       ...groups.connectionsByNetwork.get(network).map(({ namespace, name }) => connectionKey(namespace, name)),
       ...groups.routersByNetwork.get(network).map(({ namespace, name }) => logicalRouterKey(namespace, name)),
@@ -126,7 +127,7 @@ function allKeys(view: Caches, related: RelatedView): readonly string[] {
     ...view.nodes.list().map(({ name }) => nodeKey(name)),
     ...view.definitions.list().map(({ namespace, name }) => attachmentKey(namespace, name)),
     ...view.virtualNetworks.list().map(({ namespace, name }) => virtualNetworkKey(namespace, name)),
-    ...view.floatingIpPools.list().map(({ name }) => floatingIpPoolKey(name)),
+    ...related.poolKeys(),
     ...view.serviceChains.list().map(({ namespace, name }) => serviceChainKey(namespace, name)),
     ...view.connections.list().map(({ namespace, name }) => connectionKey(namespace, name)),
     ...new Set(view.pods.list().flatMap((pod) => related.networksOf(pod).flatMap(related.attachmentsOf))),

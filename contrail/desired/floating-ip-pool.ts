@@ -14,7 +14,7 @@ export interface FloatingIpPoolInput {
   readonly interface?: string;
 }
 
-/** Everything under the key `FloatingIPPool/<name>`. Throws a `RangeError` for a subnet whose pools are excluded whole. */
+/** Everything under the key `FloatingIPPool/<name>`. Throws a `RangeError` for a subnet that gives nothing away. */
 export function desiredFloatingIpPool(input: FloatingIpPoolInput, naming: Naming): readonly ContrailObject[] {
   const { name, subnets } = input;
   const { names } = naming;

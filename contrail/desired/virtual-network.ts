@@ -25,7 +25,7 @@ export interface Range {
 
 /**
  * Everything under the key `VirtualNetwork/<namespace>/<name>`. The network's policies are not among it: connections and
- * service access attach their own. Throws a `RangeError` for a subnet whose pools are excluded whole.
+ * service access attach their own. Throws a `RangeError` for a subnet that gives nothing away.
  */
 export function desiredVirtualNetwork(input: VirtualNetworkInput, naming: Naming): readonly ContrailObject[] {
   const { namespace, name } = input;
@@ -53,11 +53,15 @@ interface Span {
 }
 
 /** Contrail knows pools only: what is excluded is cut out of them, or out of the whole subnet. */
-export function poolsOf({ cidr, allocationPools = [], excluded = [] }: SubnetInput): readonly Range[] | undefined {
-  if (allocationPools.length === 0 && excluded.length === 0) return undefined;
-  const whole = spanOfCidr(cidr);
-  let spans = allocationPools.length === 0 ? [whole] : allocationPools.map(spanOf);
-  for (const hole of excluded.map(spanOf)) spans = spans.flatMap((span) => without(span, hole));
+export function poolsOf(subnet: SubnetInput): readonly Range[] | undefined {
+  const { allocationPools = [], excluded = [] } = subnet;
+  return allocationPools.length === 0 && excluded.length === 0 ? undefined : givenAway(subnet);
+}
+
+/** The addresses that a subnet gives away. Throws a `RangeError` where a range is none, or all of them are excluded. */
+export function givenAway({ cidr, allocationPools = [], excluded = [] }: SubnetInput): readonly Range[] {
+  let spans = allocationPools.length === 0 ? [spanOfCidr(cidr)] : allocationPools.map((range) => spanOf(range, cidr));
+  for (const hole of excluded.map((range) => spanOf(range, cidr))) spans = spans.flatMap((span) => without(span, hole));
   if (spans.length === 0) throw new RangeError(`subnet ${cidr}: every address of its pools is excluded`);
   const bits = cidr.includes(':') ? 128 : 32;
   return spans.map(({ first, last }) => ({ start: addressText(first, bits), end: addressText(last, bits) }));
@@ -70,8 +74,11 @@ function without(span: Span, hole: Span): readonly Span[] {
   return [before, after].filter(({ first, last }) => first <= last);
 }
 
-function spanOf({ start, end }: Range): Span {
-  return { first: addressValue(start), last: addressValue(end) };
+function spanOf({ start, end }: Range, cidr: string): Span {
+  const [first, last] = [addressValue(start), addressValue(end)];
+  if (first > last)
+    throw new RangeError(`subnet ${cidr}: the range ${start} to ${end} ends before it starts; swap them`);
+  return { first, last };
 }
 
 /** Without the network's and the broadcast address of IPv4, which are nobody's. */

@@ -43,6 +43,10 @@ describe('poolsOf', () => {
       excluded: [range('10.20.0.1', '10.20.0.99')],
     };
     expect(() => poolsOf(all)).toThrow('every address of its pools is excluded');
+    const backwards = { cidr, allocationPools: [range('10.20.0.40', '10.20.0.30')] };
+    expect(() => poolsOf(backwards)).toThrow(
+      'subnet 10.20.0.0/24: the range 10.20.0.40 to 10.20.0.30 ends before it starts; swap them',
+    );
   });
 });
 

@@ -10,6 +10,7 @@ import { settings } from './settings-for-tests.ts';
 const pool = (name: string, more: Partial<SlimFloatingIpPool> = {}): SlimFloatingIpPool => ({
   name,
   uid: name,
+  created: '2026-01-01T00:00:00Z',
   generation: 1,
   status: undefined,
   subnets: [{ cidr: '192.0.2.0/24' }],
@@ -41,7 +42,7 @@ function inputFor({
     traffic: PLAIN_TRAFFIC,
     balancer: { assigned: [], ...balancer },
   };
-  const namespace = { name: 'dev', uid: 'n', annotations: {}, labels: {} };
+  const namespace = { name: 'dev', created: '', uid: 'n', annotations: {}, labels: {} };
   return externalInput({ service, namespace, pools }, settings);
 }
 

@@ -16,6 +16,7 @@ const SUBNETS = [
   { cidr: '198.51.100.0/24', gateway: '198.51.100.1' },
   { cidr: '2001:db8::/64', allocationPools: [{ start: '2001:db8::10', end: '2001:db8::19' }] },
 ];
+const OTHERS = [{ cidr: '192.0.2.0/24' }];
 
 interface Status extends Conditioned {
   readonly nodes?: readonly string[];
@@ -49,7 +50,7 @@ withApiServer('a worker', () => {
   });
 
   test('says who can serve a pool, and what is missing where nobody can', async () => {
-    await pool('public', { interface: 'eth1', subnets: SUBNETS });
+    await pool('public', { interface: 'eth1', subnets: OTHERS });
     const waiting = await settled('public', ({ conditions }) => conditions?.[0]?.reason === 'InterfaceMissing');
     expect(waiting.conditions?.[0]).toMatchObject({
       status: 'False',
@@ -69,11 +70,31 @@ withApiServer('a worker', () => {
     });
   });
 
-  test('says nothing of a pool of the network that the nodes stand in', async () => {
+  test('every node serves a pool of the network that the nodes stand in', async () => {
     await pool('plain', { subnets: [{ cidr: '203.0.113.0/24' }] });
-    await eventually(async () => (await network('plain')) !== undefined);
+    const { nodes } = await settled('plain', ({ conditions }) => conditions?.[0]?.status === 'True');
+    expect(nodes).toBeUndefined();
     expect(await network('plain')).not.toHaveProperty('provider_properties.physical_network');
-    expect(await statusOf('plain')).toBeUndefined();
+  });
+
+  test('says whose addresses a pool would give away, until they are nobody’s', async () => {
+    // By name the second, since both may be of one second.
+    await pool('twin', { subnets: [{ cidr: '203.0.113.128/25' }] });
+    const refused = await settled('twin', ({ conditions }) => conditions?.[0]?.reason === 'AddressesTaken');
+    expect(refused.conditions?.[0]?.message).toContain('FloatingIPPool plain, which is older');
+    expect(await network('twin')).toBeUndefined();
+    await kube.patch(`${POOLS}/plain`, {
+      spec: { subnets: [{ cidr: '203.0.113.0/24', allocationPools: [{ start: '203.0.113.1', end: '203.0.113.9' }] }] },
+    });
+    await settled('twin', ({ conditions }) => conditions?.[0]?.status === 'True');
+    expect(await network('twin')).toBeDefined();
+  });
+
+  test('says which range gives nothing away', async () => {
+    const backwards = { start: '198.18.0.9', end: '198.18.0.5' };
+    await pool('backwards', { subnets: [{ cidr: '198.18.0.0/24', allocationPools: [backwards] }] });
+    const { conditions } = await settled('backwards', (status) => status.conditions?.[0]?.reason === 'NoAddresses');
+    expect(conditions?.[0]?.message).toContain('the range 198.18.0.9 to 198.18.0.5 ends before it starts');
   });
 
   test('the API server refuses another interface, a name that none can have, and a router outside of the subnet', async () => {
@@ -82,6 +103,11 @@ withApiServer('a worker', () => {
     await expect(pool('loop', { interface: 'lo', subnets: SUBNETS })).rejects.toThrow(/neither the loopback/);
     const beside = [{ cidr: '198.51.100.0/24', gateway: '198.51.101.1' }];
     await expect(pool('beside', { interface: 'eth1', subnets: beside })).rejects.toThrow(/address of the subnet/);
+    const twice = [{ cidr: '198.18.0.0/24' }, { cidr: '198.18.0.128/25' }];
+    await expect(pool('twice', { subnets: twice })).rejects.toThrow(/must not overlap/);
+    await expect(pool('local', { subnets: [{ cidr: '169.254.0.0/24' }] })).rejects.toThrow(/that hosts have/);
+    const excluded = [{ start: '198.18.1.0', end: '198.18.1.9' }];
+    await expect(pool('astray', { subnets: [{ cidr: '198.18.0.0/24', excluded }] })).rejects.toThrow(/excluded ranges/);
   });
 });
 
@@ -95,10 +121,6 @@ async function network(name: string): Promise<VirtualNetwork | undefined> {
 }
 
 const routerOf = (node: string): string => uuidOf('virtual-router', ['default-global-system-config', node]);
-
-async function statusOf(name: string): Promise<Status | undefined> {
-  return ((await kube.get(`${POOLS}/${name}`)) as { readonly status?: Status }).status;
-}
 
 async function settled(name: string, isMeant: (status: Status) => boolean): Promise<Status> {
   return await settledStatus(kube, `${POOLS}/${name}`, isMeant);

@@ -50,6 +50,7 @@ const view = {
   attachmentsOf: (network: string) => [`Network/${network}`, `VirtualNetwork/a/${network}`],
   appsIn: () => [],
   clusterKey: 'Cluster/k8s',
+  poolKeys: () => [],
   floatingIpsFor: ({ kind, labels }: Holder) =>
     kind === 'Pod' && labels['fip'] === 'yes' ? ['FloatingIP/a/entry'] : [],
   // Those of chains: chain-relations.test.ts.

@@ -2,10 +2,12 @@
 import { desiredFloatingIpPool, type FloatingIpPoolInput } from '../../contrail/desired/floating-ip-pool.ts';
 import type { VirtualRouter } from '../../contrail/objects.ts';
 import { interfacesOf } from '../../contrail/provider.ts';
+import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { floatingIpKey, type Key, logicalRouterKey, serviceKey } from '../keys.ts';
 import { readFloatingIpPool } from '../lookup.ts';
+import { takenAddresses } from '../pool-addresses.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
 
 /** What concerns a pool. */
@@ -21,6 +23,7 @@ export const floatingIpPoolReconciler: Reconciler<PoolSubject> = {
     const pool = await readFloatingIpPool(name, deps);
     if (pool === undefined) return undefined;
     const { uid, generation, subnets, interface: at } = pool;
+    refuseTaken(pool, deps);
     return {
       name,
       uid,
@@ -30,13 +33,7 @@ export const floatingIpPoolReconciler: Reconciler<PoolSubject> = {
     };
   },
   observe,
-  desired: (input, settings) => {
-    try {
-      return desiredFloatingIpPool(input, settings);
-    } catch (error) {
-      throw error instanceof RangeError ? new TerminalError('NoAddresses', error.message) : error;
-    }
-  },
+  desired: desiredFloatingIpPool,
   pending: missingNodes,
   finish: async (input, deps) => {
     // Services, floating IPs and routers may have waited for it.
@@ -54,6 +51,16 @@ export const floatingIpPoolReconciler: Reconciler<PoolSubject> = {
     return input;
   },
 };
+
+function refuseTaken(pool: SlimFloatingIpPool, { view, settings }: Deps): void {
+  let taken: string | undefined;
+  try {
+    taken = takenAddresses(pool, view.floatingIpPools.list(), settings);
+  } catch (error) {
+    throw error instanceof RangeError ? new TerminalError('NoAddresses', error.message) : error;
+  }
+  if (taken !== undefined) throw new TerminalError('AddressesTaken', taken);
+}
 
 async function observe({ name }: Key, _input: unknown, { contrail, settings: { names } }: Deps): Promise<Observation> {
   const byType = {
@@ -80,16 +87,15 @@ function missingNodes({ interface: name, nodes }: PoolSubject): string | undefin
   return `a node that has spec.interface ${name}, and it up: make it on the nodes that are to serve the pool, or make a pool with another interface`;
 }
 
-/** Of a pool at an interface: others are served by every node. */
+/** Which nodes serve it is said of a pool at an interface: others are served by all. */
 async function writeStatus(input: PoolSubject, { kube, view }: Deps): Promise<void> {
-  if (input.nodes === undefined) return;
   const resource = {
     ...input,
     resource: 'floatingippools',
     status: view.floatingIpPools.get(input.name)?.status,
   } as const;
   const missing = missingNodes(input);
-  const facts = { nodes: input.nodes };
+  const facts = input.nodes === undefined ? {} : { nodes: input.nodes };
   if (missing === undefined) await writeReady(kube, resource, facts);
   else await writeNotReady(kube, resource, { reason: 'InterfaceMissing', message: `waiting for ${missing}`, facts });
 }
