@@ -153,7 +153,11 @@ const PREREQUISITE_MS = 200;
 /** Answers of the config API that mean "not yet": another key, or the server, has something to do first. */
 const NOT_YET: readonly { readonly status: number; readonly message: RegExp; readonly retryAfterMs: number }[] = [
   { status: 503, message: /Initializing/, retryAfterMs: 1_000 },
-  { status: 400, message: /Unknown reference in resource|Parent .* does not exist/, retryAfterMs: PREREQUISITE_MS },
+  {
+    status: 400,
+    message: /Unknown reference in resource|Parent .* does not exist|FloatingIPPool .* to be Ready/,
+    retryAfterMs: PREREQUISITE_MS,
+  },
   { status: 404, message: /Unknown id|No .* object found|not found/, retryAfterMs: PREREQUISITE_MS },
   { status: 409, message: /Delete when (children still present|resource still referred)/, retryAfterMs: 1_000 },
 ];

@@ -18,10 +18,7 @@ export function refusedAddress(
 ): Error | undefined {
   if (!(error instanceof ContrailError) || (error.status !== 400 && error.status !== 409)) return undefined;
   if (POOL_MISSING.test(error.message))
-    return new ContrailError(
-      error.status,
-      `Parent FloatingIPPool ${pool} does not exist yet: it is not Ready, see its status`,
-    );
+    return new ContrailError(error.status, `FloatingIPPool ${pool} to be Ready: see its status`);
   if (passes.test(error.message)) return undefined;
   return new TerminalError('AddressRefused', `${wanted} of pool ${pool} cannot be had: ${error.message}`);
 }
