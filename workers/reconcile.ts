@@ -59,6 +59,13 @@ async function reconciled<I>(input: I | undefined, { kind, key, deps }: Subject<
   const { wanted, observed } = ours(desired, observation.found, key, deps.settings.cluster);
   const operations = numbered(plan(wanted, observed), deps.networkIds);
   if (await mustLeaveToRebuild(operations, deps)) return REBUILDING;
+  // Whoever refers to a network that goes lets go of it first.
+  deps.enqueue(
+    connectionsOf(
+      operations.filter(({ op }) => op === 'delete'),
+      deps,
+    ),
+  );
   await applyExplained(operations, { kind, input, deps });
   deps.enqueue(networkIdsKeys(operations, deps.settings));
   await runAnew(connectionsOf(operations, deps), deps);

@@ -1,4 +1,7 @@
 /** One worker between a real API server, a real Redis and the embedded config API. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
 import type { ContrailClient } from '../../contrail/client.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
@@ -33,6 +36,26 @@ export async function startBed(flags: Readonly<Record<string, string>> = {}, tok
       await redis.stop();
     },
   };
+}
+
+/** Installs the CNCF's resource, which is in the chart beside our own. */
+export async function installAttachments(kube: KubeClient): Promise<void> {
+  const file = join(import.meta.dirname, '../../charts/opencontrail/crds/network-attachment-definitions.yaml');
+  await kube.post('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', parse(readFileSync(file, 'utf8')));
+  await eventually(() => kube.get('/apis/k8s.cni.cncf.io/v1/network-attachment-definitions'));
+}
+
+/** Creates a NetworkAttachmentDefinition of ours, once the resource is installed. */
+export async function createAttachment(
+  kube: KubeClient,
+  { namespace, name, annotations }: { readonly namespace: string; readonly name: string; readonly annotations: object },
+): Promise<void> {
+  await kube.post(`/apis/k8s.cni.cncf.io/v1/namespaces/${namespace}/network-attachment-definitions`, {
+    apiVersion: 'k8s.cni.cncf.io/v1',
+    kind: 'NetworkAttachmentDefinition',
+    metadata: { name, annotations },
+    spec: { config: '{"cniVersion":"1.0.0","type":"opencontrail-cni"}' },
+  });
 }
 
 /** Creates a node with an address, as its kubelet would. */

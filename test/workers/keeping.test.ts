@@ -1,11 +1,8 @@
 /** Who gives an address back, and who keeps it: real workers between a real API server, Redis and config API. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { parse } from 'yaml';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { type Bed, createNode, startBed } from './bed.ts';
+import { type Bed, createAttachment, createNode, installAttachments, startBed } from './bed.ts';
 import { loseRedis } from './loss.ts';
 import { eventually } from './programs.ts';
 import { withApiServer } from './with-apiserver.ts';
@@ -85,19 +82,11 @@ withApiServer('addresses', () => {
   });
 
   test('that a definition excludes are given to those alone who name one', async () => {
-    const crd = readFileSync(
-      join(import.meta.dirname, '../../charts/opencontrail/crds/network-attachment-definitions.yaml'),
-    );
-    await kube.post('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', parse(crd.toString()));
-    await eventually(() => kube.get('/apis/k8s.cni.cncf.io/v1/network-attachment-definitions'));
-    await kube.post('/apis/k8s.cni.cncf.io/v1/namespaces/dev/network-attachment-definitions', {
-      apiVersion: 'k8s.cni.cncf.io/v1',
-      kind: 'NetworkAttachmentDefinition',
-      metadata: {
-        name: 'small',
-        annotations: { 'opencontrail.org/cidr': '10.72.0.0/29', 'opencontrail.org/excluded': '10.72.0.2-10.72.0.4' },
-      },
-      spec: { config: '{"cniVersion":"1.0.0","type":"opencontrail-cni"}' },
+    await installAttachments(kube);
+    await createAttachment(kube, {
+      namespace: 'dev',
+      name: 'small',
+      annotations: { 'opencontrail.org/cidr': '10.72.0.0/29', 'opencontrail.org/excluded': '10.72.0.2-10.72.0.4' },
     });
     await createPod('excluded-any', { annotations: asking('') });
     await createPod('excluded-named', { annotations: asking(',"ips":["10.72.0.3"]') });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { LogicalRouter } from '../../contrail/objects.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { type Bed, type Conditioned, settledStatus, startBed } from './bed.ts';
+import { type Bed, type Conditioned, createAttachment, installAttachments, settledStatus, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
 import { withApiServer } from './with-apiserver.ts';
 
@@ -65,6 +65,30 @@ withApiServer('a worker', () => {
     await kube.patch(`${IN_DEV}/logicalrouters/late`, { spec: { networks: [{ name: 'green' }] } });
     await settled('late', ({ networks }) => networks?.join() === 'default-domain:k8s-dev:green');
     await eventually(async () => (await portsLeft()) === 1);
+  });
+
+  test('a network that is deleted is not held up by its routers', async () => {
+    await kube.delete(`${IN_DEV}/virtualnetworks/green`);
+    const { conditions } = await settled('late', ({ networks }) => networks?.length === 0);
+    expect(conditions?.[0]?.message).toContain('default-domain:k8s-dev:green not there');
+    await eventually(async () => (await contrail.readByName('virtual-network', [...PROJECT, 'green'])) === undefined);
+    await network('green', '10.73.0.0/24');
+    await settled('late', ({ networks }) => networks?.join() === 'default-domain:k8s-dev:green');
+  });
+
+  test('nor is that of a definition', async () => {
+    await installAttachments(kube);
+    await createAttachment(kube, {
+      namespace: 'dev',
+      name: 'red',
+      annotations: { 'opencontrail.org/cidr': '10.74.0.0/24' },
+    });
+    const red = { kind: 'NetworkAttachmentDefinition', name: 'red' };
+    await kube.patch(`${IN_DEV}/logicalrouters/late`, { spec: { networks: [red] } });
+    await settled('late', ({ networks }) => networks?.length === 1);
+    await kube.delete(`/apis/k8s.cni.cncf.io/v1/namespaces/dev/network-attachment-definitions/red`);
+    await settled('late', ({ networks }) => networks?.length === 0);
+    await eventually(async () => (await portsLeft()) === 0);
   });
 
   test('says why an address cannot be had', async () => {

@@ -1,12 +1,18 @@
 /** ServiceChains by a worker between a real API server, a real Redis and the embedded config API. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { parse } from 'yaml';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { NetworkPolicy, Reference, VirtualMachineInterface } from '../../contrail/objects.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { type Bed, type Conditioned, createNode, firstPort, settledStatus, startBed } from './bed.ts';
+import {
+  type Bed,
+  type Conditioned,
+  createAttachment,
+  createNode,
+  firstPort,
+  installAttachments,
+  settledStatus,
+  startBed,
+} from './bed.ts';
 import { eventually } from './programs.ts';
 import { withApiServer } from './with-apiserver.ts';
 
@@ -33,7 +39,7 @@ withApiServer('a worker', () => {
     bed = await startBed({ 'resync-interval': '600' });
     kube = bed.api.kube;
     contrail = bed.contrail;
-    await installAttachments();
+    await installAttachments(kube);
     await kube.post('/api/v1/namespaces', { metadata: { name: 'dev' } });
     await createNode(kube, 'n1', '192.0.2.1');
     for (const [name, cidr] of [
@@ -41,7 +47,11 @@ withApiServer('a worker', () => {
       ['green', '10.72.0.0/24'],
     ] as const)
       await post('virtualnetworks', 'VirtualNetwork', name, { subnets: [{ cidr }] });
-    await attachment('green');
+    await createAttachment(kube, {
+      namespace: 'dev',
+      name: 'green',
+      annotations: { 'opencontrail.org/network': 'green' },
+    });
     for (const name of ['fw-0', 'fw-1']) await pod(name, 'firewall');
     await pod('lost', 'firewall', { 'k8s.v1.cni.cncf.io/networks': '[]' });
     await pod('nat-0', 'nat');
@@ -161,21 +171,6 @@ function chainOf(services: readonly object[]): object {
 
 async function post(resource: string, kind: string, name: string, spec: object): Promise<void> {
   await kube.post(`${GROUP}/${resource}`, { apiVersion, kind, metadata: { name }, spec });
-}
-
-async function installAttachments(): Promise<void> {
-  const file = join(import.meta.dirname, '../../charts/opencontrail/crds/network-attachment-definitions.yaml');
-  await kube.post('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', parse(readFileSync(file, 'utf8')));
-  await eventually(() => kube.get('/apis/k8s.cni.cncf.io/v1/network-attachment-definitions'));
-}
-
-async function attachment(name: string): Promise<void> {
-  await kube.post('/apis/k8s.cni.cncf.io/v1/namespaces/dev/network-attachment-definitions', {
-    apiVersion: 'k8s.cni.cncf.io/v1',
-    kind: 'NetworkAttachmentDefinition',
-    metadata: { name, annotations: { 'opencontrail.org/network': name } },
-    spec: { config: '{"cniVersion":"1.0.0","type":"opencontrail-cni"}' },
-  });
 }
 
 /** A pod on blue by eth0 and, unless said otherwise, on green. */

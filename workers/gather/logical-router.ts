@@ -1,12 +1,15 @@
 /** A LogicalRouter: its pool and networks from Kubernetes, its ports and addresses from Contrail. */
 import { desiredLogicalRouter, type LogicalRouterInput } from '../../contrail/desired/logical-router.ts';
 import { familyOf } from '../../contrail/desired/pod.ts';
+import type { ContrailObject } from '../../contrail/objects.ts';
+import { ownerOf } from '../../contrail/ownership.ts';
 import { connectedNetworks } from '../../kubernetes/connected-networks.ts';
 import type { SlimLogicalRouter } from '../../kubernetes/logical-router.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { addressIn, servingPool } from '../desired/floating-ip.ts';
-import type { Key } from '../keys.ts';
+import { type Key, parseKey } from '../keys.ts';
 import { readFloatingIpPool, readLogicalRouter } from '../lookup.ts';
+import { uidOfOwner } from '../owners.ts';
 import { refusedAddress } from '../refused-address.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
 
@@ -32,8 +35,9 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
   const { namespace, name, uid, generation, families, addresses, assigned } = router;
   const pool = servingPool(router, await readFloatingIpPool(router.pool, deps));
   const named = connectedNetworks(router, deps.settings.names).networks;
-  const present = await deps.contrail.list('virtual-network', { fqNames: named });
-  const known = new Set(present.map(({ fq_name: network }) => network.join(':')));
+  const present = await deps.contrail.list('virtual-network', { fqNames: named, detail: true });
+  const staying = present.filter((network) => !isGoing(network, deps));
+  const known = new Set(staying.map(({ fq_name: network }) => network.join(':')));
   const wanted = addresses.length > 0 ? addresses.map(familyOf) : families.map((each) => FAMILIES[each]);
   return {
     namespace,
@@ -51,6 +55,16 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
     }),
   };
 }
+
+/** A network whose resource is gone stays for its pods alone: a router's port would hold it up for ever. */
+function isGoing(network: ContrailObject, { view, settings }: Deps): boolean {
+  const owner = ownerOf(network);
+  const key = parseKey(`${owner?.kind}/${owner?.namespace}/${owner?.name}`);
+  if (owner?.cluster !== settings.cluster || key === undefined || !OF_RESOURCES.has(key.kind)) return false;
+  return uidOfOwner(key, view) === undefined && view.podsInNetwork(network.fq_name.join(':')).length === 0;
+}
+
+const OF_RESOURCES: ReadonlySet<Key['kind']> = new Set(['VirtualNetwork', 'NetworkAttachmentDefinition']);
 
 const FAMILIES = { IPv4: 'v4', IPv6: 'v6' } as const;
 
