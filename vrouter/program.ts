@@ -85,8 +85,7 @@ function openKernel(
   const journal = createJournal(stateDir, (error) => {
     log.warn({ reason: messageOf(error) }, 'cannot write what was applied');
   });
-  const onRefused = (reason: string): void =>
-    log.warn({ reason }, 'nft refused a change: loading the whole table, without what it has learnt');
+  const onRefused = (reason: string): void => log.warn({ reason }, 'nft refused a change: loading the whole table');
   return createKernel({ run: runHere, sessions, journal, device, onRefused });
 }
 

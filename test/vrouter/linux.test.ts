@@ -36,7 +36,11 @@ describe('a transaction', () => {
 
   test('between equal states is empty', () => {
     const change = transaction(documentOf(WORLD, ['c1']), documentOf(WORLD, ['c1']));
-    expect(change).toEqual({ nft: [], ip: { links: [], v4: { adds: [], dels: [] }, v6: { adds: [], dels: [] } } });
+    expect(change).toEqual({
+      nft: [],
+      isWhole: false,
+      ip: { links: [], v4: { adds: [], dels: [] }, v6: { adds: [], dels: [] } },
+    });
   });
 
   test('for a bound port touches that port alone', () => {

@@ -220,6 +220,19 @@ async function neighbourOf(where: string, address: string): Promise<string> {
 }
 
 describe('affinity', () => {
+  test('a client keeps its back end although the table is loaded anew', async () => {
+    const { vip } = SERVICES.sticky;
+    const six = 'add element inet opencontrail affinity6 { 0x1 . 0xfeed . 80 timeout 10m expires 9m : 0x00000007 }';
+    await lab.sh('n1', `nft '${six}'`);
+    const before = await banners('c3', vip, 80, 1);
+    await lab.apply(world, (document) => ({ ...document, skeleton: `${document.skeleton}\nchain another { }` }));
+    expect((await lab.sh('n1', 'nft list chain inet opencontrail another')).code).toBe(0);
+    expect(await banners('c3', vip, 80)).toEqual(before);
+    expect((await lab.sh('n1', 'nft list map inet opencontrail affinity6')).stdout).toContain('0x1 . 0xfeed . 80');
+    await lab.apply(world);
+    expect(await banners('c3', vip, 80)).toEqual(before);
+  });
+
   test('a client keeps its back end, and forgets it in time', async () => {
     const { vip } = SERVICES.brief;
     const kept = await banners('c3', vip, 80, 8);

@@ -9,7 +9,8 @@ import type { IpEntry, KernelDocument } from '../linux/document.ts';
 import { EMPTY_DOCUMENT } from '../linux/document.ts';
 import { hex } from '../linux/marks.ts';
 import { deletionOf, TABLE } from '../linux/names.ts';
-import { standingAfter, transaction, wholeTable } from '../linux/transaction.ts';
+import { AFFINITY_MAPS } from '../linux/pools.ts';
+import { learntLines, standingAfter, transaction, wholeTable } from '../linux/transaction.ts';
 import type { Transaction } from '../linux/transaction.ts';
 import { readGeneration, readStanding } from './adopt.ts';
 import { addEntries, deleteEntries } from './ip.ts';
@@ -45,7 +46,7 @@ export interface KernelDeps {
   readonly journal: Journal;
   /** The tunnel's device. */
   readonly device: string;
-  /** Told why nft refused a change: the whole table is loaded then, and what it has learnt (session affinity) is lost. */
+  /** Told why nft refused a change: the whole table is loaded then. */
   readonly onRefused?: (reason: string) => void;
 }
 
@@ -64,7 +65,7 @@ export function createKernel(deps: KernelDeps): Kernel {
     const standing = standingAfter(previous, desired);
     const [failures, generation] = await Promise.all([
       addAll(sessions, change),
-      change.nft.length === 0 ? before.generation : changeTable(deps, change.nft, standing),
+      change.nft.length === 0 ? before.generation : changeTable(deps, change, standing),
     ]);
     await Promise.all([
       deleteEntries(sessions, '-4', change.ip.v4.dels),
@@ -116,20 +117,38 @@ async function adopt({ run, journal, device }: KernelDeps): Promise<Standing> {
 /** Runs a transaction; on a table that somebody changed under us it fails as a whole, and the table is loaded anew. */
 async function changeTable(
   { run, sessions, onRefused }: KernelDeps,
-  statements: readonly string[],
+  { nft: statements, isWhole }: Transaction,
   desired: KernelDocument,
 ): Promise<number> {
   const generation = randomInt(1, 2 ** 31);
   const mark = [`flush set ${TABLE} generation`, `add element ${TABLE} generation { ${hex(generation)} }`];
   const load = async (lines: readonly string[]): Promise<void> =>
     void (await output(run, ['nft', '-f', '-'], `${lines.join('\n')}\n`));
+  const loadWhole = async (): Promise<void> => {
+    const lines = [...wholeTable(desired), ...mark];
+    const learnt = await readLearnt(run);
+    if (learnt.length === 0) return await load(lines);
+    // A table of another version may have learnt in other words.
+    await load([...lines, ...learnt]).catch(async () => load(lines));
+  };
   const script = [...statements, ...mark];
   const isShort = script.reduce((length, line) => length + line.length, 0) < MAX_NFT_LINE;
-  await (isShort ? sessions.nft(script) : load(script)).catch(async (error: unknown) => {
-    onRefused?.(messageOf(error));
-    await load([...wholeTable(desired), ...mark]);
-  });
+  if (isWhole) await loadWhole();
+  else
+    await (isShort ? sessions.nft(script) : load(script)).catch(async (error: unknown) => {
+      onRefused?.(messageOf(error));
+      await loadWhole();
+    });
   return generation;
+}
+
+/** What a standing table has learnt by itself, as lines that add it to the next one: the back ends that clients keep. */
+async function readLearnt(run: Run): Promise<readonly string[]> {
+  const listings = AFFINITY_MAPS.map(async (map) => {
+    const { code, stdout } = await run(['nft', '--numeric', 'list', 'map', ...TABLE.split(' '), map]);
+    return code === 0 ? learntLines(map, stdout) : [];
+  });
+  return (await Promise.all(listings)).flat();
 }
 
 async function compare(

@@ -142,6 +142,9 @@ const AFFINITY_KEY = {
   6: '@nh,128,64 . @nh,288,32 . th dport',
 } as const;
 
+/** Where the kernel notes which back end a client keeps, of either family. */
+export const AFFINITY_MAPS = ['affinity4', 'affinity6'] as const;
+
 /** The sets of affinity, which all pools share. */
 export function affinitySets(n: '4' | '6'): readonly string[] {
   const ip = n === '4' ? 'ip' : 'ip6';

@@ -8,6 +8,8 @@ const CHUNK = 500;
 export interface Transaction {
   /** Statements of one atomic nft script; none when the table stays as it is. */
   readonly nft: readonly string[];
+  /** Whether they load the table from nothing. */
+  readonly isWhole: boolean;
   readonly ip: {
     /** Interfaces whose MAC is another now, before all others: they lose their neighbours by it. */
     readonly links: IpChange['adds'];
@@ -26,8 +28,10 @@ export interface IpChange {
 export function transaction(applied: KernelDocument, desired: KernelDocument): Transaction {
   const links = changedLinks(applied.entries.v4, desired.entries.v4);
   const changed = new Set(links.map(([key]) => key));
+  const isWhole = applied.skeleton !== desired.skeleton;
   return {
-    nft: applied.skeleton === desired.skeleton ? changedElements(applied, desired) : wholeTable(desired),
+    nft: isWhole ? wholeTable(desired) : changedElements(applied, desired),
+    isWhole,
     ip: {
       links,
       v4: changedEntries(applied.entries.v4, desired.entries.v4, changed),
@@ -38,8 +42,7 @@ export function transaction(applied: KernelDocument, desired: KernelDocument): T
 
 /**
  * What stands once `desired` was applied: nobody takes declarations away that are not needed any more. Declared a second time their
- * rules would be refused (nft 1.0.6 takes none for a map that the kernel has), and the whole table be loaded anew, without the back
- * ends that clients keep.
+ * rules would be refused (nft 1.0.6 takes none for a map that the kernel has), and the whole table be loaded anew.
  */
 export function standingAfter(applied: KernelDocument, desired: KernelDocument): KernelDocument {
   if (applied.skeleton !== desired.skeleton) return desired;
@@ -56,6 +59,17 @@ export function wholeTable(desired: KernelDocument): readonly string[] {
     ...[...desired.declarations.values()].flat(),
     ...[...desired.sets].flatMap(([set, elements]) => elementLines('add', set, [...elements])),
   ];
+}
+
+/** The lines that give a table loaded anew what one of its maps had learnt, from the words of `nft list map`. */
+export function learntLines(map: string, listing: string): readonly string[] {
+  const elements = /elements = \{([^}]*)\}/.exec(listing)?.[1] ?? '';
+  const items = elements.split(',').map((element) => element.trim());
+  return elementLines(
+    'add',
+    map,
+    items.filter((item) => item !== '').map((item) => [item, ''] as const),
+  );
 }
 
 /** A whole document as a reader wants it: the table, then the lines for `ip`. */
