@@ -30,6 +30,8 @@ const WORLD = {
     h: { id: 10, subnet: FLAT, policies: ['friends'], forwarded: true },
     l: { id: 8, subnet: FLAT, policies: ['web'], forwarded: true },
     s: { id: 9, subnet: '10.96.0.0/12', policies: ['fabric', 'services'] },
+    // Joined with services alone.
+    i: { id: 11, subnet: FLAT, policies: ['services'], forwarded: true },
     x: { id: 100, overlapping: true, subnet: '10.9.0.0/24', policies: ['friends'], forwarded: true },
     y: { id: 101, overlapping: true, subnet: '10.9.0.0/24', forwarded: true },
   },
@@ -52,6 +54,8 @@ const WORLD = {
     g2: pod('g', 22, 'n2'),
     h2: pod('h', 42, 'n2'),
     l2: pod('l', 32, 'n2'),
+    i1: pod('i', 51, 'n1'),
+    i2: pod('i', 52, 'n2'),
     x2: { network: 'x', address: '10.9.0.2', node: 'n2' },
     y1: { network: 'y', address: '10.9.0.1', node: 'n1' },
     y2: { network: 'y', address: '10.9.0.2', node: 'n2' },
@@ -68,6 +72,7 @@ const WORLD = {
       network: 's',
       ports: [{ protocol: 'TCP', port: 80, nodePort: 30081, backends: [['f2', 8080]] }],
     },
+    alone: { vip: '10.96.0.13', network: 's', ports: [{ protocol: 'TCP', port: 80, backends: [['i2', 8080]] }] },
     far: { vip: '10.96.0.1', network: 's', ports: [{ protocol: 'TCP', port: 443, backends: [[OUT, 6443]] }] },
     node: { vip: '10.96.0.2', network: 's', ports: [{ protocol: 'TCP', port: 443, backends: [[NODES.n2, 6443]] }] },
   },
@@ -159,6 +164,10 @@ describe('on the wire', () => {
     ['n1', 'fd00:32::12', 8080, `f2 ${NODES6.n1}`, 'the same by IPv6'],
     ['f1', '10.96.0.10', 80, 'f2 10.32.0.11', 'a service of such a pod'],
     ['n1', '10.96.0.10', 80, `f2 ${NODES.n1}`, 'the same from a node'],
+    ['i1', '10.96.0.10', 80, 'f2 10.32.0.51', 'a service of a pod whose network is not joined'],
+    ['f1', '10.96.0.13', 80, 'i2 10.32.0.11', 'the other way round'],
+    ['n1', '10.96.0.13', 80, `i2 ${NODES.n1}`, 'the same from a node'],
+    ['i1', '10.96.0.2', 443, 'n2 10.32.0.51', 'a service of a node that its network is not joined with'],
     ['f1', '10.96.0.2', 443, 'n2 10.32.0.11', 'a service of another node'],
     ['out', NODES.n1, 30081, `f2 ${NODES.n1}`, 'a port of a node that leads to a pod elsewhere'],
   ])('%s to %s:%i as it is: %s, %s', async (from, to, port, banner) => {
@@ -188,6 +197,9 @@ describe('on the wire', () => {
 describe('isolation', () => {
   test.each([
     ['f1', '10.32.0.22', 8080, 'another network that the underlay routes, without a policy'],
+    ['i1', '10.32.0.12', 8080, 'one that services alone lead to'],
+    ['n1', '10.32.0.52', 8080, 'the same from a node'],
+    ['i1', NODES.n2, 6443, 'a node that services alone lead to'],
     ['c1', '10.32.0.22', 8080, 'from one that it does not route'],
     ['l2', OUT, 6443, 'a network whose policy lets the fabric in alone, to the outside'],
     ['out', '10.32.0.2', 8080, 'the outside to a network that the underlay does not route'],

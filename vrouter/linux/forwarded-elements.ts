@@ -61,9 +61,11 @@ function addOwn(
 
 /** Flows between two ends that the underlay routes. */
 function addFlows(into: ElementCollector, ids: ReadonlySet<InstanceId>, { state, marks }: Context): void {
-  const isRouted = (id: InstanceId): boolean => ids.has(id) || id === state.fabric;
-  for (const { from, to } of [...state.passages, ...state.servicePassages]) {
-    if (!isRouted(from) || !isRouted(to) || from + to === 2 * state.fabric) continue;
+  const isEnd = (id: InstanceId): boolean => ids.has(id) || id === state.fabric;
+  const isRouted = ({ from, to }: Passage): boolean => isEnd(from) && isEnd(to) && from + to !== 2 * state.fabric;
+  for (const { from, to } of state.servicePassages.filter(isRouted))
+    into.add('served_by_underlay', marks.pair(from, to));
+  for (const { from, to } of [...state.passages, ...state.servicePassages].filter(isRouted)) {
     into.add('by_underlay', marks.pair(from, to), forwardedMark(to));
     if (ids.has(from) && ids.has(to)) into.add('unmasked', marks.pair(from, to));
   }

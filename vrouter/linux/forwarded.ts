@@ -11,10 +11,12 @@ import { hex, MAGIC } from './marks.ts';
 /**
  * `forwarded`: this node's own pods. `forwarders`: those elsewhere with their nodes' MACs, to their networks; `forwarding_nodes`: the
  * nodes themselves. `inbound`: the pair of the outside with each own pod. `by_underlay`: pairs of flows that take no tunnel, to the
- * mark of their destination. `unmasked`: pairs of those that go outside as they are; `unmasked_nodes`: to `neighbours`, as they are.
+ * mark of their destination; `served_by_underlay`: those that services lead to. `unmasked`: pairs of those that go outside as they are;
+ * `unmasked_nodes`: to `neighbours`, as they are.
  */
 export const FORWARDED_SETS: readonly string[] = [
   'map by_underlay { typeof ct mark : meta mark; }',
+  'set served_by_underlay { typeof ct mark; }',
   'map limited_arriving { typeof ct mark : meta mark; }',
   'set unmasked { typeof ct mark; }',
   'set unmasked_nodes { typeof ct mark; }',
@@ -65,7 +67,7 @@ export function admitted({ underlay }: SkeletonOptions): string {
 
 /** -90: new flows that the underlay brings as they are: of pods and nodes elsewhere, and of the outside. */
 export const ARRIVE: readonly string[] = [
-  `meta mark & 0xffff0000 == ${hex(MAGIC)} goto admit`,
+  `meta mark & 0xffff0000 == ${hex(MAGIC)} goto admit_by_underlay`,
   ...perFamily(({ n, ip }) => [
     `meta mark set ${ip} daddr map @inbound${n} goto arrive`,
     `${ip} daddr @forwarded${n} goto refuse_unpaired`,
@@ -73,9 +75,20 @@ export const ARRIVE: readonly string[] = [
 ];
 
 /** The chains that such flows go through. */
-export function arrivals({ underlay }: SkeletonOptions): readonly string[] {
-  if (underlay === undefined) return [];
+export function arrivals(options: SkeletonOptions): readonly string[] {
+  if (options.underlay === undefined) return [];
   return [
+    chain('admit_by_underlay', undefined, [
+      `ct mark & 0xffff0000 != ${hex(MAGIC)} ct mark set meta mark`,
+      // A service has led there, and its node has judged that; in the tunnel it would come under the number of its target.
+      ...perFamily(({ ip, n }) =>
+        ['pods', 'machines'].map(
+          (map) =>
+            `meta mark set ${ip} daddr map @${map}${n} ct mark set ct mark . meta mark map @service_pairs ${admitted(options)}`,
+        ),
+      ),
+      'goto admit',
+    ]),
     chain('by_underlay', undefined, ['meta mark set ct mark map @by_underlay', 'accept']),
     chain('arrive', undefined, [
       'ct mark set meta mark',
@@ -84,6 +97,11 @@ export function arrivals({ underlay }: SkeletonOptions): readonly string[] {
       'goto refuse_unpaired',
     ]),
   ];
+}
+
+/** -90: what a service has led here need not be within the limits of its networks. */
+export function servedByUnderlay({ underlay }: SkeletonOptions): readonly string[] {
+  return underlay === undefined ? [] : [`iifname "${underlay}" ct mark @served_by_underlay accept`];
 }
 
 /** 100: what goes out as it is. */

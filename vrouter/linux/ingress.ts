@@ -3,7 +3,7 @@ import { ARRIVING, FORGET_MARK, POD, TUNNEL, chain, perFamily, when } from './ch
 import type { SkeletonOptions } from './chain.ts';
 import { BROUGHT, enterLanes, ON_LANE, PASS_WHOLE, trackLanes } from './chained.ts';
 import { externalTracking, fromExternal, notOfExternal, toExternal, trackExternal } from './externals.ts';
-import { fromUnderlay, toNotOfPods } from './forwarded.ts';
+import { fromUnderlay, servedByUnderlay, toNotOfPods } from './forwarded.ts';
 import { fromMachines, ledAlready, notFromGuided, notToGuided } from './guidance.ts';
 import { withinLimits } from './limits.ts';
 import { hex, IS_OUTER, IS_OUTER_OR_STEERED, IS_OURS, MAGIC } from './marks.ts';
@@ -116,6 +116,7 @@ export function track(options: SkeletonOptions): readonly string[] {
     chain('track_limited', undefined, [
       'ct state related accept',
       'ct status dnat accept',
+      ...servedByUnderlay(options),
       `${withinLimits('ct mark')} accept`,
       'counter name unpaired drop',
     ]),
