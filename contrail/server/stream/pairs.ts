@@ -1,7 +1,11 @@
-/** Which networks may talk, by network policies, and which have a way outside that may be at any node, by logical routers. */
+/**
+ * Which networks may talk, by network policies; which have a way outside that may be at any node, by logical routers; and which may ask
+ * for floating addresses of pods elsewhere.
+ */
 import type { PolicyAddress, PolicyRule } from '../../objects.ts';
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheChange, CacheView } from './cache.ts';
+import { mayAsk } from './floating.ts';
 
 /** The network of nodes. */
 export const IP_FABRIC = 'default-domain:default-project:ip-fabric';
@@ -11,6 +15,7 @@ export class NetworkPairs {
   readonly #cache: CacheView;
   readonly #known = new Map<string, ReadonlySet<string>>();
   #routed: ReadonlySet<string> | undefined;
+  #asking: ReadonlySet<string> | undefined;
   /** Grows whenever pairs may have changed. */
   version = 0;
 
@@ -27,6 +32,7 @@ export class NetworkPairs {
   reload(): void {
     this.#known.clear();
     this.#routed = undefined;
+    this.#asking = undefined;
     this.version += 1;
   }
 
@@ -46,6 +52,12 @@ export class NetworkPairs {
         .map(({ uuid }) => uuid),
     );
     return this.#routed;
+  }
+
+  /** The networks whose pods may ask for floating addresses of networks outside at an interface, wherever these are. */
+  asking(): ReadonlySet<string> {
+    this.#asking ??= new Set([...this.#cache.ofType('virtual-network')].filter(mayAsk).map(({ uuid }) => uuid));
+    return this.#asking;
   }
 
   #compute(uuid: string): ReadonlySet<string> {
@@ -95,7 +107,7 @@ function touchesPairs({ before, after }: CacheChange): boolean {
   const object = after ?? before;
   if (object?.type === 'network-policy' || object?.type === 'logical-router') return true;
   if (object?.type !== 'virtual-network') return false;
-  return policiesOf(before) !== policiesOf(after);
+  return policiesOf(before) !== policiesOf(after) || mayAsk(before) !== mayAsk(after);
 }
 
 function policiesOf(network: StoredObject | undefined): string {

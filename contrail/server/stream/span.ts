@@ -1,14 +1,16 @@
 /**
- * What concerns a node: its own virtual router, machines, ports and their networks; the networks that those may talk to, or that may
- * ask a service of theirs; every port and address there, floating ones too; every virtual router; every service of chains; every logical router, with its networks; the firewall policies
- * of its ports; and the load balancers that those networks can reach, with their backends and how these are checked. A node is itself in the network `ip-fabric`,
- * so what may talk to nodes concerns it too, but for guided networks, whose pods it is led to (`guidance.ts`).
+ * What concerns a node: its own virtual router, machines, ports and their networks; the networks that those may talk to, or that may ask a
+ * service or a floating address of theirs; every port and address there, floating ones too; the ports that all nodes reach by floating
+ * addresses; every virtual router; every service of chains; every logical router, with its networks; the firewall policies of its ports; and
+ * the load balancers that those networks can reach, with their backends and how these are checked. A node is itself in the network
+ * `ip-fabric`, so what may talk to nodes concerns it too, but for guided networks, whose pods it is led to (`guidance.ts`).
  */
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheView } from './cache.ts';
 import { FIREWALL_FOLLOWERS, FIREWALL_RULES } from './firewall-span.ts';
-import { isAt, refsOf, some } from './links.ts';
+import { isFloating } from './floating.ts';
 import type { Guidance } from './guidance.ts';
+import { isAt, refsOf, some } from './links.ts';
 import { IP_FABRIC, type NetworkPairs } from './pairs.ts';
 import type { Served } from './served-pools.ts';
 
@@ -21,6 +23,8 @@ export interface Local {
   readonly projects: ReadonlySet<string>;
   /** Tags of ports, by whichever object they carry them. */
   readonly tags: ReadonlySet<string>;
+  /** Whether all nodes reach one of the ports by a floating address. */
+  readonly isFloating: boolean;
 }
 
 /** The part of a span from which all membership follows. */
@@ -53,6 +57,7 @@ export function localOf(cache: CacheView, node: string): Local {
     networks,
     projects,
     tags: new Set(holders.flatMap((holder) => refsOf(holder, 'tag_refs'))),
+    isFloating: ports.some((port) => port !== undefined && isFloating(cache, port)),
   };
 }
 
@@ -76,7 +81,7 @@ export function scopeOf({ cache, pairs, guidance }: ScopeDeps, { node, local, se
   const fabric = cache.byName('virtual-network', IP_FABRIC);
   // What is reached at nodes is asked by everybody who reaches nodes.
   const knowsAll = guidance.knowsAll(node) || served.isExposed();
-  const networks = new Set([...local.networks, ...pairs.routed()]);
+  const networks = new Set([...local.networks, ...pairs.routed(), ...askersOf(local, pairs)]);
   for (const network of local.networks) {
     const isLed = network === fabric && !knowsAll;
     for (const peer of pairs.of(network)) if (!isLed || !guided.has(peer)) networks.add(peer);
@@ -85,6 +90,11 @@ export function scopeOf({ cache, pairs, guidance }: ScopeDeps, { node, local, se
   for (const network of served.networks())
     for (const peer of pairs.of(network)) if (guided.has(peer)) networks.add(peer);
   return { local, networks, guided };
+}
+
+/** Whose pods may ask for floating addresses of the node's. */
+function askersOf({ isFloating: isAsked }: Local, pairs: NetworkPairs): Iterable<string> {
+  return isAsked ? pairs.asking() : [];
 }
 
 /** Whether an object lies in the span. */
@@ -173,6 +183,8 @@ const FOLLOWERS: Readonly<Record<string, Followers>> = {
     ...refsOf(object, 'virtual_machine_refs'),
     ...(object.parentUuid === undefined ? [] : [object.parentUuid]),
   ],
+  'floating-ip': (cache, object) => withNetworks(cache, refsOf(object, 'virtual_machine_interface_refs')),
+  'floating-ip-pool': (cache, { uuid }) => cache.linked(uuid, 'floating-ip'),
   loadbalancer: (cache, { uuid }) => cache.linked(uuid, 'loadbalancer-listener'),
   'loadbalancer-listener': (cache, { uuid }) => cache.linked(uuid, 'loadbalancer-pool'),
   'loadbalancer-pool': (cache, object) => [
@@ -181,17 +193,23 @@ const FOLLOWERS: Readonly<Record<string, Followers>> = {
   ],
   'loadbalancer-member': (cache, object) => {
     const ports = cache.links(object).filter((uuid) => cache.get(uuid)?.type === 'virtual-machine-interface');
-    return [...ports, ...ports.flatMap((port) => refsOf(cache.get(port), 'virtual_network_refs'))];
+    return withNetworks(cache, ports);
   },
-  'virtual-network': (_cache, object) => [
+  'virtual-network': (cache, object) => [
     ...refsOf(object, 'network_ipam_refs'),
     ...refsOf(object, 'network_policy_refs'),
+    ...cache.linked(object.uuid, 'floating-ip-pool'),
   ],
 };
+
+function withNetworks(cache: CacheView, ports: readonly string[]): readonly string[] {
+  return [...ports, ...ports.flatMap((port) => refsOf(cache.get(port), 'virtual_network_refs'))];
+}
 
 function isKnownPort(cache: CacheView, scope: Scope, port: StoredObject): boolean {
   return (
     hasNetwork(scope, port) ||
+    isFloating(cache, port) ||
     some(cache.linked(port.uuid, 'loadbalancer-member'), (member) => isKnownMember(cache, scope, member))
   );
 }
@@ -227,16 +245,19 @@ function isKnownBalancer(cache: CacheView, scope: Scope, balancer: StoredObject)
 }
 
 /**
- * A network outside the scope matters where a backend of a reachable service lives in it, and where it has a provider (`ip-fabric`):
- * the underlay routes it, and no node may take its addresses for the outside's. Those at an interface of nodes are few, and of each node's
- * concern that may have it.
+ * A network outside the scope matters where a backend of a reachable service, or a port that all nodes reach, lives in it, and where it has
+ * a provider (`ip-fabric`): the underlay routes it, and no node may take its addresses for the outside's. Those at an interface of nodes are
+ * few, and of each node's concern that may have it.
  */
 function isKnownNetwork(cache: CacheView, scope: Scope, uuid: string): boolean {
   const network = cache.get(uuid);
   if (scope.networks.has(uuid) || refsOf(network, 'virtual_network_refs').length > 0) return true;
   if (network?.properties['provider_properties']) return true;
-  return some(cache.linked(uuid, 'virtual-machine-interface'), (port) =>
-    some(cache.linked(port, 'loadbalancer-member'), (member) => isKnownMember(cache, scope, member)),
+  return some(
+    cache.linked(uuid, 'virtual-machine-interface'),
+    (port) =>
+      isAt(cache, port, (found) => isFloating(cache, found)) ||
+      some(cache.linked(port, 'loadbalancer-member'), (member) => isKnownMember(cache, scope, member)),
   );
 }
 

@@ -1,7 +1,8 @@
 /** One node's span as it grows and shrinks: who is in it since when, and who has left. */
 import type { StoredObject } from '../store/objects.ts';
 import type { CacheChange, CacheView } from './cache.ts';
-import { refsOf } from './links.ts';
+import { isAtInterface, isFlat } from './floating.ts';
+import { refsOf, some } from './links.ts';
 import { ServedPools } from './served-pools.ts';
 import { affectedBy, includes, type Local, localOf, type Scope, type ScopeDeps, scopeOf } from './span.ts';
 
@@ -92,7 +93,7 @@ export class SpanTracker {
       case 'virtual-router':
         return fqName.at(-1) === this.#node;
       case 'virtual-network':
-        return fqName.at(-1) === 'ip-fabric' || local.networks.has(uuid);
+        return fqName.at(-1) === 'ip-fabric' || local.networks.has(uuid) || isAtInterface(object);
       // They may give tags to ports.
       case 'project':
         return local.projects.has(uuid);
@@ -100,6 +101,8 @@ export class SpanTracker {
         return local.machines.has(uuid);
       case 'virtual-machine-interface':
         return refsOf(object, 'virtual_machine_refs').some((machine) => local.machines.has(machine));
+      case 'floating-ip':
+        return refsOf(object, 'virtual_machine_interface_refs').some((port) => local.ports.has(port));
       default:
         return false;
     }
@@ -174,13 +177,32 @@ function versionOf({ pairs, guidance }: ScopeDeps): number {
 /** Everything whose membership a batch can change, for all nodes alike. */
 export function affectedByAll(cache: CacheView, changes: readonly CacheChange[]): Set<string> {
   const affected = new Set<string>();
-  for (const { uuid, before, after } of changes) {
+  const released = new Set(changes.flatMap(({ before }) => (before === undefined ? [] : portsBy(cache, before))));
+  for (const change of changes) {
+    const { uuid, before, after } = change;
     affected.add(uuid);
-    for (const object of [before, after].filter((each) => each !== undefined)) {
+    // What names a port may be read after it has gone, too.
+    const isNamed = released.has(uuid) || some(cache.linked(uuid, 'floating-ip'), () => true);
+    const left = isNamed ? leftNetworks(change).map((network) => cache.get(network)) : [];
+    for (const object of [before, after, ...left].filter((each) => each !== undefined)) {
       for (const other of affectedBy(cache, object)) affected.add(other);
     }
+    // Whose addresses overlap with others' by now, or no longer.
+    if (isFlat(before) !== isFlat(after)) for (const other of inNetwork(cache, uuid)) affected.add(other);
   }
   return affected;
+}
+
+/** The ports that networks are known by, of what names these. */
+function portsBy(cache: CacheView, object: StoredObject): readonly string[] {
+  return object.type === 'floating-ip' || object.type === 'loadbalancer-member' ? cache.links(object) : [];
+}
+
+/** A port that has gone may have been all that its network was known by. */
+function leftNetworks({ before, after }: CacheChange): readonly string[] {
+  if (before?.type !== 'virtual-machine-interface') return [];
+  const remaining = refsOf(after, 'virtual_network_refs');
+  return refsOf(before, 'virtual_network_refs').filter((uuid) => !remaining.includes(uuid));
 }
 
 /** A network with everything whose membership follows from its own. */

@@ -11,9 +11,11 @@ import {
   attach,
   connect,
   createBase,
+  createFloating,
   createNetwork,
   createNode,
   createPod,
+  createPool,
   createService,
   createSet,
   GLOBAL_SET,
@@ -296,6 +298,36 @@ describe('a node is sent', () => {
     expect(names).not.toContain('virtual-network blue');
     await client.delete('logical-router', router);
     await watched.until((all) => !all.includes('virtual-network red') && !all.includes('instance-ip far'));
+  });
+
+  test('pods of floating addresses at an interface; and where one is, whoever may ask for it', async () => {
+    const [here, there] = [await createNode(client, 'n1'), await createNode(client, 'n2')];
+    for (const network of ['red', 'blue', 'green']) await createNetwork(client, network);
+    await createPod(client, 'red', 'red', here);
+    await createPod(client, 'blue', 'blue', there);
+    for (const network of ['red', 'green']) await createPod(client, `other-${network}`, network);
+    await createPool(client, 'public');
+    await createPool(client, 'internet', 'eth1');
+    const [n1, n2] = [watch('n1'), watch('n2')];
+    await n1.until((all) => all.includes('instance-ip red'));
+    await createFloating(client, 'usual', 'public', 'red');
+    const floating = await createFloating(client, 'entry', 'internet', 'red');
+    const parts = ['floating-ip entry', 'virtual-network red', 'network-ipam ipam', ...podOf('red')];
+    const isSent = (all: readonly string[]) => parts.every((name) => all.includes(name));
+    const names = await n2.until(isSent);
+    expect(names).not.toContain('instance-ip other-red');
+    const asking = (await client.fqNameToUuid('virtual-network', inProject('blue'))) ?? '';
+    expect(await n1.until(isSent)).not.toContain('virtual-network blue');
+    await client.update('virtual-network', asking, { fabric_snat: true });
+    expect(await n1.until((all) => all.includes('instance-ip blue'))).not.toContain('virtual-network green');
+    expect(n2.names()).not.toContain('instance-ip other-red');
+    // It goes with its pod, and to another one.
+    await client.update('floating-ip', floating, { virtual_machine_interface_refs: [{ to: inProject('blue') }] });
+    await n2.until((all) => !all.includes('virtual-network red'));
+    await n1.until((all) => all.includes('floating-ip entry') && all.includes('instance-ip blue'));
+    await client.delete('floating-ip', floating);
+    for (const each of [n1, n2]) await each.until((all) => !all.includes('floating-ip entry'));
+    await n1.until((all) => !all.includes('virtual-network blue'));
   });
 
   test('the same set whether it came by changes or at once', async () => {

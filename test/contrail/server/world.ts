@@ -1,5 +1,6 @@
 /** A small cluster's configuration, written through the client as the workers write it. */
 import type { ContrailClient } from '../../../contrail/client.ts';
+import { providerOf } from '../../../contrail/provider.ts';
 
 const FABRIC = ['default-domain', 'default-project', 'ip-fabric'];
 const PROJECT = ['default-domain', 'p'];
@@ -239,4 +240,34 @@ export async function createSet(client: ContrailClient, application: string): Pr
     firewall_policy_refs: [{ to: name, attr: sequence }],
   });
   await client.setTag('application-policy-set', set, { application: { is_global: true, value: application } });
+}
+
+/** A network outside with a pool, at an interface of nodes where one is named. */
+export async function createPool(client: ContrailClient, network: string, device?: string): Promise<void> {
+  const subnet = { ip_prefix: device === undefined ? '192.0.2.0' : '203.0.113.0', ip_prefix_len: 24 };
+  await client.create({ type: 'network-ipam', fq_name: inProject(network), parent_type: 'project' });
+  await client.create({
+    type: 'virtual-network',
+    fq_name: inProject(network),
+    parent_type: 'project',
+    address_allocation_mode: 'user-defined-subnet-only',
+    router_external: true,
+    ...(device === undefined ? {} : { provider_properties: providerOf(device) }),
+    network_ipam_refs: [{ to: inProject(network), attr: { ipam_subnets: [{ subnet }] } }],
+  });
+  await client.create({
+    type: 'floating-ip-pool',
+    fq_name: [...inProject(network), 'pool'],
+    parent_type: 'virtual-network',
+  });
+}
+
+/** A floating address of a pool's that leads to a port. */
+export function createFloating(client: ContrailClient, name: string, network: string, port: string): Promise<string> {
+  return client.create({
+    type: 'floating-ip',
+    fq_name: [...inProject(network), 'pool', name],
+    parent_type: 'floating-ip-pool',
+    virtual_machine_interface_refs: [{ to: inProject(port) }],
+  });
 }
