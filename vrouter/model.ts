@@ -1,6 +1,13 @@
 /** What one node forwards: plain data, compiled from config objects and rendered for the kernel (design 6). */
 import type { Mirror, ServiceChain } from './model/chains.ts';
-import type { Announcement, Attachment, EgressAddress, ExternalNetwork, FloatingAddress } from './model/edges.ts';
+import type {
+  Announcement,
+  Attachment,
+  EgressAddress,
+  ExternalNetwork,
+  FloatingAddress,
+  FloatingElsewhere,
+} from './model/edges.ts';
 import type { Guidance, InstanceId, Network, Passage, Peer, Port, Remote } from './model/networks.ts';
 import type { GroupMember, PortPolicy } from './model/policy.ts';
 import type { Exposure, HealthCheck, HealthPort, Service } from './model/services.ts';
@@ -31,6 +38,7 @@ export interface ForwardingState {
   readonly externals: readonly ExternalNetwork[];
   readonly attachment?: Attachment;
   readonly floating: readonly FloatingAddress[];
+  readonly floatingElsewhere: readonly FloatingElsewhere[];
   readonly egress: readonly EgressAddress[];
   readonly services: readonly Service[];
   readonly exposures: readonly Exposure[];

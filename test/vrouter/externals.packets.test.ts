@@ -10,6 +10,7 @@ import { compile } from '../../vrouter/compile/compile.ts';
 import { type TestWorld, worldObjects } from './config.ts';
 import { isExplained } from './explained.ts';
 import { createLab, inNamespace, type Lab } from './lab/nodes.ts';
+import { receives, sends } from './policy-rules.ts';
 
 jest.setTimeout(90_000);
 
@@ -41,6 +42,10 @@ const WORLD = {
     c: { id: 5, subnet: `${FLAT} ${FLAT6}`, policies: ['fabric', 'services'], snat: true },
     s: { id: 7, subnet: '10.96.0.0/12 fd00:96::/112', policies: ['fabric', 'services'] },
     r: { id: 8, subnet: `${FLAT} ${FLAT6}`, policies: ['fabric'], snat: true },
+    // Alone, but for the outside; with a router alone; and with nothing.
+    m: { id: 9, subnet: `${FLAT} ${FLAT6}`, snat: true },
+    d: { id: 10, subnet: FLAT },
+    k: { id: 11, subnet: FLAT, policies: ['fabric'] },
     a: { id: 100, overlapping: true, subnet: '10.9.0.0/24' },
     b: { id: 101, overlapping: true, subnet: '10.9.0.0/24' },
   },
@@ -51,7 +56,12 @@ const WORLD = {
     c3: pod('c', '10.32.0.3', 'n3'),
     r1: { ...pod('r', '10.32.0.11', 'n1'), address6: 'fd00:10::11' },
     r2: { ...pod('r', '10.32.0.12', 'n2'), address6: 'fd00:10::12' },
-    r3: pod('r', '10.32.0.13', 'n3'),
+    r3: { ...pod('r', '10.32.0.13', 'n3'), groups: ['askers'] },
+    m1: { ...pod('m', '10.32.0.21', 'n1'), groups: ['guarded'] },
+    m2: pod('m', '10.32.0.22', 'n2'),
+    d2: pod('d', '10.32.0.32', 'n2'),
+    k2: pod('k', '10.32.0.42', 'n2'),
+    k3: pod('k', '10.32.0.43', 'n3'),
     a1: pod('a', '10.9.0.1', 'n1'),
     b2: pod('b', '10.9.0.1', 'n2'),
   },
@@ -61,6 +71,9 @@ const WORLD = {
     '203.0.113.202': { pods: ['a1'] },
     '203.0.113.203': { pods: ['c2'], ports: [['TCP', 80, 8080]] },
     '203.0.113.204': { pods: ['c3'] },
+    '203.0.113.206': { pods: ['m1'], direction: 'ingress' },
+    '203.0.113.207': { pods: ['k2'], direction: 'egress' },
+    '203.0.113.208': { pods: ['m2'], direction: 'ingress' },
     '192.0.2.205': { pods: ['r1'], direction: 'ingress' },
   },
   services: {
@@ -98,7 +111,14 @@ const WORLD = {
       ports: [{ protocol: 'TCP', port: 80, backends: BACKENDS }],
     },
   },
-  routers: { egress: { networks: ['r', 'b'], addresses: ['203.0.113.220', '2001:db8:1::220'] } },
+  groups: {
+    guarded: [...receives({ peer: 'askers' }), ...sends({ peer: 'all' })],
+    askers: [...receives({ peer: 'all' }), ...sends({ peer: 'all' })],
+  },
+  routers: {
+    egress: { networks: ['r', 'b'], addresses: ['203.0.113.220', '2001:db8:1::220'] },
+    other: { networks: ['d'], addresses: ['203.0.113.222'] },
+  },
   externals: { public: EXTERNAL },
 } as const satisfies TestWorld;
 
@@ -246,6 +266,112 @@ describe('at the fabric', () => {
     await expect(lab.reach('c3', '203.0.113.210', 80)).resolves.toBe('c2 10.32.0.3');
     await expect(lab.reach('n3', '203.0.113.210', 80)).resolves.toMatch(/^c2 /);
     await expect(lab.reach('n1', '203.0.113.201')).resolves.toBe(`c1 ${NODES.n1}`);
+  });
+});
+
+/** Who answers a datagram, and sees whom; sent from a port if one is given. */
+async function asked(from: string, address: string, source = 0): Promise<string> {
+  const [target, bind] = address.includes(':') ? [`UDP6:[${address}]`, '[::]'] : [`UDP4:${address}`, '0.0.0.0'];
+  const line = `echo hello | timeout 2 socat -t0.7 - ${target}:9001,bind=${bind}:${source}`;
+  const { stdout } = await lab.sh(from, line);
+  return stdout.trim().replace(/\[(.+)\]$/, (_, peer: string) => ipaddr.process(peer).toString());
+}
+
+describe('a pod’s address, on other nodes', () => {
+  test.each([
+    ['c2', '203.0.113.201', 8080, 'c1 10.32.0.2', 'from a pod of its network'],
+    ['r2', '203.0.113.201', 8080, 'c1 10.32.0.12', 'from one of another that may go outside'],
+    ['r3', '203.0.113.201', 8080, 'c1 10.32.0.13', 'from one of a node without the interface'],
+    ['m2', '203.0.113.201', 8080, 'c1 10.32.0.22', 'from one of a network that is joined with no other'],
+    ['c2', '2001:db8:1::201', 8080, 'c1 fd00:10::2', 'by IPv6'],
+    ['r2', '2001:db8:1::201', 8080, 'c1 fd00:10::12', 'by IPv6, from another network'],
+    ['r1', '203.0.113.203', 80, 'c2 10.32.0.11', 'by a port that leads to another one'],
+    ['r1', '203.0.113.204', 8080, 'c3 10.32.0.11', 'of a pod whose node has not the interface'],
+    ['r3', '203.0.113.206', 8080, 'm1 10.32.0.13', 'from one that the pod’s policy lets in'],
+    ['n2', '203.0.113.201', 8080, `c1 ${NODES.n2}`, 'from the node itself'],
+    ['n3', '203.0.113.203', 80, `c2 ${NODES.n3}`, 'from the node itself, by a port'],
+    ['n2', '2001:db8:1::201', 8080, 'c1 fd00:30::2', 'from the node itself, by IPv6'],
+    ['n1', '203.0.113.208', 8080, `m2 ${NODES.n1}`, 'from the node itself, in a network that is joined with no other'],
+    [
+      'd2',
+      '203.0.113.201',
+      8080,
+      'c1 203.0.113.222',
+      'from a pod that goes outside by its router alone, as from there',
+    ],
+  ])('%s at %s:%i reaches %s: %s', async (from, address, port, want) => {
+    await expect(lab.reach(from, address, port)).resolves.toBe(want);
+  });
+
+  test.each([
+    ['k3', '203.0.113.201', 8080, 'a pod that may not go outside'],
+    ['r1', '203.0.113.203', 8080, 'another port than those it has'],
+    ['r1', '203.0.113.207', 8080, 'one that is for going out alone'],
+    ['r2', '203.0.113.202', 8080, 'one of a pod whose address overlaps with others'],
+    ['m2', '203.0.113.206', 8080, 'a pod whose policy does not let it in'],
+    ['m2', '10.32.0.1', 8080, 'a pod’s own address, of a network that is not joined'],
+    ['n1', '10.32.0.22', 8080, 'a pod’s own address, of a network that nodes are not joined with'],
+  ])('%s does not reach %s:%i: %s', async (from, address, port) => {
+    await expect(lab.reach(from, address, port)).resolves.toBeUndefined();
+  });
+
+  test('is reached by datagrams, and answers a ping', async () => {
+    lab.background('c1', `socat UDP6-RECVFROM:9001,ipv6only=0,fork SYSTEM:'echo c1 $SOCAT_PEERADDR'`);
+    while ((await asked('c1', '127.0.0.1')) === '');
+    expect(await asked('r2', '203.0.113.201')).toBe('c1 10.32.0.12');
+    expect(await asked('r2', '2001:db8:1::201')).toBe('c1 fd00:10::12');
+    expect(await asked('n3', '203.0.113.201')).toBe(`c1 ${NODES.n3}`);
+    await expect(lab.sh('r3', 'ping -c1 -W1 203.0.113.201')).resolves.toMatchObject({ code: 0 });
+  });
+
+  test('at the fabric is reached as from outside', async () => {
+    await expect(lab.reach('c2', '192.0.2.205')).resolves.toBe(`r1 ${NODES.n2}`);
+  });
+
+  test('is followed to another pod, on another node, and to nobody', async () => {
+    const floating = { ...WORLD.floating, '203.0.113.201': { pods: ['m2'] } };
+    await expect(lab.reach('r3', '203.0.113.201')).resolves.toBe('c1 10.32.0.13');
+    await apply({ ...WORLD, floating });
+    for (const [from, seen] of [
+      ['r3', '10.32.0.13'],
+      ['c1', '10.32.0.1'],
+      ['r2', '10.32.0.12'],
+      ['n1', NODES.n1],
+    ] as const)
+      await expect(lab.reach(from, '203.0.113.201')).resolves.toBe(`m2 ${seen}`);
+    expect(await fromFar('203.0.113.201', 8080)).toBe(`m2 ${FAR}`);
+    for (const node of Object.keys(NODES)) {
+      const { stdout } = await lab.sh(node, 'conntrack -L -d 203.0.113.201 -r 10.32.0.1 2>/dev/null');
+      expect(stdout).toBe('');
+    }
+    const { '203.0.113.201': _gone, ...others } = WORLD.floating;
+    await apply({ ...WORLD, floating: others });
+    for (const from of ['c2', 'r3', 'n3']) await expect(lab.reach(from, '203.0.113.201')).resolves.toBeUndefined();
+    // Who has asked before the address was anybody's goes on to.
+    expect(await asked('c2', '203.0.113.201', 7777)).toBe('');
+    await apply();
+    expect(await asked('c2', '203.0.113.201', 7777)).toBe('c1 10.32.0.2');
+    await expect(lab.reach('r3', '203.0.113.201')).resolves.toBe('c1 10.32.0.13');
+  });
+
+  test('of several pods is one’s whose node lives', async () => {
+    const world = { ...WORLD, floating: { ...WORLD.floating, '203.0.113.201': { pods: ['c1', 'c2'] } } };
+    await lab.apply(world, undefined, ['n1']);
+    await expect(lab.reach('r3', '203.0.113.201')).resolves.toBe('c2 10.32.0.13');
+    await lab.apply(world, undefined, ['n2']);
+    await expect(lab.reach('r3', '203.0.113.201')).resolves.toBe('c1 10.32.0.13');
+    await apply();
+  });
+
+  test('is reached where the underlay routes one of the networks, or both', async () => {
+    const { '203.0.113.206': _other, ...floating } = WORLD.floating;
+    for (const networks of [['r'], ['m'], ['r', 'm']] as const) {
+      const routed = networks.map((name) => [name, { ...WORLD.networks[name], forwarded: true }]);
+      await apply({ ...WORLD, floating, networks: { ...WORLD.networks, ...Object.fromEntries(routed) } });
+      await expect(lab.reach('r3', '203.0.113.208')).resolves.toBe('m2 10.32.0.13');
+      await expect(lab.reach('n1', '203.0.113.208')).resolves.toBe(`m2 ${NODES.n1}`);
+    }
+    await apply();
   });
 });
 

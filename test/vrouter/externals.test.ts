@@ -1,6 +1,7 @@
 /** Networks outside at an interface of nodes: what each node compiles and renders of them. */
 import { describe, expect, test } from '@jest/globals';
 import { compile } from '../../vrouter/compile/compile.ts';
+import { staleFlows } from '../../vrouter/linux/flows.ts';
 import { instancesOf, marksOf } from '../../vrouter/linux/marks.ts';
 import { render, type RenderOptions } from '../../vrouter/linux/render.ts';
 import { reachable } from '../../vrouter/announce/reachable.ts';
@@ -131,6 +132,80 @@ describe('a network outside at an interface', () => {
     const { externals: _none, ...plain } = WORLD;
     expect(rendered('n1', {}, plain).skeleton).not.toMatch(/external|4f4b/);
     expect(compiled('n1', plain)).not.toHaveProperty('attachment');
+  });
+});
+
+describe('a floating address there, of a pod on another node', () => {
+  const WHOLE = { '203.0.113.201': { pods: ['c1'] } } as const;
+  type Floating = NonNullable<TestWorld['floating']>;
+  const setsOf = (floating: Floating) => rendered('n2', UP, { ...WORLD, floating }).sets;
+  const elsewhere = (floating: Floating, node = 'n2', dead: readonly string[] = []) => {
+    const objects = sentTo(node, worldObjects({ ...WORLD, networks: NETWORKS, pods: PODS, floating }));
+    return compile({ objects }, node, { dead: new Set(dead) }).floatingElsewhere;
+  };
+  const NETWORKS = { ...WORLD.networks, o: { id: 100, overlapping: true, subnet: '10.9.0.0/24' } };
+  const PODS = { ...WORLD.pods, o1: { network: 'o', address: '10.9.0.1', node: 'n1' } };
+  const ONE = { address: '203.0.113.201', target: '10.32.0.1', network: 5, external: 300 };
+
+  test.each<[string, Floating, unknown[]]>([
+    ['as it is', WHOLE, [ONE]],
+    ['that leads in alone', { '203.0.113.201': { pods: ['c1'], direction: 'ingress' } }, [ONE]],
+    [
+      'of one port',
+      { '203.0.113.201': { pods: ['c1'], ports: [['TCP', 80, 8080]] } },
+      [{ ...ONE, ports: [{ protocol: 'tcp', port: 80, targetPort: 8080 }] }],
+    ],
+    ['that leads out alone', { '203.0.113.201': { pods: ['c1'], direction: 'egress' } }, []],
+    ['of the other family than the pod', { '2001:db8:1::201': { pods: ['c1'] } }, []],
+    ['of a pod whose address overlaps with others', { '203.0.113.201': { pods: ['o1'] } }, []],
+    ['at the fabric', { '192.0.2.201': { pods: ['c1'] } }, []],
+  ])('is known where there is a way to its pod: %s', (_, floating, want) => {
+    expect(elsewhere(floating)).toEqual(want);
+    expect(elsewhere(floating, 'n1')).toEqual([]);
+  });
+
+  test('of several is one’s whose node lives, and has the interface', () => {
+    const floating = { '203.0.113.201': { pods: ['c3', 'c1'] } };
+    expect(elsewhere(floating)).toEqual([ONE]);
+    expect(elsewhere(floating, 'n2', ['n1'])).toMatchObject([{ target: '10.32.0.3' }]);
+    expect(elsewhere(floating, 'n2', ['n1', 'n3'])).toHaveLength(1);
+    expect(elsewhere(floating, 'n3')).toEqual([]);
+  });
+
+  test('is translated there for nodes and pods, and for nobody else', () => {
+    const [n1, n2] = [rendered('n1', UP).sets, rendered('n2', UP).sets];
+    for (const sets of [n1, n2]) {
+      expect(sets.get('float_targets4')?.get('203.0.113.201')).toBe('10.32.0.1');
+      expect(sets.get('float_turns4')?.has('203.0.113.201')).toBe(true);
+      expect(sets.get('float_hosts4')?.has('203.0.113.201')).toBe(true);
+    }
+    for (const name of ['float_pairs4', 'external4', 'float_sources4']) {
+      expect([...(n1.get(name) ?? [])].join()).toContain('203.0.113.201');
+      expect([...(n2.get(name) ?? [])].join()).not.toContain('203.0.113.201');
+    }
+    const { announcements } = compiled('n2');
+    expect(announcements.map(({ address }) => address)).not.toContain('203.0.113.201');
+    expect(reachable(compiled('n2')).floating).toEqual([]);
+  });
+
+  test('is the outside’s where the interface is the fabric’s', () => {
+    const { sets } = rendered('n2', { interfaces: { up: new Set(['eth1']), fabric: 'eth1' } });
+    for (const name of ['float_targets4', 'float_turns4', 'float_hosts4']) expect(sets.has(name)).toBe(false);
+  });
+
+  test('ends the flows that it had, and those that it has now, where it moves', () => {
+    const ported = { '203.0.113.201': { pods: ['c1'], ports: [['TCP', 80, 8080]] } } as const;
+    expect(staleFlows(setsOf(WHOLE), setsOf({ '203.0.113.201': { pods: ['c3'] } }))).toEqual(
+      expect.arrayContaining(['-D -d 203.0.113.201']),
+    );
+    expect(staleFlows(setsOf({}), setsOf(WHOLE))).toContain('-D -d 203.0.113.201 -r 203.0.113.201');
+    expect(staleFlows(setsOf({}), setsOf(ported))).toContain('-D -p tcp -d 203.0.113.201 --dport 80 -r 203.0.113.201');
+    expect(staleFlows(setsOf(ported), setsOf({}))).toContain('-D -p tcp -d 203.0.113.201 --dport 80');
+    expect(staleFlows(setsOf(WHOLE), setsOf(WHOLE))).toEqual([]);
+    // With its pod, to another node.
+    const pods = { ...WORLD.pods, c1: { ...WORLD.pods.c1, node: 'n2' } };
+    const [before, after] = [WORLD, { ...WORLD, pods }].map((world) => rendered('n1', UP, world).sets);
+    expect(staleFlows(before!, after!)).toContain('-D -d 203.0.113.201');
   });
 });
 

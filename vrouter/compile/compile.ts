@@ -56,7 +56,7 @@ export function compile(
   const context = { networks, fabric, passages, ports, remotes, unhealthy, place, own, peers, externals };
   const balanced = compileServices(index, context, memory);
   const { outbound, inbound } = compileOutbound(index, { networks, passages, fabric });
-  const floats = compileFloating(index, { ports, externals });
+  const { announcements, ...floats } = compileFloating(index, { ...context, dead });
   const { egress, ...routed } = compileEgress(index, { networks, nodes: routers, node, dead, externals });
   const serviceSubnets = subnetsOfServices(balanced.services, networks);
   const servicePassages = compileServicePassages(balanced, { passages, fabric });
@@ -72,15 +72,15 @@ export function compile(
     mirrors: [...compileMirrors(index, ports), ...compilePolicyMirrors(index, { networks, ports, remotes })],
     passages,
     chains,
-    servicePassages: merged(servicePassages, floatingPassages(floats.floating, outbound)),
+    servicePassages: merged(servicePassages, floatingPassages(floats, { networks, outbound, fabric })),
     outbound,
     inbound,
     ...externals.state,
-    floating: floats.floating,
+    ...floats,
     egress,
     ...balanced,
     healthChecks: compileHealthChecks(index, { node, ports }),
-    announcements: [balanced, floats, routed].flatMap(({ announcements }) => announcements),
+    announcements: [...balanced.announcements, ...announcements, ...routed.announcements],
     serviceSubnets,
     ...compilePolicies(index, networks, ports),
   });

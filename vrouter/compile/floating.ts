@@ -3,24 +3,26 @@
  * answers: it translates, so that both directions pass there. An address of several pods goes to one that lives. Pure.
  */
 import type { FloatingIp } from '../../contrail/objects.ts';
-import { familyOf } from '../linux/family.ts';
-import type { Announcement, FloatingAddress, PortMapping } from '../model/edges.ts';
-import type { InstanceId, Passage, Port } from '../model/networks.ts';
-import type { Service } from '../model/services.ts';
+import type { ForwardingState } from '../model.ts';
+import type { InstanceId, Network, Passage, Port } from '../model/networks.ts';
 import { placement } from './endpoints.ts';
-import { announcementOf, type Externals } from './externals.ts';
+import { announcementOf } from './externals.ts';
+import { compileFloatingElsewhere, type ElsewhereContext } from './floating-elsewhere.ts';
+import { directionsOf, targetAmong } from './floating-ip.ts';
 import type { ConfigIndex } from './index-config.ts';
 
-interface Floating {
-  readonly floating: readonly FloatingAddress[];
-  readonly announcements: readonly Announcement[];
+type Floating = Pick<ForwardingState, 'floating' | 'floatingElsewhere'>;
+
+interface FloatingContext extends Omit<ElsewhereContext, 'here'> {
+  readonly ports: readonly Port[];
 }
 
 /** Every floating IP whose interface is a pod's; those of load balancers are services'. */
 export function compileFloating(
   config: ConfigIndex,
-  { ports, externals }: { readonly ports: readonly Port[]; readonly externals: Externals },
-): Floating {
+  { ports, ...context }: FloatingContext,
+): Floating & Pick<ForwardingState, 'announcements'> {
+  const { externals } = context;
   const byVmi = new Map(ports.map((port) => [port.vmi, port]));
   const all = config.all('floating-ip').flatMap((floating) => {
     const address = floating.floating_ip_address;
@@ -41,20 +43,34 @@ export function compileFloating(
       ...directionsOf(floating, holders.length > 1),
       ...(external === undefined ? {} : { external: external.id }),
     })),
+    floatingElsewhere: compileFloatingElsewhere(config, { ...context, here: all.map(({ address }) => address) }),
     announcements: all.map(({ holders, ...entrance }) => announcementOf(entrance, nodesOf(holders), externals)),
   };
 }
 
+interface PassageContext {
+  readonly networks: readonly Network[];
+  readonly outbound: readonly Passage[];
+  readonly fabric: InstanceId;
+}
+
 /**
- * Passages of translated flows: who may go outside reaches floating addresses of its own node there, too. Elsewhere it does as the
- * outside.
+ * Passages of translated flows: who may go outside reaches floating addresses of its own node without that, and those of networks at an
+ * interface wherever they are; so do nodes. None where addresses overlap with others'.
  */
 export function floatingPassages(
-  floating: readonly FloatingAddress[],
-  outbound: readonly Passage[],
+  { floating, floatingElsewhere: elsewhere }: Floating,
+  { networks, outbound, fabric }: PassageContext,
 ): readonly Passage[] {
-  const targets = new Set(floating.filter(({ inward }) => inward).map(({ network }) => network));
-  return outbound.flatMap(({ from }) => [...targets].map((to) => ({ from, to })));
+  const flat = new Set(networks.flatMap(({ id, overlapping }) => (overlapping ? [] : [id])));
+  const inward = floating.filter((each) => each.inward && flat.has(each.network));
+  const atInterfaces = [...inward.filter(({ external }) => external !== undefined), ...elsewhere];
+  const targets = new Set([...inward, ...elsewhere].map(({ network }) => network));
+  const askers = outbound.map(({ from }) => from).filter((from) => flat.has(from));
+  return [
+    ...askers.flatMap((from) => [...targets].map((to) => ({ from, to }))),
+    ...atInterfaces.map(({ network: to }) => ({ from: fabric, to })),
+  ];
 }
 
 /** The underlay addresses of interfaces' nodes, sorted. */
@@ -69,30 +85,10 @@ function nodeFinder(config: ConfigIndex, isAsked: boolean): (vmis: readonly stri
   return (vmis) => [...new Set(vmis.flatMap(nodeOf))].sort();
 }
 
-/** The pod's address of the floating one's family, or the one that it asks for. */
 function targetOf(
-  { floating_ip_address: address = '', floating_ip_fixed_ip_address: fixed }: FloatingIp,
+  floating: FloatingIp,
   { addresses, network }: Port,
 ): readonly { readonly target: string; readonly network: InstanceId }[] {
-  const sameFamily = addresses.filter((each) => familyOf(each) === familyOf(address));
-  const target = sameFamily.find((each) => each === fixed) ?? sameFamily[0];
+  const target = targetAmong(addresses, floating);
   return target === undefined ? [] : [{ target, network }];
-}
-
-const PROTOCOLS: Readonly<Record<string, Service['protocol']>> = { tcp: 'tcp', udp: 'udp', sctp: 'sctp' };
-
-/** A pod goes out under an address that is its own alone, and whole: the answer would come to another one's node. */
-function directionsOf(floating: FloatingIp, isShared: boolean): Pick<FloatingAddress, 'inward' | 'outward' | 'ports'> {
-  const direction = floating.floating_ip_traffic_direction ?? 'both';
-  const inward = direction !== 'egress';
-  if (floating.floating_ip_port_mappings_enable !== true)
-    return { inward, outward: direction !== 'ingress' && !isShared };
-  return { inward, outward: false, ports: portsOf(floating) };
-}
-
-function portsOf({ floating_ip_port_mappings: mappings }: FloatingIp): readonly PortMapping[] {
-  return (mappings?.port_mappings ?? []).flatMap(({ protocol: name, src_port: port, dst_port: targetPort }) => {
-    const protocol = PROTOCOLS[name.toLowerCase()];
-    return protocol === undefined ? [] : [{ protocol, port, targetPort }];
-  });
 }

@@ -22,6 +22,10 @@ export function addEdges(into: ElementCollector, state: ForwardingState, marks: 
     if (floating.inward) addInward(into, floating, { marks, fabric: state.fabric });
     if (floating.outward) addOutward(into, floating, marks);
   }
+  for (const floating of state.floatingElsewhere) {
+    addTargets(into, floating);
+    addTurn(into, floating, { marks, fabric: state.fabric });
+  }
 }
 
 /** Answers come to this node's own address, from the underlay. */
@@ -93,11 +97,13 @@ function addInside(into: ElementCollector, state: ForwardingState, marks: Marks)
   }
 }
 
-function addInward(
-  into: ElementCollector,
-  { address, target, network, ports, external }: FloatingAddress,
-  { marks, fabric }: { readonly marks: Marks; readonly fabric: InstanceId },
-): void {
+interface Around {
+  readonly marks: Marks;
+  readonly fabric: InstanceId;
+}
+
+function addInward(into: ElementCollector, floating: FloatingAddress, { marks, fabric }: Around): void {
+  const { address, network, external } = floating;
   const n = familyOf(address);
   const [pair, way] = [marks.pair(external ?? OUTSIDE, network), wayOutside(external)];
   into.add(`float_pairs${n}`, address, pair);
@@ -108,11 +114,29 @@ function addInward(
     into.add('known', `${way} . ${pair} . original`, marks.of(network));
     addExternalFlow(into, { pair, way, direction: 'reply' });
   }
+  addTargets(into, floating);
+  // Where addresses overlap with others', neither the node nor its other pods know the way.
+  if (!marks.isOverlapping(network)) addTurn(into, floating, { marks, fabric });
+}
+
+/** What the address becomes. */
+function addTargets(
+  into: ElementCollector,
+  { address, target, ports }: Pick<FloatingAddress, 'address' | 'target' | 'ports'>,
+): void {
+  const n = familyOf(address);
   if (ports === undefined) into.add(`float_targets${n}`, address, target);
   for (const { protocol, port, targetPort } of ports ?? [])
     into.add(`float_ports${n}`, `${address} . ${protocol} . ${port}`, `${target} . ${targetPort}`);
-  // Where addresses overlap with others', neither the node nor its other pods know the way.
-  if (marks.isOverlapping(network)) return;
+}
+
+/** It does for this node and its pods, too. */
+function addTurn(
+  into: ElementCollector,
+  { address, network }: Pick<FloatingAddress, 'address' | 'network'>,
+  { marks, fabric }: Around,
+): void {
+  const n = familyOf(address);
   into.add(`float_hosts${n}`, address, marks.pair(fabric, network));
   into.add(`float_turns${n}`, address);
 }

@@ -69,11 +69,10 @@ export function leave(options: SkeletonOptions): readonly string[] {
       'goto refuse_unpaired',
     ]),
     ...perFamily(({ n, ip }) => [
-      // A pod that goes outside, to a floating address of its own node.
+      // A pod that goes outside, to a floating address of a pod's. Who does so by its router, or an address of its own, alone goes on.
       chain(`turn${n}`, undefined, [
         `meta mark set ct mark map @outbound goto turned${n}`,
         `meta mark set ct mark map @limited_outbound ${withinLimits('meta mark')} goto turned${n}`,
-        'goto refuse_unpaired',
       ]),
       chain(`turned${n}`, undefined, [
         `dnat ${ip} to ${ip} daddr map @float_targets${n}`,

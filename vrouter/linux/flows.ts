@@ -56,10 +56,7 @@ function untranslated(before: Sets, after: Sets): readonly string[] {
   return ['offered4', 'offered6'].flatMap((name) =>
     [...(after.get(name) ?? [])]
       .filter(([key, verdict]) => !key.includes(' tcp ') && verdict !== before.get(name)?.get(key))
-      .map(([key]) => {
-        const [address = '', protocol, port] = key.split(' . ');
-        return `-D ${familyFlag(address)}-p ${protocol} -d ${address} --dport ${port} -r ${address}`;
-      }),
+      .map(([key]) => `${toPort(key)} -r ${key.split(' . ')[0]}`),
   );
 }
 
@@ -70,17 +67,25 @@ function movedFloats(before: Sets, after: Sets): readonly string[] {
   const come = (name: string): readonly (readonly [key: string, data: string])[] =>
     [...(after.get(name) ?? [])].filter(([key]) => before.get(name)?.has(key) !== true);
   return ['4', '6'].flatMap((n) => [
-    ...changed(`float_targets${n}`).map(([address]) => `-D ${familyFlag(address)}-d ${address}`),
-    ...changed(`float_ports${n}`).map(([key]) => {
-      const [address = '', protocol, port] = key.split(' . ');
-      return `-D ${familyFlag(address)}-p ${protocol} -d ${address} --dport ${port}`;
-    }),
+    ...[...new Set([...changed(`float_targets${n}`), ...changed(`float_pairs${n}`)].map(([address]) => address))].map(
+      (address) => `-D ${familyFlag(address)}-d ${address}`,
+    ),
+    ...changed(`float_ports${n}`).map(([key]) => toPort(key)),
+    // A pod's, by an address that was the outside's until now.
+    ...come(`float_targets${n}`).map(([address]) => `-D ${familyFlag(address)}-d ${address} -r ${address}`),
+    ...come(`float_ports${n}`).map(([key]) => `${toPort(key)} -r ${key.split(' . ')[0]}`),
     // A flow that passed untranslated, or otherwise, would go on to (facts 1.18).
     ...[...new Set([...changed(`router_sources${n}`), ...come(`router_sources${n}`)].map(([pair]) => pair))].map(
       (pair) => `-D -f ipv${n} -m ${pair}`,
     ),
     ...changed(`float_sources${n}`).map(([, address]) => `-D ${familyFlag(address)}-q ${address}`),
   ]);
+}
+
+/** Flows to an address's port. */
+function toPort(key: string): string {
+  const [address = '', protocol, port] = key.split(' . ');
+  return `-D ${familyFlag(address)}-p ${protocol} -d ${address} --dport ${port}`;
 }
 
 /** Everything in the zone of a network that has gone, and what was about addresses that are there no more. */

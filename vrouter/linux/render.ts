@@ -60,6 +60,8 @@ function outsideOfFabric(state: ForwardingState, fabric: string | undefined): Fo
     ...state,
     externals: state.externals.filter(({ id }) => !ids.has(id)),
     floating: state.floating.map(plain),
+    // Other nodes' are for the outside alone, there.
+    floatingElsewhere: state.floatingElsewhere.filter(({ external }) => !ids.has(external)),
     egress: state.egress.map(plain),
     exposures: state.exposures.map(plain),
   };

@@ -48,6 +48,14 @@ export interface FloatingAddress {
   readonly external?: InstanceId;
 }
 
+/**
+ * An address of a network outside at an interface, of a pod on another node: who may go outside reaches that by it as if it were here, and
+ * so does the node itself.
+ */
+export interface FloatingElsewhere extends Omit<FloatingAddress, 'inward' | 'outward' | 'external'> {
+  readonly external: InstanceId;
+}
+
 /** A port of a floating address, and the pod's port behind it. */
 export interface PortMapping {
   readonly protocol: Service['protocol'];
