@@ -373,6 +373,15 @@ describe('a pod’s address, on other nodes', () => {
     }
     await apply();
   });
+
+  test('is reached by a node under its own name, whatever address it has at the interface', async () => {
+    await lab.sh('n2', 'ip addr add 203.0.113.12/24 dev eth1');
+    await apply();
+    await expect(lab.reach('n2', '203.0.113.201')).resolves.toBe(`c1 ${NODES.n2}`);
+    await lab.sh('n2', 'ip addr del 203.0.113.12/24 dev eth1');
+    await apply();
+    await neighbours.get('n2')?.mend();
+  });
 });
 
 describe('what goes out', () => {

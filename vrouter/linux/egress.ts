@@ -82,11 +82,12 @@ export function source(options: SkeletonOptions): readonly string[] {
       `ct status dnat ip6 saddr . ip6 daddr @hairpin6 snat ip6 to ${HAIRPIN_V6}`,
     ]),
     sourceOfOwn(),
-    // Somebody outside whom this node leads on to another machine must be answered through this one.
+    // Somebody outside whom this node leads on to another machine must be answered through this one. The node itself may have begun under
+    // an address that others do not know, and the tunnel does not lead back to.
     chain('source_outside', undefined, [
       `${POD} accept`,
       'ct status & dnat == 0 accept',
-      'fib saddr type local accept',
+      `oifgroup != ${GROUPS.tunnel} fib saddr type local accept`,
       ...perFamily(({ n, ip }) => {
         const own = nodeAddress(options, n);
         return own === undefined ? [] : [`meta nfproto ipv${n} ${underName(ip, own)}`];
