@@ -301,6 +301,7 @@ describe('a pod’s address, on other nodes', () => {
     ],
   ])('%s at %s:%i reaches %s: %s', async (from, address, port, want) => {
     await expect(lab.reach(from, address, port)).resolves.toBe(want);
+    expect(isExplained(WORLD, from, [address, port])).toBe(true);
   });
 
   test.each([
@@ -313,6 +314,8 @@ describe('a pod’s address, on other nodes', () => {
     ['n1', '10.32.0.22', 8080, 'a pod’s own address, of a network that nodes are not joined with'],
   ])('%s does not reach %s:%i: %s', async (from, address, port) => {
     await expect(lab.reach(from, address, port)).resolves.toBeUndefined();
+    // Of what goes outside nobody says that it does not arrive.
+    expect(isExplained(WORLD, from, [address, port])).toBe(['203.0.113.202', '203.0.113.207'].includes(address));
   });
 
   test('is reached by datagrams, and answers a ping', async () => {

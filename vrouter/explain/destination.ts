@@ -5,6 +5,7 @@ import { NOWHERE } from '../linux/edges.ts';
 import { familyOf } from '../linux/family.ts';
 import { knownAddresses } from '../linux/node-addresses.ts';
 import { type ForwardingState } from '../model.ts';
+import { type FloatingElsewhere } from '../model/edges.ts';
 import { type InstanceId, type Network, OUTSIDE } from '../model/networks.ts';
 import { type Backend, type Service } from '../model/services.ts';
 import {
@@ -58,7 +59,28 @@ export function destinationOf(
     ? undefined
     : state.exposures.find((each) => each.address === asked.address && isAsked(each, asked));
   if (exposure !== undefined) return backendWays(state, sender, exposure.inside);
-  return directDestination(state, sender, asked);
+  return floatingDestination(state, sender, asked) ?? directDestination(state, sender, asked);
+}
+
+function floatingDestination(
+  state: ForwardingState,
+  { network: from, isNode }: Sender,
+  { address, ...asked }: Asked & { readonly address: string },
+): Destination | undefined {
+  const mayAsk = isNode || passes(directPassing(state.outbound, { from, to: OUTSIDE }, asked));
+  const found = mayAsk && !isOverlapping(state, from) ? floatingAt(state, address) : undefined;
+  if (found === undefined) return undefined;
+  const { target, network, ports } = found;
+  const passing = isNode && isHere(state, target) ? 'host' : servicePassing(state, { from, to: network });
+  const mapped = ports?.filter((each) => isAsked(each, asked)).map(({ targetPort }) => targetPort);
+  const ways = (mapped ?? [asked.port]).map((port) => ({ address: target, port, network, passing }));
+  return ways.length === 0 ? { ways, nowhere: 'unknown' } : { ways };
+}
+
+/** A pod's that is reached by a floating address without going outside; those at the fabric are the outside's on other nodes. */
+function floatingAt(state: ForwardingState, address: string): Omit<FloatingElsewhere, 'external'> | undefined {
+  const here = state.floating.filter(({ inward, network }) => inward && !isOverlapping(state, network));
+  return [...here, ...state.floatingElsewhere].find((each) => each.address === address);
 }
 
 interface AskedService {
