@@ -1,5 +1,6 @@
 /** Networks outside at an interface of nodes: what each node compiles and renders of them. */
 import { describe, expect, test } from '@jest/globals';
+import { guidesOf } from '../../contrail/guides.ts';
 import { compile } from '../../vrouter/compile/compile.ts';
 import { staleFlows } from '../../vrouter/linux/flows.ts';
 import { instancesOf, marksOf } from '../../vrouter/linux/marks.ts';
@@ -186,6 +187,40 @@ describe('a floating address there, of a pod on another node', () => {
     const { announcements } = compiled('n2');
     expect(announcements.map(({ address }) => address)).not.toContain('203.0.113.201');
     expect(reachable(compiled('n2')).floating).toEqual([]);
+  });
+
+  test('is known, and who may ask known to its pod’s node, also where guides know the pods', () => {
+    const nodes = Object.fromEntries([1, 2, 3, 4, 5, 6].map((each) => [`n${each}`, `192.0.2.${each}`]));
+    const guides = guidesOf(Object.keys(nodes));
+    const [holder = '', asker = '', other = ''] = Object.keys(nodes).filter((name) => !guides.includes(name));
+    const world: TestWorld = {
+      nodes,
+      networks: {
+        'ip-fabric': WORLD.networks['ip-fabric'],
+        c: WORLD.networks.c,
+        q: { id: 9, subnet: '10.32.0.0/12', policies: ['fabric'], snat: true },
+        k: { id: 10, subnet: '10.32.0.0/12', policies: ['fabric'] },
+      },
+      policies: WORLD.policies,
+      pods: {
+        c1: { network: 'c', address: '10.32.0.1', node: holder },
+        q1: { network: 'q', address: '10.32.0.11', node: asker },
+        k1: { network: 'k', address: '10.32.0.21', node: asker },
+      },
+      floating: WHOLE,
+      externals: WORLD.externals,
+    };
+    const known = (node: string) => compiled(node, world).remotes.map(({ address }) => address);
+    expect(known(holder)).toEqual(['10.32.0.11']);
+    for (const node of [asker, other]) {
+      expect(known(node)).toEqual(['10.32.0.1']);
+      expect(compiled(node, world).floatingElsewhere).toEqual([ONE]);
+    }
+    for (const node of [holder, asker])
+      expect(compiled(node, world).servicePassages).toContainEqual({ from: 9, to: 5 });
+    expect(compiled(other, world).servicePassages).toContainEqual({ from: 1, to: 5 });
+    const { floating: _none, ...without } = world;
+    for (const node of [holder, asker, other]) expect(compiled(node, without).remotes).toEqual([]);
   });
 
   test('is the outside’s where the interface is the fabric’s', () => {
