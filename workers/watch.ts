@@ -93,11 +93,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
     appsIn: (namespace) => appsIn(groups.podsByNamespace.get(namespace), options.names),
     ...policyRelations(groups, () => view),
     ...chainRelations(groups, options.names),
-    floatingIpsFor: (holder) =>
-      groups.floatingIpsByNamespace
-        .get(holder.namespace)
-        .filter((floating) => isForHolder(floating, holder))
-        .map(({ namespace, name }) => floatingIpKey(namespace, name)),
+    floatingIpsFor: (holder) => floatingIpsFor(holder, groups),
     hasOutdated: (namespace) => view.namespaces.get(namespace)?.annotations[ANNOTATION.status] !== undefined,
   };
   const view = createReflectors(options, groups, (change) => options.enqueue(relatedKeys(change, related)));
@@ -117,6 +113,17 @@ export function watchCluster(options: WatchOptions): ClusterView {
     isFresh: () => caches.every((cache) => cache.synced && cache.stalenessMs() === 0),
     allKeys: () => allKeys(view, related),
   };
+}
+
+/** Keys of the floating IPs that a pod or a Service may hold. */
+function floatingIpsFor(
+  holder: Parameters<RelatedView['floatingIpsFor']>[0],
+  { floatingIpsByNamespace }: Groups,
+): readonly string[] {
+  return floatingIpsByNamespace
+    .get(holder.namespace)
+    .filter((floating) => isForHolder(floating, holder))
+    .map(({ namespace, name }) => floatingIpKey(namespace, name));
 }
 
 /** Every key there is of the cluster that the caches show. */

@@ -60,16 +60,23 @@ function addWaysIn(into: ElementCollector, lane: Lane, { marks, addresses, sourc
 
 /** From services, and through the tunnel to them, by how they came in; the destination's address says which lane it is. */
 function addWaysOn(into: ElementCollector, lane: Lane, { marks, addresses }: Ends): void {
-  const { mark, entrance, outer, zone, vni, begins, ends, targets } = lane;
+  const { mark, outer, zone, vni, ends, targets } = lane;
   if (!ends) into.add('vni', String(vni), outer);
   const isSpread = targets.length > 1;
   const passing = hex(CHAINED.passing + (Number(mark) - CHAINED.lane));
   if (isSpread) into.add('zones', passing, String(zone));
   const way = isSpread ? passing : (onlyWay(lane, marks) ?? mark);
-  // Of a pod here the flow is judged here.
-  for (const { address, isHere } of addresses)
-    for (const origin of [...(begins ? [] : [entrance]), ...(ends ? [] : [outer])])
-      into.add(`onward${familyOf(address)}`, `${origin} . ${address}`, ends && isHere ? mark : way);
+  const origins = originsOf(lane);
+  for (const { address, isHere } of addresses) {
+    // Of a pod here the flow is judged here.
+    const onward = ends && isHere ? mark : way;
+    for (const origin of origins) into.add(`onward${familyOf(address)}`, `${origin} . ${address}`, onward);
+  }
+}
+
+/** Marks of what has come in: from a service behind the lane, and through the tunnel to one ahead of it. */
+function originsOf({ begins, ends, entrance, outer }: Lane): readonly string[] {
+  return [...(begins ? [] : [entrance]), ...(ends ? [] : [outer])];
 }
 
 /** What a service sends on is others': of its near network's pods. */
