@@ -198,6 +198,19 @@ export interface FloatingIp extends ContrailObject {
   readonly virtual_machine_interface_refs?: readonly Reference[];
 }
 
+/** Ports of a protocol under which pods go outside by their node's address. */
+export interface PortTranslationPool {
+  readonly protocol: string;
+  readonly port_range?: { readonly start_port: number; readonly end_port: number };
+  /** Ports that an agent of Contrail's chooses itself; those of a range have none. */
+  readonly port_count?: string;
+}
+
+export interface GlobalVrouterConfig extends ContrailObject {
+  readonly type: 'global-vrouter-config';
+  readonly port_translation_pools?: { readonly port_translation_pool?: readonly PortTranslationPool[] };
+}
+
 export interface LogicalRouter extends ContrailObject {
   readonly type: 'logical-router';
   readonly logical_router_type?: 'snat-routing' | 'vxlan-routing';

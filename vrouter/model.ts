@@ -7,6 +7,7 @@ import type {
   ExternalNetwork,
   FloatingAddress,
   FloatingElsewhere,
+  PortPool,
 } from './model/edges.ts';
 import type { Guidance, InstanceId, Network, Passage, Peer, Port, Remote } from './model/networks.ts';
 import type { GroupMember, PortPolicy } from './model/policy.ts';
@@ -33,6 +34,7 @@ export interface ForwardingState {
   readonly servicePassages: readonly Passage[];
   /** Passages of networks to the outside, under a node's own address, or their pods' own where the underlay routes these. */
   readonly outbound: readonly Passage[];
+  readonly portPools: readonly PortPool[];
   /** Passages of the outside to networks that the underlay routes. */
   readonly inbound: readonly Passage[];
   readonly externals: readonly ExternalNetwork[];

@@ -8,6 +8,7 @@ import { KUBERNETES_SETTINGS } from '../kubernetes/settings.ts';
 import { LOG_LEVEL, probesAt, seconds } from '../runtime/common-settings.ts';
 import type { ProgramDescription, Settings, SettingsValues } from '../runtime/config.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
+import { poolsOf } from './port-pools.ts';
 
 export const PROGRAM: ProgramDescription = {
   name: 'workers',
@@ -24,6 +25,12 @@ const list = z.string().transform((text) =>
 );
 const cidrs = list.transform((items, context) => items.flatMap((item) => subnetOf(item, context)));
 const text = z.string();
+const portPools = text.transform((value, context) => {
+  const pools = poolsOf(value);
+  if (pools !== undefined) return pools;
+  context.addIssue('write protocol:first-last, such as tcp:56000-57023, separated by commas');
+  return z.NEVER;
+});
 
 export const SETTINGS = {
   clusterName: { describe: 'name of this cluster in Contrail', schema: text.min(1), default: 'k8s' },
@@ -43,6 +50,12 @@ export const SETTINGS = {
     describe: 'true: pods go outside under their node’s address, unless their namespace says otherwise',
     schema: z.enum(['true', 'false']),
     default: 'false',
+  },
+  snatPorts: {
+    describe:
+      'ports that pods have outside under their node’s address, such as tcp:56000-57023,udp:57024-58047; empty: all, or on a Contrail controller these',
+    schema: portPools,
+    default: '',
   },
   ipFabricForwarding: {
     describe: 'true: the underlay routes pods’ addresses, unless their namespace says otherwise; it has precedence',
@@ -98,6 +111,7 @@ export function clusterSettings(settings: WorkerSettings): ClusterSettings {
     podMtu,
     foreignElsewhere: metaPlugin === 'multus',
     names: createNames({ cluster, domain }),
+    snatPorts: settings.snatPorts,
     fabric: { snat: settings.ipFabricSnat === 'true', forwarding: settings.ipFabricForwarding === 'true' },
     podSubnets: settings.podCidrs,
     serviceSubnets: settings.serviceCidrs,

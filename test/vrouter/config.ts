@@ -111,6 +111,8 @@ export interface TestWorld {
   /** Floating addresses of pods. */
   readonly floating?: Readonly<Record<string, TestFloating>>;
   readonly externals?: Readonly<Record<string, TestExternal>>;
+  /** Ports under which pods go outside by their node's address. */
+  readonly portPools?: readonly (readonly [protocol: string, first: number, last: number])[];
 }
 
 /** A network's name by its short one. */
@@ -157,6 +159,7 @@ export function worldObjects(world: TestWorld): Map<string, ContrailObject> {
     });
   }
   putEntrances(put, world);
+  putPortPools(put, world);
   return objects;
 }
 
@@ -168,6 +171,17 @@ function putEntrances(put: Put, world: TestWorld): void {
   for (const [name, router] of Object.entries(routers)) putRouter(put, name, { ...router, nameOf });
   for (const [name, service] of Object.entries(services)) putService(put, { name, service, pods, nameOf });
   for (const [address, each] of Object.entries(floating)) putPodFloating(put, nameOf(address), each);
+}
+
+function putPortPools(put: Put, { portPools }: TestWorld): void {
+  if (portPools === undefined) return;
+  const pools = portPools.map(([protocol, start_port, end_port]) => ({
+    protocol,
+    port_range: { start_port, end_port },
+  }));
+  put('global-vrouter-config', ['default-global-system-config', 'default-global-vrouter-config'], {
+    port_translation_pools: { port_translation_pool: pools },
+  });
 }
 
 /** A floating IP's name, which says whose its address is. */

@@ -132,6 +132,28 @@ describe('source translation', () => {
     await expect(lab.reach('c3', '203.0.113.1', 6443)).resolves.toBeUndefined();
   });
 
+  test('has the ports of the pools, where there are any', async () => {
+    const pools = [
+      ['tcp', 56_000, 56_007],
+      ['tcp', 57_000, 57_007],
+      ['udp', 58_000, 58_007],
+    ] as const;
+    await lab.apply({ ...WORLD, portPools: pools });
+    for (let times = 0; times < 10; times += 1) await lab.reach('c3', OUTSIDE, 6443);
+    await lab.sh('c3', `for i in 1 2 3; do echo x | socat -u - UDP4:${OUTSIDE}:7; done; ping -c1 -W1 ${OUTSIDE}`);
+    const shown = await lab.sh('n1', `conntrack -L --orig-src ${WORLD.pods.c3.address} --orig-dst ${OUTSIDE}`);
+    // The last port of a line is where answers go.
+    const found = shown.stdout
+      .split('\n')
+      .map((line) => [line.split(' ')[0], / dport=(\d+)(?!.* dport=)/.exec(line)?.[1]]);
+    const within = ([name, first, last]: (typeof pools)[number]) =>
+      found.filter(([protocol, port]) => protocol === name && Number(port) >= first && Number(port) <= last);
+    expect(pools.map((pool) => within(pool).length > 0)).toEqual([true, true, true]);
+    expect(within(pools[2])).toHaveLength(3);
+    expect(shown.stdout).toMatch(/^icmp /m);
+    await lab.apply(WORLD);
+  });
+
   test('ends for running streams when the network loses it', async () => {
     lab.background('out', 'socat -u TCP4-LISTEN:6445,reuseaddr,fork CREATE:/dev/null');
     lab.background('c3', `sh -c 'while sleep 0.1; do echo tick; done | socat -u - TCP4:${FAR}:6445'`);

@@ -8,6 +8,7 @@ export const settings: ClusterSettings = {
   ownNamespace: 'opencontrail',
   defaultMode: 'cluster',
   names: createNames({ cluster: 'k8s', domain: 'default-domain' }),
+  snatPorts: [],
   fabric: { snat: false, forwarding: false },
   podSubnets: [{ ip_prefix: '10.32.0.0', ip_prefix_len: 12 }],
   serviceSubnets: [{ ip_prefix: '10.96.0.0', ip_prefix_len: 12 }],

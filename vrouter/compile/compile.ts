@@ -17,6 +17,7 @@ import { createMemory, type Memory } from './memory.ts';
 import { compileMirrors, compilePolicyMirrors } from './mirrors.ts';
 import { compilePassages } from './passages.ts';
 import { compilePolicies } from './policies.ts';
+import { compilePortPools } from './port-pools.ts';
 import { type Balanced, compileServicePassages, compileServices } from './services.ts';
 
 /** The fabric's instance before its network object is known. */
@@ -75,6 +76,7 @@ export function compile(
     servicePassages: merged(servicePassages, floatingPassages(floats, { networks, outbound, fabric })),
     outbound,
     inbound,
+    portPools: compilePortPools(index),
     ...externals.state,
     ...floats,
     egress,

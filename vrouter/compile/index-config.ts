@@ -9,6 +9,7 @@ import type {
 import type {
   ContrailObject,
   FloatingIp,
+  GlobalVrouterConfig,
   InstanceIp,
   Loadbalancer,
   LoadbalancerHealthmonitor,
@@ -37,6 +38,7 @@ export interface ConfigTypes {
   'firewall-policy': FirewallPolicy;
   'firewall-rule': FirewallRule;
   'floating-ip': FloatingIp;
+  'global-vrouter-config': GlobalVrouterConfig;
   'instance-ip': InstanceIp;
   loadbalancer: Loadbalancer;
   'loadbalancer-healthmonitor': LoadbalancerHealthmonitor;
@@ -89,6 +91,7 @@ const FIELDS: Readonly<Record<ConfigType, string>> = {
   'firewall-policy': 'firewall_policy_refs',
   'firewall-rule': 'firewall_rule_refs',
   'floating-ip': 'floating_ip_refs',
+  'global-vrouter-config': 'global_vrouter_config_refs',
   'instance-ip': 'instance_ip_refs',
   loadbalancer: 'loadbalancer_refs',
   'loadbalancer-healthmonitor': 'loadbalancer_healthmonitor_refs',

@@ -1,4 +1,5 @@
 /** How chains are written, and what all of them share. Pure. */
+import type { PortPool } from '../model/edges.ts';
 import type { Guidance, InstanceId } from '../model/networks.ts';
 import { IS_OURS } from './marks.ts';
 import { GROUPS } from './names.ts';
@@ -23,6 +24,8 @@ export interface SkeletonOptions {
   readonly hasChains: boolean;
   /** Whether networks outside are at interfaces of their own: only then a packet is asked whether it came in there. */
   readonly hasExternals: boolean;
+  /** The ports under which pods go outside by this node's address. */
+  readonly portPools: readonly PortPool[];
   /** Whether this node leads others' packets to pods, or is led; absent where nobody is. */
   readonly guidance?: Guidance['kind'];
   /** The interface of the underlay, where that routes networks: only then a packet of it is asked where it is from. */

@@ -74,8 +74,10 @@ export function source(options: SkeletonOptions): readonly string[] {
       'goto source_outside',
     ]),
     chain('source_of_pod', undefined, [
-      ...(address === undefined ? [] : [`meta nfproto ipv4 snat ip to ${address}`]),
-      'meta nfproto ipv6 masquerade',
+      ...(address === undefined
+        ? []
+        : underPorts(options, 'meta nfproto ipv4', (ports) => `snat ip to ${address}${ports}`)),
+      ...underPorts(options, 'meta nfproto ipv6', (ports) => `masquerade${ports === '' ? '' : ` to ${ports}`}`),
     ]),
     chain('source_to_pod', undefined, [
       `ct status dnat ip saddr . ip daddr @hairpin4 snat ip to ${GATEWAY}`,
@@ -94,6 +96,20 @@ export function source(options: SkeletonOptions): readonly string[] {
       }),
     ]),
   ];
+}
+
+/** Of several ranges of a protocol each has its share. */
+function underPorts(
+  { portPools }: SkeletonOptions,
+  family: string,
+  translated: (ports: string) => string,
+): readonly string[] {
+  const ranges = portPools.map(({ protocol, first, last }, index) => {
+    const left = portPools.slice(index).filter((each) => each.protocol === protocol).length;
+    const share = left === 1 ? '' : `numgen random mod ${left} 0 `;
+    return `${family} meta l4proto ${protocol} ${share}${translated(`:${first}-${last}`)}`;
+  });
+  return [...ranges, `${family} ${translated('')}`];
 }
 
 /** What others do not know by its own address. */

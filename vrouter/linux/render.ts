@@ -39,6 +39,7 @@ export function render(compiled: ForwardingState, bindings: Bindings, options: R
       fabricWay: forwardedMark(state.fabric),
       hasOverlapping: state.networks.some(({ overlapping }) => overlapping),
       hasChains: state.chains.length > 0,
+      portPools: state.portPools,
       hasExternals: state.externals.length > 0,
     }),
     declarations: new Map([

@@ -72,3 +72,10 @@ export interface EgressAddress {
   /** As of an exposure. */
   readonly external?: InstanceId;
 }
+
+/** Ports under which pods go outside by their node's address, both ends included; of a protocol without any the kernel has all. */
+export interface PortPool {
+  readonly protocol: 'tcp' | 'udp';
+  readonly first: number;
+  readonly last: number;
+}

@@ -1,25 +1,27 @@
 /** The cluster's singletons: always wanted, never deleted by a run. */
 import { desiredCluster } from '../../contrail/desired/cluster.ts';
 import { IP_FABRIC, uuidOf } from '../../contrail/names.ts';
-import type { ContrailObject, Subnet } from '../../contrail/objects.ts';
+import type { ContrailObject, PortTranslationPool, Subnet } from '../../contrail/objects.ts';
 import { referenceBetween } from '../../contrail/reference.ts';
 import { type FabricFlags, fabricFlags } from '../../kubernetes/fabric-flags.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { readNamespace } from '../lookup.ts';
+import { writePortPools } from '../port-pools.ts';
 import { joined } from '../subnets.ts';
 
 export interface ClusterSubject extends FabricFlags {
   /** Those of the settings, and those that Kubernetes has been given since. */
   readonly serviceSubnets: readonly Subnet[];
+  readonly snatPorts: readonly PortTranslationPool[];
   readonly defaultNamespaceUid?: string;
 }
 
 export const clusterReconciler: Reconciler<ClusterSubject> = {
   input: async (_key, deps) => {
     const namespace = await readNamespace('default', deps);
-    const { fabric, serviceSubnets } = deps.settings;
+    const { fabric, serviceSubnets, snatPorts } = deps.settings;
     const further = [...deps.view.serviceCidrs.list()].sort(byName).flatMap(({ cidrs }) => cidrs);
-    const subject = { serviceSubnets: joined(serviceSubnets, further) };
+    const subject = { serviceSubnets: joined(serviceSubnets, further), snatPorts };
     if (namespace === undefined) return { ...subject, ...fabric };
     // Its own network is the cluster's (facts 1.2.4a).
     return { ...subject, defaultNamespaceUid: namespace.uid, ...fabricFlags(namespace.annotations, fabric) };
@@ -28,6 +30,10 @@ export const clusterReconciler: Reconciler<ClusterSubject> = {
   desired: (input, settings, { anchor }) => {
     const fabric = anchor === undefined ? {} : { ipFabric: anchor };
     return desiredCluster({ ...input, podSubnets: settings.podSubnets, ...fabric }, settings);
+  },
+  finish: async (input, deps) => {
+    await writePortPools(deps);
+    return input;
   },
 };
 
