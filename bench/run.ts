@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly run: () => Promi
   'policy-change': () => import('./policy-change.ts'),
   chains: () => import('./chains.ts'),
   edges: () => import('./edges.ts'),
+  'port-pools': () => import('./port-pools.ts'),
   takeover: () => import('./takeover.ts'),
   services: () => import('./services.ts'),
 };
