@@ -17,7 +17,6 @@ import { createMemory, type Memory } from './memory.ts';
 import { compileMirrors, compilePolicyMirrors } from './mirrors.ts';
 import { compilePassages } from './passages.ts';
 import { compilePolicies } from './policies.ts';
-import { compilePortPools } from './port-pools.ts';
 import { type Balanced, compileServicePassages, compileServices } from './services.ts';
 
 /** The fabric's instance before its network object is known. */
@@ -56,7 +55,7 @@ export function compile(
   memory.renew({ around: JSON.stringify(around), aside: unhealthy });
   const context = { networks, fabric, passages, ports, remotes, unhealthy, place, own, peers, externals };
   const balanced = compileServices(index, context, memory);
-  const { outbound, inbound } = compileOutbound(index, { networks, passages, fabric });
+  const outward = compileOutbound(index, { networks, passages, fabric });
   const { announcements, ...floats } = compileFloating(index, { ...context, dead });
   const { egress, ...routed } = compileEgress(index, { networks, nodes: routers, node, dead, externals });
   const serviceSubnets = subnetsOfServices(balanced.services, networks);
@@ -73,10 +72,8 @@ export function compile(
     mirrors: [...compileMirrors(index, ports), ...compilePolicyMirrors(index, { networks, ports, remotes })],
     passages,
     chains,
-    servicePassages: merged(servicePassages, floatingPassages(floats, { networks, outbound, fabric })),
-    outbound,
-    inbound,
-    portPools: compilePortPools(index),
+    servicePassages: merged(servicePassages, floatingPassages(floats, { networks, fabric, ...outward })),
+    ...outward,
     ...externals.state,
     ...floats,
     egress,

@@ -3,15 +3,17 @@
  * their pods' own, who are reached, too. A network that a policy joins with the fabric does as far as that lets them speak with each
  * other (facts 3.2, note 7); others, which ask for the outside alone, do for everything. Pure.
  */
+import type { ForwardingState } from '../model.ts';
 import type { InstanceId, Network, Passage } from '../model/networks.ts';
 import { OUTSIDE } from '../model/networks.ts';
 import type { ConfigIndex } from './index-config.ts';
+import { compilePortPools } from './port-pools.ts';
 
-/** Passages to the outside, and from it; one for each such network, in the order of the networks. */
+/** Passages to the outside, and from it; one for each such network, in the order of the networks; and under which ports. */
 export function compileOutbound(
   config: ConfigIndex,
   { networks, passages, fabric }: OutboundContext,
-): { readonly outbound: readonly Passage[]; readonly inbound: readonly Passage[] } {
+): Pick<ForwardingState, 'outbound' | 'inbound' | 'portPools'> {
   const toFabric = new Map(passages.filter(({ to }) => to === fabric).map((passage) => [passage.from, passage]));
   const fromFabric = new Map(passages.filter(({ from }) => from === fabric).map((passage) => [passage.to, passage]));
   const fabricPolicies = new Set(
@@ -34,6 +36,7 @@ export function compileOutbound(
   return {
     outbound: leaving.flatMap((network) => asFarAs(toFabric, network, { from: network.id, to: OUTSIDE })),
     inbound: forwarded.flatMap((network) => asFarAs(fromFabric, network, { from: OUTSIDE, to: network.id })),
+    portPools: compilePortPools(config),
   };
 }
 
