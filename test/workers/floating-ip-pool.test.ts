@@ -97,6 +97,29 @@ withApiServer('a worker', () => {
     expect(conditions?.[0]?.message).toContain('the range 198.18.0.9 to 198.18.0.5 ends before it starts');
   });
 
+  test('a Service may name an operator’s own pool, in Contrail’s dictionary, whose network is external', async () => {
+    await kube.post('/api/v1/namespaces', { metadata: { name: 'shop' } });
+    await operatorsPool('transit', '198.51.100.64', { router_external: true });
+    await operatorsPool('inner', '198.51.100.128', {});
+    const annotation = (network: string) =>
+      JSON.stringify({ domain: 'default-domain', project: 'default-project', network, name: 'own' });
+    const service = (name: string) => `/api/v1/namespaces/shop/services/${name}`;
+    for (const network of ['transit', 'inner'])
+      await kube.post('/api/v1/namespaces/shop/services', {
+        metadata: { name: network, annotations: { 'opencontrail.org/fip-pool': annotation(network) } },
+        spec: { type: 'LoadBalancer', ports: [{ port: 80 }] },
+      });
+    await eventually(async () =>
+      JSON.stringify((await kube.get(service('transit')))?.['status']).includes('198.51.100.'),
+    );
+    const given = await contrail.list('floating-ip', { detail: true });
+    expect(given.map(({ fq_name: name }) => name.slice(0, 4))).toEqual([
+      ['default-domain', 'default-project', 'transit', 'own'],
+    ]);
+    const events = await kube.get('/api/v1/namespaces/shop/events');
+    expect(JSON.stringify(events)).toContain('no FloatingIPPool for namespace shop');
+  });
+
   test('the API server refuses another interface, a name that none can have, and a router outside of the subnet', async () => {
     await expect(kube.patch(`${POOLS}/plain`, { spec: { interface: 'eth1' } })).rejects.toThrow(/cannot be changed/);
     await expect(pool('odd', { interface: 'eth 1', subnets: SUBNETS })).rejects.toThrow(/should match/);
@@ -113,6 +136,32 @@ withApiServer('a worker', () => {
 
 async function pool(name: string, spec: object): Promise<void> {
   await kube.post(POOLS, { apiVersion: 'opencontrail.org/v1alpha1', kind: 'FloatingIPPool', metadata: { name }, spec });
+}
+
+/** A pool that no FloatingIPPool has made. */
+async function operatorsPool(name: string, prefix: string, fields: object): Promise<void> {
+  const home = ['default-domain', 'default-project'];
+  const ipam = { type: 'network-ipam', fq_name: [...home, `${name}-ipam`], parent_type: 'project' };
+  await contrail.create({ ...ipam, uuid: uuidOf('network-ipam', ipam.fq_name) });
+  const attr = { ipam_subnets: [{ subnet: { ip_prefix: prefix, ip_prefix_len: 28 } }] };
+  const [network, pool] = [
+    [...home, name],
+    [...home, name, 'own'],
+  ];
+  await contrail.create({
+    type: 'virtual-network',
+    uuid: uuidOf('virtual-network', network),
+    fq_name: network,
+    parent_type: 'project',
+    network_ipam_refs: [{ to: ipam.fq_name, attr }],
+    ...fields,
+  });
+  await contrail.create({
+    type: 'floating-ip-pool',
+    uuid: uuidOf('floating-ip-pool', pool),
+    fq_name: pool,
+    parent_type: 'virtual-network',
+  });
 }
 
 async function network(name: string): Promise<VirtualNetwork | undefined> {

@@ -1,5 +1,7 @@
 /** Which pool gives a Service of type LoadBalancer its addresses, and which these are to be. Pure. */
 import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import type { FqName } from '../../contrail/objects.ts';
 import type { ExternalInput } from '../../contrail/desired/external.ts';
 import { type Family, familyOf } from '../../contrail/desired/pod.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
@@ -17,6 +19,14 @@ export interface ExternalSubject {
   readonly namespace: SlimNamespace;
   /** All pools, in any order. */
   readonly pools: readonly SlimFloatingIpPool[];
+  /** An operator's own in Contrail, which the annotation names (`namedInContrail`), if it is there. */
+  readonly foreign?: ForeignPool;
+}
+
+/** A `floating-ip-pool` that no FloatingIPPool stands for. */
+export interface ForeignPool {
+  readonly fqName: FqName;
+  readonly subnets: SlimFloatingIpPool['subnets'];
 }
 
 /**
@@ -26,8 +36,10 @@ export interface ExternalSubject {
 export function externalInput(subject: ExternalSubject, { names }: ClusterSettings): ExternalInput | undefined {
   const { service } = subject;
   if (service.balancer === undefined) return undefined;
-  const pool = poolFor(subject);
+  const pool =
+    subject.foreign === undefined ? poolFor(subject) : { name: subject.foreign.fqName.join(':'), ...subject.foreign };
   if (pool === undefined) return undefined;
+  const fqName = 'fqName' in pool ? pool.fqName : names.floatingIpPool(pool.name);
   const { requested, assigned } = service.balancer;
   if (requested !== undefined) requireIn(pool, 'spec.loadBalancerIP', requested);
   const families = new Set(service.clusterIPs.map(familyOf).filter((family) => servesFamily(pool, family)));
@@ -38,8 +50,23 @@ export function externalInput(subject: ExternalSubject, { names }: ClusterSettin
     );
     return { family, ...(address === undefined ? {} : { address }) };
   });
-  return { pool: names.floatingIpPool(pool.name), addresses, assigned };
+  return { pool: fqName, addresses, assigned };
 }
+
+/**
+ * The pool that an annotation names in Contrail's dictionary, whole, where no FloatingIPPool has its name: an operator's own. Services of a
+ * class are others'.
+ */
+export function namedInContrail({ service, namespace, pools }: ExternalSubject): FqName | undefined {
+  const { balancer, annotations } = service;
+  if (balancer === undefined || balancer.class !== undefined) return undefined;
+  const text = annotations[ANNOTATION.fipPool] ?? namespace.annotations[ANNOTATION.fipPool];
+  const named = FullName.safeParse(text === undefined ? undefined : literalValue(text)).data;
+  if (named === undefined || pools.some(({ name }) => name === named.name)) return undefined;
+  return [named.domain, named.project, named.network, named.name];
+}
+
+const FullName = z.object({ domain: z.string(), project: z.string(), network: z.string(), name: z.string() });
 
 /** The namespace whose pools serve a Service: its own, or that of the Gateway that our proxy has made it for. */
 export function beneficiaryOf(
@@ -74,12 +101,12 @@ function namesPool(text: string, name: string): boolean {
   return typeof value === 'object' && value !== null && 'name' in value && value.name === name;
 }
 
-function servesFamily({ subnets }: SlimFloatingIpPool, family: Family): boolean {
+function servesFamily({ subnets }: Pick<SlimFloatingIpPool, 'subnets'>, family: Family): boolean {
   return subnets.some(({ cidr }) => familyOf(cidr) === family);
 }
 
 /** Throws a `TerminalError` for an address that a field asks a pool for, and the pool has not. */
-export function requireIn(pool: SlimFloatingIpPool, field: string, address: string): void {
+export function requireIn(pool: Pick<SlimFloatingIpPool, 'name' | 'subnets'>, field: string, address: string): void {
   if (holds(pool, address)) return;
   const cidrs = pool.subnets.map(({ cidr }) => cidr).join(', ');
   throw new TerminalError(
@@ -89,7 +116,7 @@ export function requireIn(pool: SlimFloatingIpPool, field: string, address: stri
 }
 
 /** Whether an address lies in one of a pool's subnets. */
-export function holds({ subnets }: SlimFloatingIpPool, address: string): boolean {
+export function holds({ subnets }: Pick<SlimFloatingIpPool, 'subnets'>, address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.parse(address);
   return subnets.some(({ cidr }) => {

@@ -5,8 +5,9 @@ import type { ExternalInput } from '../../contrail/desired/external.ts';
 import { policyOn } from '../../contrail/desired/network.ts';
 import type { ContrailObject, Reference } from '../../contrail/objects.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
-import { beneficiaryOf, externalInput } from '../desired/external.ts';
+import { beneficiaryOf, externalInput, type ExternalSubject, namedInContrail } from '../desired/external.ts';
 import { type AskedService, serviceInput } from '../desired/service.ts';
+import { readForeignPool } from '../foreign-pools.ts';
 import { type Key, serviceKey } from '../keys.ts';
 import { endings, observeBalancers, uidsByKey, withoutProject } from './balancer.ts';
 import { readExistingNamespace, readService } from '../lookup.ts';
@@ -29,7 +30,7 @@ export const serviceReconciler: Reconciler<AskedService> = {
     const input = serviceInput(subject, deps.settings);
     const pools = deps.view.floatingIpPools.list();
     const beneficiary = await readExistingNamespace(beneficiaryOf(service, deps.settings), deps);
-    const external = input && externalInput({ ...subject, namespace: beneficiary, pools }, deps.settings);
+    const external = input && (await externalOf({ ...subject, namespace: beneficiary, pools }, deps));
     return input === undefined || external === undefined ? input : { ...input, external };
   },
   observe,
@@ -43,6 +44,12 @@ export const serviceReconciler: Reconciler<AskedService> = {
     return await withAddresses(input, deps);
   },
 };
+
+async function externalOf(subject: ExternalSubject, { contrail, settings }: Deps): Promise<ExternalInput | undefined> {
+  const named = namedInContrail(subject);
+  const foreign = named && (await readForeignPool(named, contrail));
+  return externalInput({ ...subject, ...(foreign === undefined ? {} : { foreign }) }, settings);
+}
 
 /** An address that was not asked for is given later, when there is one. */
 function explained(error: unknown, { external }: ServiceInput): Error | undefined {
