@@ -101,8 +101,8 @@ test('a node serves what it may answer for, each address under what it is of', (
       address: own,
       floating: [floating('198.51.100.2'), floating('198.51.100.1')],
       egress: [
-        { address: '198.51.100.5', network: 5 },
-        { address: '198.51.100.6', network: 5, via: other },
+        { address: '198.51.100.5', network: 5, index: 0 },
+        { address: '198.51.100.6', network: 5, index: 0, via: other },
       ],
       announcements: [
         { address: '198.51.100.1', nodes: [own, other] },

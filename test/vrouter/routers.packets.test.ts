@@ -125,6 +125,29 @@ describe('a router', () => {
     await expect(lab.reach(pods[0] ?? '', FAR, 6443)).resolves.toBe(`out ${EGRESS}`);
   });
 
+  test('with several addresses gives each pod one of them, which it keeps when a node dies', async () => {
+    const addresses = [EGRESS, '192.0.2.221', '192.0.2.222', '192.0.2.223'];
+    const several = { ...WORLD, routers: { egress: { networks: ['r', 'a', 'b'], addresses } } };
+    await applied([], several);
+    const seen = async (from: string): Promise<string> => (await lab.reach(from, FAR, 6443)) ?? 'nobody';
+    const pods = ['r1', 'r2', 'a1', 'a2', 'b2'];
+    const own = new Map<string, string>();
+    for (const from of pods) {
+      own.set(from, await seen(from));
+      for (let times = 0; times < 3; times += 1) await expect(seen(from)).resolves.toBe(own.get(from));
+    }
+    for (const address of own.values()) expect(addresses.map((each) => `out ${each}`)).toContain(address);
+    expect(new Set(own.values()).size).toBeGreaterThan(1);
+    // Two networks, one address of a pod.
+    expect(own.get('b2')).toBe(own.get('a2'));
+    await lab.sh('n1', 'ip link set eth0 down');
+    await applied(['n1'], several);
+    for (const from of ['r2', 'a2', 'b2']) await expect(seen(from)).resolves.toBe(own.get(from));
+    await lab.sh('n1', `ip link set eth0 up; ip route add default via ${OUTSIDE}`);
+    await applied([], several);
+    for (const from of pods) await expect(seen(from)).resolves.toBe(own.get(from));
+  });
+
   test('is gone with its object, and the network goes out as its flag says', async () => {
     await applied([], { ...WORLD, routers: {} });
     await expect(lab.reach('r1', FAR, 6443)).resolves.toBe(`out ${NODES.n1}`);

@@ -4,6 +4,7 @@
  * that live, and it answers for the address. Pure.
  */
 import { holderOf } from '../../contrail/rendezvous.ts';
+import { familyOf } from '../linux/family.ts';
 import type { Announcement, EgressAddress, ExternalNetwork } from '../model/edges.ts';
 import type { Network, Peer } from '../model/networks.ts';
 import { announcementOf, type Entrance, type Externals } from './externals.ts';
@@ -25,39 +26,50 @@ interface Egress {
 }
 
 /**
- * The addresses of networks that have a router, by network and family; of several routers the first counts. Where no node can translate for
- * an address at an interface, each does for its own pods, and these have no way there.
+ * The addresses of networks that have a router, by network and family; of several routers the first counts, with all of its addresses. Where
+ * no node can translate for an address at an interface, each does for its own pods, and these have no way there.
  */
 export function compileEgress(config: ConfigIndex, context: EgressContext): Egress {
   const { networks, nodes, node, dead, externals } = context;
   const byUuid = new Map(networks.map((network) => [network.uuid, network]));
   const able = nodes.filter(({ name }) => name === node || !dead.has(name)).map(({ address }) => address);
   const own = nodes.find(({ name }) => name === node)?.address;
-  const found = new Map<string, EgressAddress>();
+  const found: Omit<EgressAddress, 'index'>[] = [];
+  const routers = new Map<string, string>();
   const places = new Map<string, ExternalNetwork | undefined>();
-  for (const { address, uuid, external } of routedNetworks(config, externals)) {
+  for (const { address, uuid, port, external } of routedNetworks(config, externals)) {
     const network = byUuid.get(uuid);
-    const key = `${uuid} ${address.includes(':')}`;
+    const key = `${uuid} ${familyOf(address)}`;
     const holder = holderOf(address, externals.nodesAt(external, able)) ?? (external === undefined ? undefined : own);
-    if (network === undefined || holder === undefined || found.has(key)) continue;
+    if (network === undefined || holder === undefined || (routers.get(key) ?? port) !== port) continue;
     const way = {
       ...(holder === own ? {} : { via: holder }),
       ...(external === undefined ? {} : { external: external.id }),
     };
-    found.set(key, { address, network: network.id, ...way });
+    routers.set(key, port);
+    found.push({ address, network: network.id, ...way });
     places.set(address, external);
   }
   const all = nodes.map(({ address }) => address).sort();
   return {
-    egress: [...found.values()].sort((a, b) => a.network - b.network || (a.address < b.address ? -1 : 1)),
+    egress: placed(found.sort((a, b) => a.network - b.network || (a.address < b.address ? -1 : 1))),
     announcements: [...places]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([address, external]) => announcementOf({ address, external }, all, externals)),
   };
 }
 
+/** With each one's place among its like. */
+function placed(all: readonly Omit<EgressAddress, 'index'>[]): readonly EgressAddress[] {
+  const isLike = (a: Omit<EgressAddress, 'index'>, b: Omit<EgressAddress, 'index'>): boolean =>
+    a.network === b.network && familyOf(a.address) === familyOf(b.address);
+  return all.map((each, at) => ({ ...each, index: all.slice(0, at).filter((other) => isLike(other, each)).length }));
+}
+
 interface RoutedNetwork extends Entrance {
   readonly uuid: string;
+  /** The router's in the network. */
+  readonly port: string;
 }
 
 /** Addresses on ports of routers, with the network of the port. */
@@ -68,7 +80,7 @@ function routedNetworks(config: ConfigIndex, externals: Externals): readonly Rou
     if (uuid === undefined) return [];
     return config.referrers(port.uuid, 'floating-ip').flatMap((floating) => {
       const address = floating.floating_ip_address;
-      return address === undefined ? [] : [{ address, uuid, external: externals.of(floating) }];
+      return address === undefined ? [] : [{ address, uuid, port: port.uuid, external: externals.of(floating) }];
     });
   });
 }

@@ -24,6 +24,8 @@ export interface SkeletonOptions {
   readonly hasChains: boolean;
   /** Whether networks outside are at interfaces of their own: only then a packet is asked whether it came in there. */
   readonly hasExternals: boolean;
+  /** Whether a network's router has several addresses of a family: only then a packet is asked for its share. */
+  readonly sharesEgress: boolean;
   /** The ports under which pods go outside by this node's address. */
   readonly portPools: readonly PortPool[];
   /** Whether this node leads others' packets to pods, or is led; absent where nobody is. */

@@ -9,6 +9,7 @@ import { addExternalFlow } from './external-elements.ts';
 import { familyOf } from './family.ts';
 import { addBlocks } from './guidance.ts';
 import { addLimits } from './limits.ts';
+import { addChoices, pairOf, wayNumbers } from './routed.ts';
 import { externalMark, hex, type Marks, NO_MARK, ROUTED_MAGIC } from './marks.ts';
 
 /** Adds floating addresses, and what is never sought outside. */
@@ -17,7 +18,9 @@ export function addEdges(into: ElementCollector, state: ForwardingState, marks: 
   if ([outbound, inbound, floats, routed, externals].every(({ length }) => length === 0)) return;
   addInside(into, state, marks);
   for (const passage of outbound) addOutbound(into, passage, marks);
-  for (const egress of routed) addRouted(into, egress, marks);
+  const numberOf = wayNumbers(routed);
+  addChoices(into, routed, marks);
+  for (const egress of routed) addRouted(into, egress, { marks, way: hex(ROUTED_MAGIC + numberOf(egress)) });
   for (const floating of floats) {
     if (floating.inward) addInward(into, floating, { marks, fabric: state.fabric });
     if (floating.outward) addOutward(into, floating, marks);
@@ -52,15 +55,18 @@ function addFromUnderlay(
 }
 
 /** Here they are translated, or they go to the node where they are; answers come from the underlay, or from there. */
-function addRouted(into: ElementCollector, { address, network, via, external }: EgressAddress, marks: Marks): void {
-  const n = familyOf(address);
-  const [pair, mark] = [marks.routedPair(network, n), marks.of(network)];
-  const way = via === undefined ? wayOutside(external) : hex(ROUTED_MAGIC + network);
-  into.add(`routed${n}`, mark, pair);
+function addRouted(
+  into: ElementCollector,
+  egress: EgressAddress,
+  { marks, way: elsewhere }: { readonly marks: Marks; readonly way: string },
+): void {
+  const { address, network, via, external } = egress;
+  const [pair, mark] = [pairOf(egress, marks), marks.of(network)];
+  const way = via === undefined ? wayOutside(external) : elsewhere;
   into.add('ways_out', pair, way);
   into.add('known', `${mark} . ${pair} . original`, way);
   if (via === undefined) {
-    into.add(`router_sources${n}`, pair, address);
+    into.add(`router_sources${familyOf(address)}`, pair, address);
     addAnswers(into, { pair, mark, external });
   } else into.add('known', `${mark} . ${pair} . reply`, mark);
 }

@@ -10,6 +10,7 @@ import { leaveByExternal } from './externals.ts';
 import { withinLimits } from './limits.ts';
 import { hex, IS_OF_OWN, MAGIC } from './marks.ts';
 import { GROUPS } from './names.ts';
+import { BY_SHARE, ROUTED_SETS } from './routed.ts';
 
 /** The packet mark of what goes outside. */
 export const OUTSIDE_MARK = hex(MAGIC + OUTSIDE);
@@ -24,6 +25,7 @@ export const EDGE_SETS: readonly string[] = [
   'map limited_outbound { typeof ct mark : ct mark; }',
   'map ways_out { typeof ct mark : meta mark; }',
   'map arriving { typeof ct mark : meta mark; }',
+  ...ROUTED_SETS,
   ...perFamily(({ n, ip }) => [
     `set inside${n} { typeof ${ip} daddr; flags interval; }`,
     `set inside_own${n} { typeof ct mark . ${ip} daddr; flags interval; }`,
@@ -62,6 +64,7 @@ export function leave(options: SkeletonOptions): readonly string[] {
       ...perFamily(({ n }) => [
         `meta nfproto ipv${n} ct mark set ct mark map @routed${n} meta mark set ct mark map @ways_out accept`,
       ]),
+      ...when(options.sharesEgress, BY_SHARE),
       // Of other nodes' pods those alone whose network's router is here.
       `iifgroup != ${GROUPS.pods} counter name unpaired drop`,
       `ct mark set ct mark map @outbound ${OUT}`,

@@ -13,6 +13,7 @@ import { ROUTE_PROTOCOL, TABLES } from './names.ts';
 import { knownAddresses, nodeAddress } from './node-addresses.ts';
 import { probeRoutes } from './probes.ts';
 import { rules } from './rules.ts';
+import { wayNumbers } from './routed.ts';
 import { tunnelLinkLocal, tunnelMac, tunnelTo } from './tunnel.ts';
 
 export interface Entries {
@@ -64,11 +65,13 @@ export function entries(
 /** Everything, to the node that translates for a network. */
 function addWaysOut(context: Context): void {
   const { state, device } = context;
-  for (const { address, network, via: node } of state.egress) {
+  const numberOf = wayNumbers(state.egress);
+  for (const egress of state.egress) {
+    const { address, network, via: node } = egress;
     if (node === undefined) continue;
     const via = wayTo(context, { address, node, network });
     for (const prefix of HALVES[familyOf(address)])
-      route(familyIn(context, address), { table: TABLES.routed + network, prefix, via, device });
+      route(familyIn(context, address), { table: TABLES.routed + numberOf(egress), prefix, via, device });
   }
 }
 

@@ -167,7 +167,7 @@ function targetNames(place: Place): readonly string[] {
 }
 
 /** Numbers below a limit: the name's own as far as it is free, so that others' coming and going moves none. */
-function numbered(names: readonly string[], limit: number): ReadonlyMap<string, number> {
+export function numbered(names: readonly string[], limit: number): ReadonlyMap<string, number> {
   const taken = new Set<number>();
   const found = new Map<string, number>();
   for (const name of [...new Set(names)].sort()) {

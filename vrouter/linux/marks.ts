@@ -10,7 +10,7 @@ import { OUTSIDE } from '../model/networks.ts';
 export const MAGIC = 0x4f430000;
 /** The same on an outer (VXLAN) packet that has come in, which no rule of ours may route. */
 const OUTER_MAGIC = 0x4f440000;
-/** The mark of what goes to the node that is its network's way outside; the lower half is the network. */
+/** The mark of what goes to the node that is its network's way outside; the lower half is a number of `routed.ts`. */
 export const ROUTED_MAGIC = 0x4f470000;
 /** The mark of what goes to a network that the underlay routes, from another one of these; the lower half is the network. */
 export const FORWARDED_MAGIC = 0x4f480000;
@@ -63,8 +63,8 @@ export interface Marks {
   readonly pair: (from: InstanceId, to: InstanceId) => string;
   /** That of a flow to the outside under a floating address. */
   readonly floatingPair: (from: InstanceId) => string;
-  /** That of a flow to the outside by its network's router; each family has a node of its own. */
-  readonly routedPair: (from: InstanceId, family: '4' | '6') => string;
+  /** That of a flow to the outside by its network's router; each address has a node of its own. */
+  readonly routedPair: (from: InstanceId, address: { readonly family: '4' | '6'; readonly index: number }) => string;
   /** That of a flow from the outside to an address that the underlay routes. */
   readonly inboundPair: (to: InstanceId) => string;
 }
@@ -96,7 +96,7 @@ export function marksOf(networks: readonly Network[]): Marks {
     isOverlapping: (id) => overlapping.has(id),
     pair: pairOf,
     floatingPair: (from) => hex(PAIR + FLOATING + from * 0x8000 + OUTSIDE),
-    routedPair: (from, family) => hex(PAIR + FLOATING + from * 0x8000 + Number(family)),
+    routedPair: (from, { family, index }) => hex(PAIR + FLOATING + from * 0x8000 + Number(family) + 8 * index),
     inboundPair: (to) => hex(PAIR + FLOATING + OUTSIDE * 0x8000 + to),
   };
 }

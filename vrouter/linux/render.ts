@@ -8,6 +8,7 @@ import { entries } from './entries.ts';
 import { forwardedMark, marksOf } from './marks.ts';
 import { DEPARTURES } from './policy.ts';
 import { poolDeclarations, poolsOf } from './pools.ts';
+import { isShared } from './routed.ts';
 import { skeleton } from './skeleton.ts';
 
 export interface RenderOptions {
@@ -39,6 +40,7 @@ export function render(compiled: ForwardingState, bindings: Bindings, options: R
       fabricWay: forwardedMark(state.fabric),
       hasOverlapping: state.networks.some(({ overlapping }) => overlapping),
       hasChains: state.chains.length > 0,
+      sharesEgress: isShared(state.egress),
       portPools: state.portPools,
       hasExternals: state.externals.length > 0,
     }),

@@ -22,6 +22,7 @@ import { OUTSIDE_MARK } from './edges.ts';
 import { externalRules } from './external-entries.ts';
 import { forwardedRules, HOST_PREFERENCE } from './forwarded-entries.ts';
 import { GUIDED, hex, MAGIC, type Marks, marksOf, ROUTED_MAGIC, UNMARKED } from './marks.ts';
+import { wayNumbers } from './routed.ts';
 import { LOCAL_PREFERENCE, ROUTE_PROTOCOL, TABLES } from './names.ts';
 
 type Rule = readonly [preference: number, text: string];
@@ -81,13 +82,14 @@ function flatRules(fabric: string): readonly Rule[] {
 /** Behind those of overlapping networks, of which the last is below 5,100. */
 const ROUTED_PREFERENCE = 6000;
 
-/** A rule for each network whose router is elsewhere. */
+/** A rule for each way to an address of a network's router that is elsewhere. */
 function routedRules({ egress }: ForwardingState): readonly Rule[] {
-  const networks = [...new Set(egress.flatMap(({ network, via }) => (via === undefined ? [] : [network])))];
-  if (networks.length === 0) return [];
+  const numberOf = wayNumbers(egress);
+  const ways = [...new Set(egress.filter(({ via }) => via !== undefined).map(numberOf))];
+  if (ways.length === 0) return [];
   return [
-    ...networks.map(
-      (id) => [ROUTED_PREFERENCE, `fwmark ${hex(ROUTED_MAGIC + id)} lookup ${TABLES.routed + id}`] as const,
+    ...ways.map(
+      (number) => [ROUTED_PREFERENCE, `fwmark ${hex(ROUTED_MAGIC + number)} lookup ${TABLES.routed + number}`] as const,
     ),
     [ROUTED_PREFERENCE + 1, 'unreachable'],
     [85, `fwmark ${hex(ROUTED_MAGIC)}/0xffff0000 goto ${ROUTED_PREFERENCE}`],

@@ -63,10 +63,12 @@ export interface PortMapping {
   readonly targetPort: number;
 }
 
-/** The address under which a network goes outside, by its router; one node translates for all. */
+/** An address under which a network goes outside, by its router; one node translates for all. Of several each pod has one. */
 export interface EgressAddress {
   readonly address: string;
   readonly network: InstanceId;
+  /** Its place among those of the network and its family. */
+  readonly index: number;
   /** The underlay address of the node that translates, if it is not this one. */
   readonly via?: string;
   /** As of an exposure. */

@@ -1,0 +1,62 @@
+/**
+ * Networks whose router has several addresses of a family: each pod has one of them, by its own address, alike on all nodes, and each of
+ * them leads to the node that translates for it. Pure.
+ */
+import { holderOf } from '../../contrail/rendezvous.ts';
+import type { EgressAddress } from '../model/edges.ts';
+import { perFamily } from './chain.ts';
+import type { ElementCollector } from './document.ts';
+import { familyOf } from './family.ts';
+import { numbered } from './lanes.ts';
+import type { Marks } from './marks.ts';
+
+/** How many shares the addresses of a network have of its pods. */
+const SHARES = 64;
+
+/** `routed_shares`: by the source's network and a pod's share, the pair of flows under an address. */
+export const ROUTED_SETS: readonly string[] = perFamily(({ n }) => [
+  `map routed_shares${n} { typeof ct mark . numgen random mod ${SHARES} : ct mark; }`,
+]);
+
+/** -90: the pair of a new flow to the outside by its network's router. */
+export const BY_SHARE: readonly string[] = perFamily(({ n, ip }) => [
+  `ct mark set ct mark . jhash ${ip} saddr mod ${SHARES} seed 0x4f435345 map @routed_shares${n} meta mark set ct mark map @ways_out accept`,
+]);
+
+/** Whether there is a network with several of one family. */
+export function isShared(egress: readonly EgressAddress[]): boolean {
+  return egress.some(({ index }) => index > 0);
+}
+
+/** Adds by which pair new flows of networks go outside. */
+export function addChoices(into: ElementCollector, egress: readonly EgressAddress[], marks: Marks): void {
+  for (const first of egress.filter(({ index }) => index === 0)) {
+    const n = familyOf(first.address);
+    const all = egress.filter(({ network, address }) => network === first.network && familyOf(address) === n);
+    const mark = marks.of(first.network);
+    const pairs = new Map(all.map((each) => [each.address, pairOf(each, marks)]));
+    if (all.length === 1) into.add(`routed${n}`, mark, pairOf(first, marks));
+    else
+      for (const share of Array(SHARES).keys())
+        into.add(
+          `routed_shares${n}`,
+          `${mark} . ${share}`,
+          pairs.get(holderOf(`${share}`, [...pairs.keys()]) ?? '') ?? pairOf(first, marks),
+        );
+  }
+}
+
+/** The pair of flows under an address. */
+export function pairOf({ network, address, index }: EgressAddress, marks: Marks): string {
+  return marks.routedPair(network, { family: familyOf(address), index });
+}
+
+/** Numbers of networks are below this one, and those of further ways from it on. */
+const FURTHER = { first: 0x8000, count: 7000 } as const;
+
+/** The numbers of ways to the nodes that translate: a network's own for its first address, and for others one made of their names. */
+export function wayNumbers(egress: readonly EgressAddress[]): (each: EgressAddress) => number {
+  const nameOf = ({ network, index }: EgressAddress): string => `${network} ${index}`;
+  const further = numbered(egress.filter(({ index }) => index > 0).map(nameOf), FURTHER.count);
+  return (each) => (each.index === 0 ? each.network : FURTHER.first + (further.get(nameOf(each)) ?? 0));
+}
