@@ -104,8 +104,8 @@ function edgeNames(cluster: string, within: (namespace: string, name: string) =>
     routerPort: (namespace: string, router: string, network: FqName): FqName =>
       within(namespace, `${routerPorts(router)}${uuidOf('virtual-network', network)}`),
     routerPorts,
-    routerAddressUuid: (namespace: string, router: string, family: string): string =>
-      uuidOf('floating-ip', within(namespace, `${routerPorts(router)}${family}`)),
+    routerAddressUuid: (namespace: string, router: string, slot: string): string =>
+      uuidOf('floating-ip', within(namespace, `${routerPorts(router)}${slot}`)),
   } as const;
 }
 

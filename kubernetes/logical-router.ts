@@ -16,7 +16,7 @@ const NetworkSchema = z
 const SpecSchema = z.object({
   pool: z.string(),
   networks: z.array(NetworkSchema).readonly(),
-  /** One of each family at most; without any the pool gives them. */
+  /** Without any the pool gives one for each of the families. */
   addresses: z.array(z.string()).readonly().default([]),
   families: z
     .array(z.enum(['IPv4', 'IPv6']))

@@ -17,7 +17,17 @@ export interface LogicalRouterInput {
   /** The networks that are there, by their fully qualified names. */
   readonly networks: readonly FqName[];
   /** Without an address the config API gives one. */
-  readonly addresses: readonly { readonly family: Family; readonly address?: string }[];
+  readonly addresses: readonly RouterAddress[];
+}
+
+export interface RouterAddress {
+  readonly family: Family;
+  readonly address?: string;
+}
+
+/** An address of a router has a name by its family, and further ones of the same by their number. */
+export function addressSlot(family: Family, index: number): string {
+  return index === 0 ? family : `${family}-${index + 1}`;
 }
 
 /** Everything under the key `LogicalRouter/<namespace>/<name>`. */
@@ -36,11 +46,11 @@ export function desiredLogicalRouter(input: LogicalRouterInput, naming: Naming):
     virtual_machine_interface_refs: portRefs,
     virtual_network_refs: [gateway],
   });
-  const egress = addresses.map(({ family, address }) =>
+  const egress = withSlots(addresses).map(({ family, address, slot }) =>
     floatingIp(
       {
-        uuid: names.routerAddressUuid(namespace, name, family),
-        label: `${namespace}__${name}__${family}`,
+        uuid: names.routerAddressUuid(namespace, name, slot),
+        label: `${namespace}__${name}__${slot}`,
         pool: names.floatingIpPool(pool),
         family,
         ...(address === undefined ? {} : { address }),
@@ -54,6 +64,13 @@ export function desiredLogicalRouter(input: LogicalRouterInput, naming: Naming):
     ),
   );
   return [...ports, router, ...egress];
+}
+
+function withSlots(addresses: readonly RouterAddress[]): readonly (RouterAddress & { readonly slot: string })[] {
+  return addresses.map((each, at) => {
+    const index = addresses.slice(0, at).filter(({ family }) => family === each.family).length;
+    return { ...each, slot: addressSlot(each.family, index) };
+  });
 }
 
 function routerPort({ namespace, name }: LogicalRouterInput, network: FqName, naming: Naming): ContrailObject {

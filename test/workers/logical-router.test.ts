@@ -91,6 +91,18 @@ withApiServer('a worker', () => {
     await eventually(async () => (await portsLeft()) === 0);
   });
 
+  test('has several addresses, and each is taken away with it', async () => {
+    const addresses = ['198.51.100.16', '198.51.100.17', '198.51.100.18'];
+    await router('wide', { networks: [{ name: 'blue' }], addresses });
+    const ready = await settled('wide', ({ conditions }) => conditions?.[0]?.status === 'True');
+    expect(ready.addresses).toEqual(addresses);
+    await kube.delete(`${IN_DEV}/logicalrouters/wide`);
+    await eventually(async () => {
+      const left = await contrail.list('floating-ip', { detail: true });
+      return !left.some((each) => addresses.includes(String(each['floating_ip_address'])));
+    });
+  });
+
   test('says why an address cannot be had', async () => {
     await router('taken', { networks: [{ name: 'blue' }], addresses: ['198.51.100.15'] });
     const { conditions } = await settled('taken', (status) => status.conditions?.[0]?.reason === 'AddressRefused');
@@ -100,7 +112,7 @@ withApiServer('a worker', () => {
   test.each([
     [{ networks: [{ kind: 'Namespace', name: 'billing' }] }, /unless it is the namespace's own/],
     [{ networks: [{ kind: 'Cluster' }] }, /Unsupported value/],
-    [{ networks: [{ name: 'blue' }], addresses: ['198.51.100.16', '198.51.100.17'] }, /one address of each family/],
+    [{ networks: [{ name: 'blue' }], addresses: ['198.51.100.16', '198.51.100.16'] }, /Duplicate value/],
   ])('the API server refuses %j', async (spec, message) => {
     await expect(router('refused', spec)).rejects.toThrow(message);
   });

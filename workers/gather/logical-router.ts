@@ -1,5 +1,5 @@
 /** A LogicalRouter: its pool and networks from Kubernetes, its ports and addresses from Contrail. */
-import { desiredLogicalRouter, type LogicalRouterInput } from '../../contrail/desired/logical-router.ts';
+import { addressSlot, desiredLogicalRouter, type LogicalRouterInput } from '../../contrail/desired/logical-router.ts';
 import { familyOf } from '../../contrail/desired/pod.ts';
 import type { ContrailObject } from '../../contrail/objects.ts';
 import { ownerOf } from '../../contrail/ownership.ts';
@@ -38,7 +38,10 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
   const present = await deps.contrail.list('virtual-network', { fqNames: named, detail: true });
   const staying = present.filter((network) => !isGoing(network, deps));
   const known = new Set(staying.map(({ fq_name: network }) => network.join(':')));
-  const wanted = addresses.length > 0 ? addresses.map(familyOf) : families.map((each) => FAMILIES[each]);
+  const wanted =
+    addresses.length > 0
+      ? addresses.map((address) => ({ family: familyOf(address), address }))
+      : families.map((each) => ({ family: FAMILIES[each] }));
   return {
     namespace,
     name,
@@ -47,11 +50,10 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
     pool: pool.name,
     networks: named.filter((network) => known.has(network.join(':'))),
     missing: named.map((network) => network.join(':')).filter((network) => !known.has(network)),
-    addresses: wanted.map((family) => {
-      const of = (list: readonly string[]) => list.find((each) => familyOf(each) === family);
-      const asked = { address: of(addresses), assigned: of(assigned) };
-      const address = addressIn(pool, { field: 'spec.addresses', ...asked });
-      return { family, ...(address === undefined ? {} : { address }) };
+    addresses: wanted.map((each) => {
+      const given = assigned.find((address) => familyOf(address) === each.family);
+      const address = addressIn(pool, { field: 'spec.addresses', assigned: given, ...each });
+      return { family: each.family, ...(address === undefined ? {} : { address }) };
     }),
   };
 }
@@ -68,6 +70,11 @@ const OF_RESOURCES: ReadonlySet<Key['kind']> = new Set(['VirtualNetwork', 'Netwo
 
 const FAMILIES = { IPv4: 'v4', IPv6: 'v6' } as const;
 
+/** As many of either family as the resource may ask for. */
+const SLOTS = (['v4', 'v6'] as const).flatMap((family) =>
+  Array.from({ length: 16 }, (_, index) => addressSlot(family, index)),
+);
+
 async function observe({ namespace, name }: Key, { contrail, names: ids, settings }: Deps): Promise<Observation> {
   const { names } = settings;
   const project = await ids.uuidOf('project', names.project(namespace));
@@ -75,7 +82,7 @@ async function observe({ namespace, name }: Key, { contrail, names: ids, setting
   const interfaces = await contrail.list('virtual-machine-interface', { parentId: project });
   const prefix = names.routerPorts(name);
   const ports = interfaces.filter(({ fq_name: fqName }) => fqName.at(-1)?.startsWith(prefix)).map(({ uuid }) => uuid);
-  const floating = (['v4', 'v6'] as const).map((family) => names.routerAddressUuid(namespace, name, family));
+  const floating = SLOTS.map((slot) => names.routerAddressUuid(namespace, name, slot));
   const lists = await Promise.all([
     contrail.list('logical-router', { fqNames: [names.logicalRouter(namespace, name)], detail: true }),
     contrail.list('floating-ip', { uuids: floating, detail: true }),
@@ -96,7 +103,7 @@ function explained(error: unknown, { addresses, pool }: RouterSubject): Error | 
 /** Says under which addresses the networks go out. */
 async function withAddresses(input: RouterSubject, deps: Deps): Promise<RouterSubject> {
   const { namespace, name, addresses, networks, missing } = input;
-  const uuids = addresses.map(({ family }) => deps.settings.names.routerAddressUuid(namespace, name, family));
+  const uuids = SLOTS.map((slot) => deps.settings.names.routerAddressUuid(namespace, name, slot));
   const found = await deps.contrail.list('floating-ip', { uuids, detail: true });
   // The schema's field.
   const given = found.flatMap((object) => (object['floating_ip_address'] as string | undefined) ?? []).sort();
@@ -107,9 +114,9 @@ async function withAddresses(input: RouterSubject, deps: Deps): Promise<RouterSu
     const message = `${missing.join(', ')} not there; create what it is the network of. The other networks are routed`;
     await writeNotReady(deps.kube, resource, { reason: 'NetworkMissing', message, facts });
   } else await writeReady(deps.kube, resource, facts);
-  const withGiven = addresses.map(({ family }) => {
-    const address = given.find((each) => familyOf(each) === family);
-    return { family, ...(address === undefined ? {} : { address }) };
-  });
+  const withGiven = addresses.map(({ family, address = given.find((each) => familyOf(each) === family) }) => ({
+    family,
+    ...(address === undefined ? {} : { address }),
+  }));
   return { ...input, addresses: withGiven };
 }
