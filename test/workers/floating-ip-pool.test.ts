@@ -101,17 +101,14 @@ withApiServer('a worker', () => {
     await kube.post('/api/v1/namespaces', { metadata: { name: 'shop' } });
     await operatorsPool('transit', '198.51.100.64', { router_external: true });
     await operatorsPool('inner', '198.51.100.128', {});
-    const annotation = (network: string) =>
-      JSON.stringify({ domain: 'default-domain', project: 'default-project', network, name: 'own' });
-    const service = (name: string) => `/api/v1/namespaces/shop/services/${name}`;
+    const own = { domain: 'default-domain', project: 'default-project', name: 'own' };
+    const transit = '/api/v1/namespaces/shop/services/transit';
     for (const network of ['transit', 'inner'])
       await kube.post('/api/v1/namespaces/shop/services', {
-        metadata: { name: network, annotations: { 'opencontrail.org/fip-pool': annotation(network) } },
+        metadata: { name: network, annotations: { 'opencontrail.org/fip-pool': JSON.stringify({ ...own, network }) } },
         spec: { type: 'LoadBalancer', ports: [{ port: 80 }] },
       });
-    await eventually(async () =>
-      JSON.stringify((await kube.get(service('transit')))?.['status']).includes('198.51.100.'),
-    );
+    await eventually(async () => JSON.stringify((await kube.get(transit))?.['status']).includes('198.51.100.'));
     const given = await contrail.list('floating-ip', { detail: true });
     expect(given.map(({ fq_name: name }) => name.slice(0, 4))).toEqual([
       ['default-domain', 'default-project', 'transit', 'own'],

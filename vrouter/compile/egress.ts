@@ -34,20 +34,17 @@ export function compileEgress(config: ConfigIndex, context: EgressContext): Egre
   const byUuid = new Map(networks.map((network) => [network.uuid, network]));
   const able = nodes.filter(({ name }) => name === node || !dead.has(name)).map(({ address }) => address);
   const own = nodes.find(({ name }) => name === node)?.address;
-  const found: Omit<EgressAddress, 'index'>[] = [];
+  const found: Unplaced[] = [];
   const routers = new Map<string, string>();
   const places = new Map<string, ExternalNetwork | undefined>();
   for (const { address, uuid, port, external } of routedNetworks(config, externals)) {
     const network = byUuid.get(uuid);
-    const key = `${uuid} ${familyOf(address)}`;
     const holder = holderOf(address, externals.nodesAt(external, able)) ?? (external === undefined ? undefined : own);
-    if (network === undefined || holder === undefined || (routers.get(key) ?? port) !== port) continue;
-    const way = {
-      ...(holder === own ? {} : { via: holder }),
-      ...(external === undefined ? {} : { external: external.id }),
-    };
+    if (network === undefined || holder === undefined) continue;
+    const key = `${uuid} ${familyOf(address)}`;
+    if (routers.get(key) !== port && routers.has(key)) continue;
     routers.set(key, port);
-    found.push({ address, network: network.id, ...way });
+    found.push({ address, network: network.id, ...wayBy(holder, own, external) });
     places.set(address, external);
   }
   const all = nodes.map(({ address }) => address).sort();
@@ -59,11 +56,26 @@ export function compileEgress(config: ConfigIndex, context: EgressContext): Egre
   };
 }
 
+function wayBy(
+  holder: string,
+  own: string | undefined,
+  external: ExternalNetwork | undefined,
+): Pick<EgressAddress, 'via' | 'external'> {
+  return {
+    ...(holder === own ? {} : { via: holder }),
+    ...(external === undefined ? {} : { external: external.id }),
+  };
+}
+
+type Unplaced = Omit<EgressAddress, 'index'>;
+
 /** With each one's place among its like. */
-function placed(all: readonly Omit<EgressAddress, 'index'>[]): readonly EgressAddress[] {
-  const isLike = (a: Omit<EgressAddress, 'index'>, b: Omit<EgressAddress, 'index'>): boolean =>
-    a.network === b.network && familyOf(a.address) === familyOf(b.address);
+function placed(all: readonly Unplaced[]): readonly EgressAddress[] {
   return all.map((each, at) => ({ ...each, index: all.slice(0, at).filter((other) => isLike(other, each)).length }));
+}
+
+function isLike(a: Unplaced, b: Unplaced): boolean {
+  return a.network === b.network && familyOf(a.address) === familyOf(b.address);
 }
 
 interface RoutedNetwork extends Entrance {

@@ -56,7 +56,10 @@ const FURTHER = { first: 0x8000, count: 7000 } as const;
 
 /** The numbers of ways to the nodes that translate: a network's own for its first address, and for others one made of their names. */
 export function wayNumbers(egress: readonly EgressAddress[]): (each: EgressAddress) => number {
-  const nameOf = ({ network, index }: EgressAddress): string => `${network} ${index}`;
   const further = numbered(egress.filter(({ index }) => index > 0).map(nameOf), FURTHER.count);
   return (each) => (each.index === 0 ? each.network : FURTHER.first + (further.get(nameOf(each)) ?? 0));
+}
+
+function nameOf({ network, index }: EgressAddress): string {
+  return `${network} ${index}`;
 }
