@@ -69,13 +69,15 @@ function wayBy(
 
 type Unplaced = Omit<EgressAddress, 'index'>;
 
-/** With each one's place among its like. */
+/** With each one's place among those of its network and family. */
 function placed(all: readonly Unplaced[]): readonly EgressAddress[] {
-  return all.map((each, at) => ({ ...each, index: all.slice(0, at).filter((other) => isLike(other, each)).length }));
-}
-
-function isLike(a: Unplaced, b: Unplaced): boolean {
-  return a.network === b.network && familyOf(a.address) === familyOf(b.address);
+  const counts = new Map<string, number>();
+  return all.map((each) => {
+    const key = `${each.network} ${familyOf(each.address)}`;
+    const index = counts.get(key) ?? 0;
+    counts.set(key, index + 1);
+    return { ...each, index };
+  });
 }
 
 interface RoutedNetwork extends Entrance {

@@ -30,19 +30,14 @@ export function isShared(egress: readonly EgressAddress[]): boolean {
 
 /** Adds by which pair new flows of networks go outside. */
 export function addChoices(into: ElementCollector, egress: readonly EgressAddress[], marks: Marks): void {
-  for (const first of egress.filter(({ index }) => index === 0)) {
-    const n = familyOf(first.address);
-    const all = egress.filter(({ network, address }) => network === first.network && familyOf(address) === n);
-    const mark = marks.of(first.network);
+  const choices = Map.groupBy(egress, ({ network, address }) => `${familyOf(address)} . ${marks.of(network)}`);
+  for (const [key, all] of choices) {
+    const [n = '', mark = ''] = key.split(' . ');
     const pairs = new Map(all.map((each) => [each.address, pairOf(each, marks)]));
-    if (all.length === 1) into.add(`routed${n}`, mark, pairOf(first, marks));
+    const pairOfShare = (share: number): string => pairs.get(holderOf(`${share}`, [...pairs.keys()]) ?? '') ?? '';
+    if (pairs.size === 1) into.add(`routed${n}`, mark, pairOfShare(0));
     else
-      for (const share of Array(SHARES).keys())
-        into.add(
-          `routed_shares${n}`,
-          `${mark} . ${share}`,
-          pairs.get(holderOf(`${share}`, [...pairs.keys()]) ?? '') ?? pairOf(first, marks),
-        );
+      for (const share of Array(SHARES).keys()) into.add(`routed_shares${n}`, `${mark} . ${share}`, pairOfShare(share));
   }
 }
 
