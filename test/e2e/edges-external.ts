@@ -46,6 +46,18 @@ export async function external(context: ExternalContext): Promise<void> {
     report.check(title, () => lab.waitFor(want, async () => (await probe()) === want, { timeoutMs: 30_000 }));
   await becomes('behind its router → a floating address there', () => asked(lab, entry), far);
   await becomes('a pod with that address → behind its router, as that', () => seenAs('on-n1', far), entry);
+  const fromPod = { namespace, name: 'on-n2', container: 'shell' };
+  const host = `http://${inUrl(entry)}:${PORT}/hostname`;
+  await becomes(
+    'a pod on another node, which may go outside → the floating address there',
+    async () => (await lab.execInPod(fromPod, ['timeout', '3', 'wget', '-qO-', host])).stdout.trim(),
+    'on-n1',
+  );
+  await becomes(
+    'another node → the floating address there',
+    async () => (await lab.exec('n2', ['curl', '-g', '-s', '-m', '2', host])).stdout.trim(),
+    'on-n1',
+  );
   await becomes('a pod of a network whose router is there → behind it, as that', () => seenAs('on-n2', far), egress);
   // Of the router's address, whoever has it: one of these two is told that it has the interface no longer.
   for (const node of ['n1', 'n2']) {

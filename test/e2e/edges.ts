@@ -39,6 +39,7 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   await handedOn(context);
   await mapped(context);
   await routed(context);
+  await shared(context);
   await external({ lab, report, namespace: OPEN, seenAs: (name, host) => seenAs(context, OPEN, name, host) });
 }
 
@@ -154,4 +155,21 @@ async function routed(context: Context): Promise<void> {
     () => seenAs(context, OPEN, survivor),
     own,
   );
+}
+
+/** Of several addresses of a router each pod has one, and keeps it. */
+async function shared(context: Context): Promise<void> {
+  const { lab, report, egress } = context;
+  const addresses = [egress, spare(lab, FIRST + 3)];
+  const spec = { pool: 'edges', networks: [{ kind: 'Namespace' }], addresses };
+  const metadata = { namespace: OPEN, name: 'shared' };
+  await lab.apply([{ apiVersion: 'opencontrail.org/v1alpha1', kind: 'LogicalRouter', metadata, spec }]);
+  for (const name of lab.nodes.slice(0, 2).map((node) => `on-${node}`)) {
+    let own = '';
+    await report.check(`${OPEN}/${name} → outside, as one of its router’s two addresses`, () =>
+      lab.waitFor('one of them', async () => addresses.includes((own = await seenAs(context, OPEN, name)))),
+    );
+    report.equal(`${OPEN}/${name} → outside, as the same again`, await seenAs(context, OPEN, name), own);
+  }
+  await lab.kubectl(['delete', 'lr', 'shared', '-n', OPEN]);
 }

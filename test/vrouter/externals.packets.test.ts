@@ -277,6 +277,13 @@ async function asked(from: string, address: string, source = 0): Promise<string>
   return stdout.trim().replace(/\[(.+)\]$/, (_, peer: string) => ipaddr.process(peer).toString());
 }
 
+/** The same, of several datagrams: on a busy machine an answer may come late. */
+async function answered(from: string, address: string, source = 0): Promise<string> {
+  let answer = '';
+  for (let tries = 0; tries < 10 && answer === ''; tries += 1) answer = await asked(from, address, source);
+  return answer;
+}
+
 describe('a pod’s address, on other nodes', () => {
   test.each([
     ['c2', '203.0.113.201', 8080, 'c1 10.32.0.2', 'from a pod of its network'],
@@ -321,9 +328,9 @@ describe('a pod’s address, on other nodes', () => {
   test('is reached by datagrams, and answers a ping', async () => {
     lab.background('c1', `socat UDP6-RECVFROM:9001,ipv6only=0,fork SYSTEM:'echo c1 $SOCAT_PEERADDR'`);
     while ((await asked('c1', '127.0.0.1')) === '');
-    expect(await asked('r2', '203.0.113.201')).toBe('c1 10.32.0.12');
-    expect(await asked('r2', '2001:db8:1::201')).toBe('c1 fd00:10::12');
-    expect(await asked('n3', '203.0.113.201')).toBe(`c1 ${NODES.n3}`);
+    expect(await answered('r2', '203.0.113.201')).toBe('c1 10.32.0.12');
+    expect(await answered('r2', '2001:db8:1::201')).toBe('c1 fd00:10::12');
+    expect(await answered('n3', '203.0.113.201')).toBe(`c1 ${NODES.n3}`);
     await expect(lab.sh('r3', 'ping -c1 -W1 203.0.113.201')).resolves.toMatchObject({ code: 0 });
   });
 
@@ -353,7 +360,7 @@ describe('a pod’s address, on other nodes', () => {
     // Who has asked before the address was anybody's goes on to.
     expect(await asked('c2', '203.0.113.201', 7777)).toBe('');
     await apply();
-    expect(await asked('c2', '203.0.113.201', 7777)).toBe('c1 10.32.0.2');
+    expect(await answered('c2', '203.0.113.201', 7777)).toBe('c1 10.32.0.2');
     await expect(lab.reach('r3', '203.0.113.201')).resolves.toBe('c1 10.32.0.13');
   });
 
