@@ -92,7 +92,9 @@ describe('a network outside at an interface', () => {
     const nobody = { ...WORLD, externals: { public: { ...EXTERNAL, nodes: [] } } };
     // Its networks go out nowhere else.
     for (const node of Object.keys(NODES))
-      expect(compiled(node, nobody).egress).toEqual([{ address: '203.0.113.220', network: 8, external: 300 }]);
+      expect(compiled(node, nobody).egress).toEqual([
+        { address: '203.0.113.220', network: 8, index: 0, external: 300 },
+      ]);
   });
 
   test.each(['a "name"', 'lo', 'tapc1'])('is at no interface that it cannot be at: %s', (name) => {
@@ -123,7 +125,7 @@ describe('a network outside at an interface', () => {
   test('is the outside’s where the interface is the fabric’s', () => {
     const { externals: _none, ...plain } = WORLD;
     const named = rendered('n1', { interfaces: { up: new Set(['eth1']), fabric: 'eth1' } });
-    const { skeleton, sets } = rendered('n1', {}, { ...plain, routers: {} });
+    const { skeleton, sets } = rendered('n1', {}, plain);
     expect(named.skeleton).toBe(skeleton);
     for (const name of ['float_pairs4', 'leaving4', 'offered4', 'arriving'])
       expect(named.sets.get(name)).toEqual(sets.get(name));

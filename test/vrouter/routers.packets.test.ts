@@ -96,6 +96,17 @@ describe('a router', () => {
     for (const port of [6443, 8080]) await expect(lab.reach('out', EGRESS, port)).resolves.toBeUndefined();
   });
 
+  test('what comes to it without a flow is not tracked, at any node', async () => {
+    for (const [node, address] of Object.entries(NODES)) {
+      await lab.sh('out', `ip route replace ${EGRESS} via ${address}`);
+      for (const from of ['UDP4', 'TCP4'])
+        await lab.sh('out', `echo x | timeout 1 socat -u - ${from}:${EGRESS}:4711,sourceport=4711`);
+      const { stdout } = await lab.sh(node, `conntrack -L --orig-dst ${EGRESS}`);
+      expect(stdout).toBe('');
+    }
+    await lab.sh('out', `ip route del ${EGRESS}`);
+  });
+
   test('carries pings, and the errors of routers outside', async () => {
     for (const from of ['r1', 'r2', 'a1', 'a2'])
       await expect(lab.sh(from, `ping -c1 -W1 ${FAR}`)).resolves.toMatchObject({ code: 0 });

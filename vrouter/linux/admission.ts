@@ -2,7 +2,7 @@
 import { ARRIVING, POD, TUNNEL, chain, perFamily, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { admitLanes, CHAINED_ALREADY, ON_LANE } from './chained.ts';
-import { leave, TRANSLATE_FLOATING, TRANSLATE_FLOATING_FOR_HOST, TURN } from './edges.ts';
+import { fromRouters, leave, toRouters, TRANSLATE_FLOATING, TRANSLATE_FLOATING_FOR_HOST, TURN } from './edges.ts';
 import {
   externalJudgements,
   judgeExternal,
@@ -76,10 +76,12 @@ function pairRules(options: SkeletonOptions): readonly string[] {
   return [
     ...when(options.hasChains, [`${ON_LANE} goto admit_lane`]),
     `${POD} goto admit`,
+    ...fromRouters(options),
     `${TUNNEL} goto admit`,
     toNotOfPods(options),
     ...sourceOfExternal(options),
     'ct status dnat goto admit_outside',
+    ...toRouters(options),
     ...refuseExternal(options),
     ...(options.underlay === undefined ? [] : ARRIVE),
   ];

@@ -24,6 +24,8 @@ export interface SkeletonOptions {
   readonly hasChains: boolean;
   /** Whether networks outside are at interfaces of their own: only then a packet is asked whether it came in there. */
   readonly hasExternals: boolean;
+  /** Whether networks have routers. */
+  readonly hasRouters: boolean;
   /** Whether a network's router has several addresses of a family: only then a packet is asked for its share. */
   readonly sharesEgress: boolean;
   /** The ports under which pods go outside by this node's address. */

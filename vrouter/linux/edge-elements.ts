@@ -63,6 +63,7 @@ function addRouted(
   const { address, network, via, external } = egress;
   const [pair, mark] = [pairOf(egress, marks), marks.of(network)];
   const way = via === undefined ? wayOutside(external) : elsewhere;
+  into.add(`router_addresses${familyOf(address)}`, address);
   into.add('ways_out', pair, way);
   into.add('known', `${mark} . ${pair} . original`, way);
   if (via === undefined) {

@@ -4,7 +4,7 @@
  * Pure.
  */
 import { OUTSIDE } from '../model/networks.ts';
-import { UNMARK, chain, perFamily, when } from './chain.ts';
+import { TUNNEL, UNMARK, chain, perFamily, when } from './chain.ts';
 import type { SkeletonOptions } from './chain.ts';
 import { leaveByExternal } from './externals.ts';
 import { withinLimits } from './limits.ts';
@@ -17,7 +17,7 @@ export const OUTSIDE_MARK = hex(MAGIC + OUTSIDE);
 
 /**
  * `outbound`: the networks that may go outside, under their node's address, and the pair of such flows. `routed`: those with a router,
- * the pair, and the mark by which they go. `inside`: addresses that are never sought outside, whoever asks, and those of overlapping
+ * the pair, and the mark by which they go; `router_addresses`: all of theirs. `inside`: addresses that are never sought outside, whoever asks, and those of overlapping
  * networks for whoever is in them. `float_…`: what a floating address leads to, under which pair, and what a pod is outside.
  */
 export const EDGE_SETS: readonly string[] = [
@@ -31,6 +31,7 @@ export const EDGE_SETS: readonly string[] = [
     `set inside_own${n} { typeof ct mark . ${ip} daddr; flags interval; }`,
     `map routed${n} { typeof ct mark : ct mark; }`,
     `map router_sources${n} { typeof ct mark : ${ip} saddr; }`,
+    `set router_addresses${n} { typeof ${ip} daddr; }`,
     `map leaving${n} { typeof ct mark . ${ip} saddr : ct mark; }`,
     `map float_pairs${n} { typeof ${ip} daddr : ct mark; }`,
     `map float_targets${n} { typeof ${ip} daddr : ${ip} daddr; }`,
@@ -112,6 +113,19 @@ export const NOT_THE_NODE = `${FROM_PODS} meta mark ${OUTSIDE_MARK} ct direction
 /** 0: from pods elsewhere, whose network's router is here; and back to them. */
 export const ROUTED_OUT = `meta mark ${OUTSIDE_MARK} accept`;
 export const ROUTED_BACK = `ct direction reply ct status snat ${UNMARK} accept`;
+
+/**
+ * -90: new flows that are left of another node's time: answers that have no flow here yet, and what was translated before it was led here. If
+ * they were tracked, they would take the port of the stream that they belong to.
+ */
+export const toRouters = (options: SkeletonOptions): readonly string[] => ofRouters(options, 'daddr');
+export const fromRouters = (options: SkeletonOptions): readonly string[] =>
+  ofRouters(options, 'saddr').map((rule) => `${TUNNEL} ${rule}`);
+
+function ofRouters({ hasRouters }: SkeletonOptions, side: 'saddr' | 'daddr'): readonly string[] {
+  const rules = perFamily(({ n, ip }) => [`${ip} ${side} @router_addresses${n} counter name unpaired drop`]);
+  return when(hasRouters, rules);
+}
 
 /** 100: to that chain, by a mark that most of its flows have; those by an interface of their own have a usual pair. */
 export function toSourceOfOwn({ hasExternals }: SkeletonOptions): string {

@@ -40,6 +40,7 @@ export function render(compiled: ForwardingState, bindings: Bindings, options: R
       fabricWay: forwardedMark(state.fabric),
       hasOverlapping: state.networks.some(({ overlapping }) => overlapping),
       hasChains: state.chains.length > 0,
+      hasRouters: state.egress.length > 0,
       sharesEgress: isShared(state.egress),
       portPools: state.portPools,
       hasExternals: state.externals.length > 0,
