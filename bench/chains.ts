@@ -1,7 +1,7 @@
 /** A chain of one routed service against the same service reached by static routes, and one chain among five hundred against one alone. */
 import { type TestWorld, through } from '../test/vrouter/config.ts';
 import { createLab, type Lab } from '../test/vrouter/lab/nodes.ts';
-import { type Ends, installTools, type Place, requestRate, throughput } from './flows.ts';
+import { type Ends, installTools, placeIn, requestRate, throughput } from './flows.ts';
 import { createReferenceChain } from './reference-chain.ts';
 import { percentile, ratioLine } from './statistics.ts';
 
@@ -21,7 +21,7 @@ export async function run(): Promise<readonly string[]> {
   try {
     for (const name of ['client', 'server', 'left', 'right']) await lab.addPod(name, worldOf(1));
     await route(lab);
-    const ours = { client: placeOf(lab, 'client', '10.9.1.1'), server: placeOf(lab, 'server', '10.9.2.1') };
+    const ours = { client: placeIn(lab, 'client', '10.9.1.1'), server: placeIn(lab, 'server', '10.9.2.1') };
     const paths: Readonly<Record<string, Path>> = {
       one: { ...ours, prepare: () => lab.applyOnly(worldOf(1)) },
       many: { ...ours, prepare: () => lab.applyOnly(worldOf(MANY)) },
@@ -84,10 +84,6 @@ async function route(lab: Lab): Promise<void> {
      ip route add ${RIGHT} via 169.254.1.1 dev right onlink`,
   );
   if (code !== 0) throw new Error(stderr);
-}
-
-function placeOf({ prefix }: Lab, name: string, address: string): Place {
-  return { enter: ['ip', 'netns', 'exec', `${prefix}-${name}`], address };
 }
 
 type Figures = Readonly<Record<string, number>>;

@@ -4,23 +4,24 @@
  */
 import { createNeighbours } from '../vrouter/announce/neighbours.ts';
 import { type TestWorld } from '../test/vrouter/config.ts';
-import { createLab, inNamespace, type Lab } from '../test/vrouter/lab/nodes.ts';
+import { createLab, inNamespace } from '../test/vrouter/lab/nodes.ts';
 import {
   connectionRate,
   type Figure,
   installTools,
   medians,
   type Path,
-  type Place,
+  placeIn,
   requestRate,
   throughput,
 } from './flows.ts';
+import { NODE, OUTSIDE, OUTWARD } from './outward-world.ts';
 import { createReferenceEdges } from './reference-edges.ts';
 import { ratioLine } from './statistics.ts';
 
 const MANY = 1000;
 const LENGTH = { rounds: 5, seconds: 2 } as const;
-const [NODE, OUTSIDE, FLOATING] = ['192.0.2.1', '192.0.2.9', '192.0.2.201'] as const;
+const FLOATING = '192.0.2.201';
 const PODS = { plain: '10.32.0.1', floating: '10.32.0.2' } as const;
 
 const FIGURES: readonly (readonly [what: string, unit: string, figure: Figure])[] = [
@@ -40,8 +41,8 @@ export async function run(): Promise<readonly string[]> {
     await createNeighbours(inNamespace(`${lab.prefix}-n1`), { address: NODE, device: 'ocvx0' }).hold([
       { address: FLOATING },
     ]);
-    const [outside, plain] = [placeOf(lab, 'out', OUTSIDE), placeOf(lab, 'plain', PODS.plain)];
-    const entry = { client: outside, server: placeOf(lab, 'floating', FLOATING) };
+    const [outside, plain] = [placeIn(lab, 'out', OUTSIDE), placeIn(lab, 'plain', PODS.plain)];
+    const entry = { client: outside, server: placeIn(lab, 'floating', FLOATING) };
     const paths = {
       out: { client: plain, server: outside, prepare: () => lab.applyOnly(worldOf(1)) },
       outByHand: reference.out,
@@ -72,12 +73,7 @@ function worldOf(count: number): TestWorld {
     return { name: `f${index}`, pod: `10.33.${high}.${low}`, floating: `198.18.${high}.${low}` };
   });
   return {
-    nodes: { n1: NODE },
-    networks: {
-      'ip-fabric': { id: 1, policies: ['fabric'] },
-      c: { id: 5, subnet: '10.32.0.0/12', policies: ['fabric'], snat: true },
-    },
-    policies: { fabric: [['self', 'ip-fabric']] },
+    ...OUTWARD,
     pods: Object.fromEntries([
       ...Object.entries(PODS).map(([name, address]) => [name, { network: 'c', address, node: 'n1' }]),
       ...others.map(({ name, pod }) => [name, { network: 'c', address: pod, node: 'n1' }]),
@@ -87,8 +83,4 @@ function worldOf(count: number): TestWorld {
       ...others.map(({ name, floating }) => [floating, { pods: [name] }]),
     ]),
   };
-}
-
-function placeOf({ prefix }: Lab, name: string, address: string): Place {
-  return { enter: ['ip', 'netns', 'exec', `${prefix}-${name}`], address };
 }

@@ -5,12 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../test/lab/command.ts';
+import type { Lab } from '../test/vrouter/lab/nodes.ts';
 import { percentile } from './statistics.ts';
 
 /** Where a benchmark runs: a command prefix that enters the place, and the address it is reached at there. */
 export interface Place {
   readonly enter: readonly string[];
   readonly address: string;
+}
+
+/** A machine or a pod of a packet lab. */
+export function placeIn({ prefix }: Pick<Lab, 'prefix'>, name: string, address: string): Place {
+  return { enter: ['ip', 'netns', 'exec', `${prefix}-${name}`], address };
 }
 
 /** From whom to whom. */

@@ -4,11 +4,12 @@
  */
 import type { TestWorld } from '../test/vrouter/config.ts';
 import { createLab, type Lab } from '../test/vrouter/lab/nodes.ts';
-import { connectionRate, installTools, medians, type Path, type Place, within } from './flows.ts';
+import { connectionRate, installTools, medians, type Path, type Place, placeIn, within } from './flows.ts';
+import { NODE, OUTSIDE, OUTWARD } from './outward-world.ts';
 import { ratioLine } from './statistics.ts';
 
 const LENGTH = { rounds: 3, seconds: 3 } as const;
-const [NODE, OUTSIDE, POD, FLOWS] = ['192.0.2.1', '192.0.2.9', '10.32.0.1', 3000] as const;
+const [POD, FLOWS] = ['10.32.0.1', 3000] as const;
 const POOLS = {
   usual: [
     ['tcp', 56_000, 57_023],
@@ -26,7 +27,7 @@ export async function run(): Promise<readonly string[]> {
   try {
     await lab.addOutside('out', OUTSIDE);
     await lab.addPod('c1', worldOf());
-    const [client, server] = [placeOf(lab, 'c1', POD), placeOf(lab, 'out', OUTSIDE)];
+    const [client, server] = [placeIn(lab, 'c1', POD), placeIn(lab, 'out', OUTSIDE)];
     const path = (pools?: TestWorld['portPools']): Path => ({ client, server, prepare: () => prepare(lab, pools) });
     const paths = { all: path(), usual: path(POOLS.usual), wide: path(POOLS.wide) };
     const { all, usual, wide } = await medians(paths, connectionRate, LENGTH);
@@ -44,12 +45,7 @@ export async function run(): Promise<readonly string[]> {
 
 function worldOf(portPools?: TestWorld['portPools']): TestWorld {
   return {
-    nodes: { n1: NODE },
-    networks: {
-      'ip-fabric': { id: 1, policies: ['fabric'] },
-      c: { id: 5, subnet: '10.32.0.0/12', policies: ['fabric'], snat: true },
-    },
-    policies: { fabric: [['self', 'ip-fabric']] },
+    ...OUTWARD,
     pods: { c1: { network: 'c', address: POD, node: 'n1' } },
     ...(portPools === undefined ? {} : { portPools }),
   };
@@ -68,8 +64,4 @@ async function flowsOf(lab: Lab, client: Place): Promise<number> {
   await within(client, [process.execPath, '-e', sends]);
   const { stdout } = await lab.sh('n1', `conntrack -L -p udp --orig-src ${POD} --orig-dst ${OUTSIDE}`);
   return stdout.split('\n').filter((line) => line.startsWith('udp')).length;
-}
-
-function placeOf({ prefix }: Lab, name: string, address: string): Place {
-  return { enter: ['ip', 'netns', 'exec', `${prefix}-${name}`], address };
 }
