@@ -11,7 +11,9 @@ export function workerNamespace(raw: KubeObject): WorkerNamespace {
   return { ...slimNamespace(raw), created: raw.metadata.creationTimestamp ?? '' };
 }
 
+type Aged = Pick<WorkerNamespace, 'created' | 'name'>;
+
 /** Oldest first, by name where two are of one second: most likely the order in which their networks were first numbered. */
-export function byAge(a: WorkerNamespace, b: WorkerNamespace): number {
+export function byAge(a: Aged, b: Aged): number {
   return a.created.localeCompare(b.created) || a.name.localeCompare(b.name);
 }

@@ -3,6 +3,7 @@ import { givenAway } from '../contrail/desired/virtual-network.ts';
 import type { SlimFloatingIpPool } from '../kubernetes/floating-ip-pool.ts';
 import { addressValue } from '../runtime/addresses.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
+import { byAge } from './namespaces.ts';
 import { subnetText } from './subnets.ts';
 
 interface Addresses {
@@ -25,7 +26,7 @@ export function takenAddresses(
       owner: `the cluster’s own pods or services (${subnetText(subnet)})`,
     })),
     ...pools
-      .filter((other) => isOlder(other, pool))
+      .filter((other) => byAge(other, pool) < 0)
       .map((other) => ({ addresses: addressesOf(other), owner: `FloatingIPPool ${other.name}, which is older` })),
   ];
   for (const own of pool.subnets.flatMap(givenAway)) {
@@ -34,10 +35,6 @@ export function takenAddresses(
       return `spec.subnets: addresses of ${own.start} to ${own.end} are those of ${taken.owner}; use others, or name them by allocationPools`;
   }
   return undefined;
-}
-
-function isOlder(a: SlimFloatingIpPool, b: SlimFloatingIpPool): boolean {
-  return a.created === b.created ? a.name < b.name : a.created < b.created;
 }
 
 /** None of a pool that has a run of its own to be refused in. */

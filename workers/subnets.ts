@@ -1,6 +1,16 @@
 /** Questions about subnets. Pure. */
 import type { Subnet } from '../contrail/objects.ts';
 import { cidrList, cidrsOverlap } from '../runtime/cidr.ts';
+import { TerminalError } from '../runtime/errors.ts';
+
+/** What `make` makes of subnets; one that gives no address away is its user's to mend. */
+export function withAddresses<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw error instanceof RangeError ? new TerminalError('NoAddresses', error.message) : error;
+  }
+}
 
 /** The first of the subnets that an address lies in. */
 export function subnetHolding(address: string, subnets: readonly Subnet[]): Subnet | undefined {

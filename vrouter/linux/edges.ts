@@ -17,8 +17,9 @@ export const OUTSIDE_MARK = hex(MAGIC + OUTSIDE);
 
 /**
  * `outbound`: the networks that may go outside, under their node's address, and the pair of such flows. `routed`: those with a router,
- * the pair, and the mark by which they go; `router_addresses`: all of theirs. `inside`: addresses that are never sought outside, whoever asks, and those of overlapping
- * networks for whoever is in them. `float_…`: what a floating address leads to, under which pair, and what a pod is outside.
+ * the pair, and the mark by which they go; `router_addresses`: all of theirs. `inside`: addresses that are never sought outside, whoever
+ * asks, and those of overlapping networks for whoever is in them. `float_…`: what a floating address leads to, under which pair, and what
+ * a pod is outside.
  */
 export const EDGE_SETS: readonly string[] = [
   'map outbound { typeof ct mark : ct mark; }',

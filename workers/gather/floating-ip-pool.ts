@@ -9,6 +9,7 @@ import { floatingIpKey, type Key, logicalRouterKey, serviceKey } from '../keys.t
 import { readFloatingIpPool } from '../lookup.ts';
 import { takenAddresses } from '../pool-addresses.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
+import { withAddresses } from '../subnets.ts';
 
 /** What concerns a pool. */
 interface PoolSubject extends FloatingIpPoolInput {
@@ -53,12 +54,7 @@ export const floatingIpPoolReconciler: Reconciler<PoolSubject> = {
 };
 
 function refuseTaken(pool: SlimFloatingIpPool, { view, settings }: Deps): void {
-  let taken: string | undefined;
-  try {
-    taken = takenAddresses(pool, view.floatingIpPools.list(), settings);
-  } catch (error) {
-    throw error instanceof RangeError ? new TerminalError('NoAddresses', error.message) : error;
-  }
+  const taken = withAddresses(() => takenAddresses(pool, view.floatingIpPools.list(), settings));
   if (taken !== undefined) throw new TerminalError('AddressesTaken', taken);
 }
 

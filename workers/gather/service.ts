@@ -45,10 +45,10 @@ export const serviceReconciler: Reconciler<AskedService> = {
   },
 };
 
-async function externalOf(subject: ExternalSubject, { contrail, settings }: Deps): Promise<ExternalInput | undefined> {
+async function externalOf(subject: ExternalSubject, deps: Deps): Promise<ExternalInput | undefined> {
   const named = namedInContrail(subject);
-  const foreign = named && (await readForeignPool(named, contrail));
-  return externalInput({ ...subject, ...(foreign === undefined ? {} : { foreign }) }, settings);
+  const foreign = named && (await readForeignPool(named, deps));
+  return externalInput({ ...subject, ...(foreign === undefined ? {} : { foreign }) }, deps.settings);
 }
 
 /** An address that was not asked for is given later, when there is one. */

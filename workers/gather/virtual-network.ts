@@ -9,6 +9,7 @@ import { refuseSharedAddresses } from '../forwarded-subnets.ts';
 import { type Key, networkKey } from '../keys.ts';
 import { readVirtualNetwork } from '../lookup.ts';
 import { writeReady } from '../resource-status.ts';
+import { withAddresses } from '../subnets.ts';
 
 /** What concerns a VirtualNetwork; its users are part of it, so that a change of them is written to its status. */
 export interface VirtualNetworkSubject extends VirtualNetworkInput {
@@ -37,13 +38,7 @@ export const virtualNetworkReconciler: Reconciler<VirtualNetworkSubject> = {
     };
   },
   observe,
-  desired: (input, settings) => {
-    try {
-      return desiredVirtualNetwork(input, settings);
-    } catch (error) {
-      throw error instanceof RangeError ? new TerminalError('NoAddresses', error.message) : error;
-    }
-  },
+  desired: (input, settings) => withAddresses(() => desiredVirtualNetwork(input, settings)),
   finish: async (input, deps) => {
     await writeStatus(input, deps);
     // What is attached to the network, and pods that waited for it; those that no webhook saw do not say which they wait for.
