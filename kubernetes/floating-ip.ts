@@ -1,5 +1,6 @@
 /** The resource FloatingIP (`opencontrail.org/v1alpha1`) as programs read it. Pure. */
 import { z } from 'zod';
+import { canonicalAddress } from '../runtime/addresses.ts';
 import type { KubeObject } from './client.ts';
 import { isSelected, type LabelSelector } from './selector.ts';
 import { collectionPath } from './resources.ts';
@@ -17,7 +18,7 @@ const PortSchema = z
 const SpecSchema = z.object({
   pool: z.string(),
   /** Without one the pool gives one of the family. */
-  address: z.string().optional(),
+  address: z.string().transform(canonicalAddress).optional(),
   family: z.enum(['IPv4', 'IPv6']).default('IPv4'),
   /** Who holds it, in its namespace; nobody, where none is said. */
   pod: z.string().optional(),

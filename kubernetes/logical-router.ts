@@ -1,5 +1,6 @@
 /** The resource LogicalRouter (`opencontrail.org/v1alpha1`) as programs read it. Pure. */
 import { z } from 'zod';
+import { canonicalAddress } from '../runtime/addresses.ts';
 import type { KubeObject } from './client.ts';
 import type { ConnectedNetwork } from './network-connection.ts';
 import { collectionPath } from './resources.ts';
@@ -17,7 +18,7 @@ const SpecSchema = z.object({
   pool: z.string(),
   networks: z.array(NetworkSchema).readonly(),
   /** Without any the pool gives one for each of the families. */
-  addresses: z.array(z.string()).readonly().default([]),
+  addresses: z.array(z.string().transform(canonicalAddress)).readonly().default([]),
   families: z
     .array(z.enum(['IPv4', 'IPv6']))
     .readonly()

@@ -7,6 +7,11 @@ export function addressValue(address: string): bigint {
   return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
 }
 
+/** The canonical text of an address: dotted, or RFC 5952. Throws for a text that is no address. */
+export function canonicalAddress(address: string): string {
+  return ipaddr.parse(address).toString();
+}
+
 /** The canonical text of a number of 32 or 128 bits: dotted, or RFC 5952. */
 export function addressText(value: bigint, bits: number): string {
   const count = bits / 8;
