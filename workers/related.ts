@@ -211,11 +211,13 @@ function definitionKeys(change: Change<SlimAttachmentDefinition>, view: RelatedV
   return [attachmentKey(namespace, name), ...(change.kind === 'put' ? view.podsIn(namespace) : [])];
 }
 
-/** A node that appears, perhaps again under its name, has a new router, which its pods must join. */
+/** A node that appears, perhaps again under its name, has a new router, which its pods must join; pools give its addresses to nobody. */
 function nodeKeys(change: Change<SlimNode>, view: RelatedView): readonly string[] {
-  const { name } = change.object;
-  const isNew = change.kind === 'put' && change.previous === undefined;
-  return [nodeKey(name), ...(isNew ? view.podsOn(name) : []), ...view.clusterPoliciesOfNodes()];
+  const { name, addresses } = change.object;
+  const before = change.kind === 'put' ? change.previous : undefined;
+  const isNew = change.kind === 'put' && before === undefined;
+  const pools = isDeepStrictEqual(before?.addresses ?? [], addresses) ? [] : view.poolKeys();
+  return [nodeKey(name), ...(isNew ? view.podsOn(name) : []), ...pools, ...view.clusterPoliciesOfNodes()];
 }
 
 /**

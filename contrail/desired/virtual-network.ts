@@ -60,18 +60,24 @@ export function poolsOf(subnet: SubnetInput): readonly Range[] | undefined {
 
 /** The addresses that a subnet gives away. Throws a `RangeError` where a range is none, or all of them are excluded. */
 export function givenAway({ cidr, allocationPools = [], excluded = [] }: SubnetInput): readonly Range[] {
-  let spans = allocationPools.length === 0 ? [spanOfCidr(cidr)] : allocationPools.map((range) => spanOf(range, cidr));
-  for (const hole of excluded.map((range) => spanOf(range, cidr))) spans = spans.flatMap((span) => without(span, hole));
+  const whole = allocationPools.length === 0 ? [spanOfCidr(cidr)] : allocationPools.map((range) => spanOf(range, cidr));
+  const holes = excluded.map((range) => spanOf(range, cidr)).sort((a, b) => (a.first < b.first ? -1 : 1));
+  const spans = whole.flatMap((span) => without(span, holes));
   if (spans.length === 0) throw new RangeError(`subnet ${cidr}: every address of its pools is excluded`);
   const bits = cidr.includes(':') ? 128 : 32;
   return spans.map(({ first, last }) => ({ start: addressText(first, bits), end: addressText(last, bits) }));
 }
 
-function without(span: Span, hole: Span): readonly Span[] {
-  if (hole.last < span.first || hole.first > span.last) return [span];
-  const before = { first: span.first, last: hole.first - 1n };
-  const after = { first: hole.last + 1n, last: span.last };
-  return [before, after].filter(({ first, last }) => first <= last);
+/** Once through the holes, which are in order: a segment may have thousands of nodes. */
+function without({ first, last }: Span, holes: readonly Span[]): readonly Span[] {
+  const left: Span[] = [];
+  let from = first;
+  for (const hole of holes) {
+    if (hole.first > last) break;
+    if (hole.first > from) left.push({ first: from, last: hole.first - 1n });
+    if (hole.last >= from) from = hole.last + 1n;
+  }
+  return from > last ? left : [...left, { first: from, last }];
 }
 
 function spanOf({ start, end }: Range, cidr: string): Span {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { PLAIN_TRAFFIC } from '../../contrail/traffic.ts';
 import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
+import type { SlimNode } from '../../kubernetes/objects.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import { beneficiaryOf, externalInput } from '../../workers/desired/external.ts';
 import type { BalancerRequest, WorkerService } from '../../workers/services.ts';
@@ -22,6 +23,7 @@ interface Given {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly clusterIPs?: readonly string[];
   readonly pools?: readonly SlimFloatingIpPool[];
+  readonly nodes?: readonly SlimNode[];
 }
 
 function inputFor({
@@ -29,6 +31,7 @@ function inputFor({
   annotations = {},
   clusterIPs = ['10.96.0.7'],
   pools = [pool('b'), pool('a')],
+  nodes = [],
 }: Given) {
   const service: WorkerService = {
     namespace: 'dev',
@@ -43,7 +46,7 @@ function inputFor({
     balancer: { assigned: [], ...balancer },
   };
   const namespace = { name: 'dev', created: '', uid: 'n', annotations: {}, labels: {} };
-  return externalInput({ service, namespace, pools }, settings);
+  return externalInput({ service, namespace, pools, nodes }, settings);
 }
 
 const FIP_POOL = 'opencontrail.org/fip-pool';
@@ -102,6 +105,15 @@ describe('addresses', () => {
     expect(() => inputFor({ balancer: { requested: '198.51.100.7' } })).toThrow(
       /198\.51\.100\.7.*192\.0\.2\.0\/24.*choose/,
     );
+  });
+
+  test('a node’s is refused, unless it was given before the node came', () => {
+    const addresses = ['192.0.2.9'];
+    const nodes = [{ name: 'n1', uid: 'n1', internalIPs: addresses, addresses, labels: {} }];
+    expect(() => inputFor({ balancer: { requested: '192.0.2.9' }, nodes })).toThrow(/192\.0\.2\.9.*node n1.*choose/);
+    expect(inputFor({ balancer: { requested: '192.0.2.9', assigned: addresses }, nodes })?.addresses).toEqual([
+      { family: 'v4', address: '192.0.2.9' },
+    ]);
   });
 
   test('there is one for each family that both have', () => {

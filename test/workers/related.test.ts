@@ -50,7 +50,7 @@ const view = {
   attachmentsOf: (network: string) => [`Network/${network}`, `VirtualNetwork/a/${network}`],
   appsIn: () => [],
   clusterKey: 'Cluster/k8s',
-  poolKeys: () => [],
+  poolKeys: () => ['FloatingIPPool/public'],
   floatingIpsFor: ({ kind, labels }: Holder) =>
     kind === 'Pod' && labels['fip'] === 'yes' ? ['FloatingIP/a/entry'] : [],
   // Those of chains: chain-relations.test.ts.
@@ -180,6 +180,16 @@ const rows: readonly { readonly name: string; readonly given: SourceChange; read
     name: 'a node that changes concerns itself, and the policies that speak of nodes',
     given: { source: 'Node', change: { kind: 'put', object: node, previous: node } },
     want: ['Node/n1', 'ClusterNetworkPolicy/of-nodes'],
+  },
+  {
+    name: 'a node that has other addresses concerns the pools, which give them to nobody',
+    given: { source: 'Node', change: { kind: 'put', object: { ...node, addresses: ['192.0.2.1'] }, previous: node } },
+    want: ['Node/n1', 'FloatingIPPool/public', 'ClusterNetworkPolicy/of-nodes'],
+  },
+  {
+    name: 'and so does one that goes',
+    given: { source: 'Node', change: { kind: 'delete', object: { ...node, addresses: ['192.0.2.1'] } } },
+    want: ['Node/n1', 'FloatingIPPool/public', 'ClusterNetworkPolicy/of-nodes'],
   },
   {
     name: 'a slice concerns its Service',

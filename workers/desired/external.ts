@@ -8,10 +8,12 @@ import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
 import { literalValue } from '../../kubernetes/literal.ts';
 import { GATEWAY_ANNOTATION } from '../../kubernetes/gateway.ts';
-import type { SlimNamespace } from '../../kubernetes/objects.ts';
+import type { SlimNamespace, SlimNode } from '../../kubernetes/objects.ts';
+import { canonicalAddress } from '../../runtime/addresses.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
-import type { WorkerService } from '../services.ts';
+import { refuseOfNode } from '../node-addresses.ts';
+import type { BalancerRequest, WorkerService } from '../services.ts';
 
 export interface ExternalSubject {
   readonly service: WorkerService;
@@ -19,6 +21,7 @@ export interface ExternalSubject {
   readonly namespace: SlimNamespace;
   /** All pools, in any order. */
   readonly pools: readonly SlimFloatingIpPool[];
+  readonly nodes: readonly SlimNode[];
   /** An operator's own in Contrail, which the annotation names (`namedInContrail`), if it is there. */
   readonly foreign?: ForeignPool;
 }
@@ -40,8 +43,8 @@ export function externalInput(subject: ExternalSubject, { names }: ClusterSettin
     subject.foreign === undefined ? poolFor(subject) : { name: subject.foreign.fqName.join(':'), ...subject.foreign };
   if (pool === undefined) return undefined;
   const fqName = 'fqName' in pool ? pool.fqName : names.floatingIpPool(pool.name);
-  const { requested, assigned } = service.balancer;
-  if (requested !== undefined) requireIn(pool, 'spec.loadBalancerIP', requested);
+  const { assigned } = service.balancer;
+  const requested = requestedFrom(pool, service.balancer, subject.nodes);
   const families = new Set(service.clusterIPs.map(familyOf).filter((family) => servesFamily(pool, family)));
   const addresses = [...families].map((family) => {
     // What it has been given it keeps, also when the database is made anew.
@@ -51,6 +54,20 @@ export function externalInput(subject: ExternalSubject, { names }: ClusterSettin
     return { family, ...(address === undefined ? {} : { address }) };
   });
   return { pool: fqName, addresses, assigned };
+}
+
+/** What it has been given already it keeps, though a node has come with it since. */
+function requestedFrom(
+  pool: Pick<SlimFloatingIpPool, 'name' | 'subnets'>,
+  { requested, assigned }: BalancerRequest,
+  nodes: readonly SlimNode[],
+): string | undefined {
+  if (requested === undefined) return undefined;
+  const field = 'spec.loadBalancerIP';
+  requireIn(pool, field, requested);
+  const address = canonicalAddress(requested);
+  if (!assigned.includes(address)) refuseOfNode(field, address, nodes);
+  return address;
 }
 
 /**

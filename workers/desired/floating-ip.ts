@@ -4,10 +4,11 @@ import { serviceInterfaceUuid } from '../../contrail/desired/service.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import { isForHolder, type SlimFloatingIp } from '../../kubernetes/floating-ip.ts';
 import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
-import type { SlimPod } from '../../kubernetes/objects.ts';
+import type { SlimNode, SlimPod } from '../../kubernetes/objects.ts';
 import { portsOfPod } from '../../kubernetes/ports.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
+import { refuseOfNode } from '../node-addresses.ts';
 import { isServed, type WorkerService } from '../services.ts';
 import { holds, requireIn } from './external.ts';
 import { isWantedPod } from './pod.ts';
@@ -26,14 +27,18 @@ export function servingPool(
   );
 }
 
-/** What it asks for, or has been given already. Throws a `TerminalError` for an address of another pool. */
+/**
+ * What it asks for, or has been given already. Throws a `TerminalError` for an address of another pool, and for one of a node's that it has
+ * not been given before the node came.
+ */
 export function addressIn(
-  pool: SlimFloatingIpPool,
+  { pool, nodes }: { readonly pool: SlimFloatingIpPool; readonly nodes: readonly SlimNode[] },
   wanted: { readonly field: string; readonly address?: string | undefined; readonly assigned?: string | undefined },
 ): string | undefined {
   const { field, address, assigned } = wanted;
   if (address === undefined) return assigned !== undefined && holds(pool, assigned) ? assigned : undefined;
   requireIn(pool, field, address);
+  if (address !== assigned) refuseOfNode(field, address, nodes);
   return address;
 }
 

@@ -1,4 +1,4 @@
-/** A FloatingIPPool: its subnets from Kubernetes, its network, ipam and pool from Contrail, and who has the interface that it is at. */
+/** A FloatingIPPool: its subnets from Kubernetes, without addresses of nodes, its network, ipam and pool from Contrail, and who has the interface that it is at. */
 import { desiredFloatingIpPool, type FloatingIpPoolInput } from '../../contrail/desired/floating-ip-pool.ts';
 import type { VirtualRouter } from '../../contrail/objects.ts';
 import { interfacesOf } from '../../contrail/provider.ts';
@@ -7,6 +7,7 @@ import { TerminalError } from '../../runtime/errors.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { floatingIpKey, type Key, logicalRouterKey, serviceKey } from '../keys.ts';
 import { readFloatingIpPool } from '../lookup.ts';
+import { withoutNodes } from '../node-addresses.ts';
 import { takenAddresses } from '../pool-addresses.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
 import { withAddresses } from '../subnets.ts';
@@ -23,8 +24,9 @@ export const floatingIpPoolReconciler: Reconciler<PoolSubject> = {
   input: async ({ name }, deps) => {
     const pool = await readFloatingIpPool(name, deps);
     if (pool === undefined) return undefined;
-    const { uid, generation, subnets, interface: at } = pool;
+    const { uid, generation, interface: at } = pool;
     refuseTaken(pool, deps);
+    const subnets = withoutNodes(pool.subnets, deps.view.nodes.list());
     return {
       name,
       uid,

@@ -7,6 +7,7 @@ import type { Deps, Reconciler } from '../deps.ts';
 import { addressIn, holdersOf, servingPool } from '../desired/floating-ip.ts';
 import { readFloatingIp, readFloatingIpPool, readPod, readService } from '../lookup.ts';
 import type { SlimFloatingIp } from '../../kubernetes/floating-ip.ts';
+import { sharedWithNode } from '../node-addresses.ts';
 import { refusedAddress } from '../refused-address.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
 
@@ -44,7 +45,8 @@ async function subjectOf(floating: SlimFloatingIp, deps: Deps): Promise<Floating
     services: await present(service, async (of) => await readService(namespace, of, deps)),
   };
   const { holders, heldBy, missing } = holdersOf(floating, found, deps.settings);
-  const address = addressIn(pool, { field: 'spec.address', ...floating });
+  const nodes = deps.view.nodes.list();
+  const address = addressIn({ pool, nodes }, { field: 'spec.address', ...floating });
   return {
     namespace,
     name,
@@ -81,7 +83,9 @@ async function withAddress(input: FloatingIpSubject, deps: Deps): Promise<Floati
   const facts = { address, heldBy };
   const status = deps.view.floatingIps.get(`${namespace}/${name}`)?.status;
   const resource = { ...input, resource: 'floatingips', status } as const;
-  if (missing !== undefined) {
+  const shared = sharedWithNode(address === undefined ? [] : [address], deps.view.nodes.list());
+  if (shared !== undefined) await writeNotReady(deps.kube, resource, { ...shared, facts });
+  else if (missing !== undefined) {
     const message = `${missing} is not there, or has no address yet; nobody holds the address meanwhile`;
     await writeNotReady(deps.kube, resource, { reason: 'HolderMissing', message, facts });
   } else await writeReady(deps.kube, resource, facts);

@@ -1,5 +1,10 @@
 /** A LogicalRouter: its pool and networks from Kubernetes, its ports and addresses from Contrail. */
-import { addressSlot, desiredLogicalRouter, type LogicalRouterInput } from '../../contrail/desired/logical-router.ts';
+import {
+  addressSlot,
+  desiredLogicalRouter,
+  type LogicalRouterInput,
+  type RouterAddress,
+} from '../../contrail/desired/logical-router.ts';
 import { familyOf } from '../../contrail/desired/pod.ts';
 import type { ContrailObject } from '../../contrail/objects.ts';
 import { ownerOf } from '../../contrail/ownership.ts';
@@ -9,6 +14,7 @@ import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { addressIn, servingPool } from '../desired/floating-ip.ts';
 import { type Key, parseKey } from '../keys.ts';
 import { readFloatingIpPool, readLogicalRouter } from '../lookup.ts';
+import { sharedWithNode } from '../node-addresses.ts';
 import { uidOfOwner } from '../owners.ts';
 import { refusedAddress } from '../refused-address.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
@@ -34,6 +40,7 @@ export const logicalRouterReconciler: Reconciler<RouterSubject> = {
 async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterSubject> {
   const { namespace, name, uid, generation, families, addresses, assigned } = router;
   const pool = servingPool(router, await readFloatingIpPool(router.pool, deps));
+  const nodes = deps.view.nodes.list();
   const named = connectedNetworks(router, deps.settings.names).networks;
   const present = await deps.contrail.list('virtual-network', { fqNames: named, detail: true });
   const staying = present.filter((network) => !isGoing(network, deps));
@@ -50,9 +57,11 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
     pool: pool.name,
     networks: named.filter((network) => known.has(network.join(':'))),
     missing: named.map((network) => network.join(':')).filter((network) => !known.has(network)),
-    addresses: wanted.map((each) => {
-      const given = assigned.find((address) => familyOf(address) === each.family);
-      const address = addressIn(pool, { field: 'spec.addresses', assigned: given, ...each });
+    addresses: wanted.map((each: RouterAddress) => {
+      const given = assigned.find(
+        (address) => address === (each.address ?? address) && familyOf(address) === each.family,
+      );
+      const address = addressIn({ pool, nodes }, { field: 'spec.addresses', assigned: given, ...each });
       return { family: each.family, ...(address === undefined ? {} : { address }) };
     }),
   };
@@ -110,7 +119,9 @@ async function withAddresses(input: RouterSubject, deps: Deps): Promise<RouterSu
   const facts = { addresses: given, networks: networks.map((network) => network.join(':')) };
   const status = deps.view.logicalRouters.get(`${namespace}/${name}`)?.status;
   const resource = { ...input, resource: 'logicalrouters', status } as const;
-  if (missing.length > 0) {
+  const shared = sharedWithNode(given, deps.view.nodes.list());
+  if (shared !== undefined) await writeNotReady(deps.kube, resource, { ...shared, facts });
+  else if (missing.length > 0) {
     const message = `${missing.join(', ')} not there; create what it is the network of. The other networks are routed`;
     await writeNotReady(deps.kube, resource, { reason: 'NetworkMissing', message, facts });
   } else await writeReady(deps.kube, resource, facts);

@@ -4,6 +4,7 @@ import { healthMonitorUuid } from '../../contrail/desired/health-monitor.ts';
 import type { ExternalInput } from '../../contrail/desired/external.ts';
 import { policyOn } from '../../contrail/desired/network.ts';
 import type { ContrailObject, Reference } from '../../contrail/objects.ts';
+import type { ObjectReference } from '../../kubernetes/events.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { beneficiaryOf, externalInput, type ExternalSubject, namedInContrail } from '../desired/external.ts';
 import { type AskedService, serviceInput } from '../desired/service.ts';
@@ -11,6 +12,7 @@ import { readForeignPool } from '../foreign-pools.ts';
 import { type Key, serviceKey } from '../keys.ts';
 import { endings, observeBalancers, uidsByKey, withoutProject } from './balancer.ts';
 import { readExistingNamespace, readService } from '../lookup.ts';
+import { sharedWithNode } from '../node-addresses.ts';
 import { refusedAddress } from '../refused-address.ts';
 import { writeAddresses } from '../service-status.ts';
 import { tell } from '../tell.ts';
@@ -28,9 +30,9 @@ export const serviceReconciler: Reconciler<AskedService> = {
       nodeIps: (node: string) => deps.view.nodes.get(node)?.internalIPs ?? [],
     };
     const input = serviceInput(subject, deps.settings);
-    const pools = deps.view.floatingIpPools.list();
+    const [pools, nodes] = [deps.view.floatingIpPools.list(), deps.view.nodes.list()];
     const beneficiary = await readExistingNamespace(beneficiaryOf(service, deps.settings), deps);
-    const external = input && (await externalOf({ ...subject, namespace: beneficiary, pools }, deps));
+    const external = input && (await externalOf({ ...subject, namespace: beneficiary, pools, nodes }, deps));
     return input === undefined || external === undefined ? input : { ...input, external };
   },
   observe,
@@ -38,9 +40,9 @@ export const serviceReconciler: Reconciler<AskedService> = {
   end: async (key, deps) => await deps.uids.settle(key, undefined),
   explain: async (...[error, input]) => explained(error, input),
   finish: async (input, deps) => {
-    const { namespace, name, uid, problem } = input;
+    const { uid, problem } = input;
     await deps.uids.settle(keyOf(input), uid);
-    if (problem !== undefined) await tell({ apiVersion: 'v1', kind: 'Service', namespace, name, uid }, problem, deps);
+    if (problem !== undefined) await tell(referenceTo(input), problem, deps);
     return await withAddresses(input, deps);
   },
 };
@@ -66,6 +68,8 @@ async function withAddresses(input: ServiceInput, deps: Deps): Promise<ServiceIn
   // The schema's field.
   const given = found.flatMap((object) => (object['floating_ip_address'] as string | undefined) ?? []).sort(v4First);
   if (given.join() !== external.assigned.join()) await writeAddresses(input, given, deps);
+  const shared = sharedWithNode(given, deps.view.nodes.list());
+  if (shared !== undefined) await tell(referenceTo(input), shared, deps);
   return { ...input, external: { ...external, addresses: withGiven(external.addresses, given), assigned: given } };
 }
 
@@ -79,6 +83,10 @@ function withGiven(addresses: ExternalInput['addresses'], given: readonly string
 
 function v4First(a: string, b: string): number {
   return Number(a.includes(':')) - Number(b.includes(':'));
+}
+
+function referenceTo({ namespace, name, uid }: ServiceInput): ObjectReference {
+  return { apiVersion: 'v1', kind: 'Service', namespace, name, uid };
 }
 
 function keyOf({ namespace, name }: ServiceInput): Key {
