@@ -3,7 +3,16 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { ContrailClient } from '../../contrail/client.ts';
 import type { LogicalRouter } from '../../contrail/objects.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
-import { type Bed, type Conditioned, createAttachment, installAttachments, settledStatus, startBed } from './bed.ts';
+import {
+  type Bed,
+  type Conditioned,
+  createAttachment,
+  createNode,
+  firstPort,
+  installAttachments,
+  settledStatus,
+  startBed,
+} from './bed.ts';
 import { eventually } from './programs.ts';
 import { withApiServer } from './with-apiserver.ts';
 
@@ -12,6 +21,8 @@ jest.setTimeout(120_000);
 const GROUP = '/apis/opencontrail.org/v1alpha1';
 const IN_DEV = `${GROUP}/namespaces/dev`;
 const [apiVersion, PROJECT] = ['opencontrail.org/v1alpha1', ['default-domain', 'k8s-dev']] as const;
+
+const ISOLATION = 'opencontrail.org/isolation';
 
 interface Status extends Conditioned {
   readonly addresses?: readonly string[];
@@ -27,7 +38,8 @@ withApiServer('a worker', () => {
     bed = await startBed({ 'resync-interval': '2' });
     kube = bed.api.kube;
     contrail = bed.contrail;
-    const annotations = { 'opencontrail.org/isolation': 'true' };
+    await createNode(kube, 'n1', '192.0.2.1');
+    const annotations = { [ISOLATION]: 'true' };
     await kube.post('/api/v1/namespaces', { metadata: { name: 'dev', annotations } });
     const subnets = [{ cidr: '198.51.100.0/24', allocationPools: [{ start: '198.51.100.10', end: '198.51.100.19' }] }];
     await kube.post(`${GROUP}/floatingippools`, {
@@ -89,6 +101,37 @@ withApiServer('a worker', () => {
     await kube.delete(`/apis/k8s.cni.cncf.io/v1/namespaces/dev/network-attachment-definitions/red`);
     await settled('late', ({ networks }) => networks?.length === 0);
     await eventually(async () => (await portsLeft()) === 0);
+  });
+
+  test('nor is a namespace’s own, once that is isolated no longer, nor an app’s without pods', async () => {
+    const namespace = '/api/v1/namespaces/shop';
+    await kube.post('/api/v1/namespaces', { metadata: { name: 'shop', annotations: { [ISOLATION]: 'app' } } });
+    await kube.post(`${namespace}/pods`, {
+      metadata: { name: 'web', labels: { 'opencontrail.org/name': 'web' } },
+      spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'none' }] },
+    });
+    await firstPort(kube, 'shop', 'web');
+    const path = `${GROUP}/namespaces/shop/logicalrouters`;
+    const networks = [{ kind: 'Namespace' }, { kind: 'App', name: 'web' }];
+    await kube.post(path, {
+      apiVersion,
+      kind: 'LogicalRouter',
+      metadata: { name: 'egress' },
+      spec: { pool: 'public', networks },
+    });
+    const routed = async (count: number): Promise<Status> =>
+      await settledStatus<Status>(kube, `${path}/egress`, (status) => status.networks?.length === count);
+    await routed(2);
+    await kube.delete(`${namespace}/pods/web?gracePeriodSeconds=0`);
+    await routed(1);
+    await kube.patch(namespace, { metadata: { annotations: { [ISOLATION]: null } } });
+    const { conditions } = await routed(0);
+    expect(conditions?.[0]).toMatchObject({ status: 'False', reason: 'NetworkMissing' });
+    await eventually(async () =>
+      (await contrail.list('virtual-network')).every(({ fq_name: [, project] }) => project !== 'k8s-shop'),
+    );
+    await kube.patch(namespace, { metadata: { annotations: { [ISOLATION]: 'true' } } });
+    await routed(1);
   });
 
   test('has several addresses, and each is taken away with it', async () => {

@@ -25,7 +25,7 @@ export function namespaceInput(
 ): NamespaceInput & { readonly mode: Mode; readonly assignment: string } {
   const assignment = assignmentOf(namespace, settings);
   const { mode } = assignment;
-  const isolated = mode === 'namespace' || mode === 'app' || inOwnNetwork;
+  const isolated = isIsolated(mode) || inOwnNetwork;
   const { name, uid, annotations } = namespace;
   return {
     name,
@@ -35,6 +35,11 @@ export function namespaceInput(
     assignment: formatAssignment(assignment),
     ...fabricFlags(annotations, settings.fabric),
   };
+}
+
+/** Whether namespaces of a mode have networks of their own. */
+export function isIsolated(mode: Mode): boolean {
+  return mode === 'namespace' || mode === 'app';
 }
 
 /** The networks that a namespace's pods and services are in. Throws like `namespaceInput`. */
@@ -49,6 +54,12 @@ export function namespaceNetworks(
 /** The mode of a namespace. Throws like `namespaceInput`. */
 export function namespaceMode(namespace: SlimNamespace, settings: ClusterSettings): Mode {
   return assignmentOf(namespace, settings).mode;
+}
+
+/** The mode of a namespace, or `undefined` where its annotations ask for what cannot be: then it is left as it is. */
+export function grantedMode(namespace: SlimNamespace, settings: ClusterSettings): Mode | undefined {
+  const verdict = assignmentForNamespace(namespace, contextOf(settings));
+  return verdict.kind === 'assigned' ? verdict.assignment.mode : undefined;
 }
 
 /**

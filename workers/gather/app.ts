@@ -35,8 +35,11 @@ interface App {
   readonly mode: string;
 }
 
-/** Those in the app's network, and those that are about to be: a worker may have to decide for a pod that no webhook saw. */
-function podsOfApp({ home, app, mode }: App, { view, settings }: Deps): readonly SlimPod[] {
+/** Those in an app's network, and those that are about to be: a worker may have to decide for a pod that no webhook saw. */
+export function podsOfApp(
+  { home, app, mode }: App,
+  { view, settings }: Pick<Deps, 'view' | 'settings'>,
+): readonly SlimPod[] {
   const network = settings.names.appNetwork(home.name, app).join(':');
   const isToBe = (pod: SlimPod): boolean => mode === 'app' && appOf(pod) === app && networksOfPod(pod).length === 0;
   return view

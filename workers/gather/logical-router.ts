@@ -6,16 +6,14 @@ import {
   type RouterAddress,
 } from '../../contrail/desired/logical-router.ts';
 import { familyOf } from '../../contrail/desired/pod.ts';
-import type { ContrailObject } from '../../contrail/objects.ts';
-import { ownerOf } from '../../contrail/ownership.ts';
 import { connectedNetworks } from '../../kubernetes/connected-networks.ts';
 import type { SlimLogicalRouter } from '../../kubernetes/logical-router.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { addressIn, servingPool } from '../desired/floating-ip.ts';
-import { type Key, parseKey } from '../keys.ts';
+import { isGoing } from '../going-networks.ts';
+import type { Key } from '../keys.ts';
 import { readFloatingIpPool, readLogicalRouter } from '../lookup.ts';
 import { sharedWithNode } from '../node-addresses.ts';
-import { uidOfOwner } from '../owners.ts';
 import { refusedAddress } from '../refused-address.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
 
@@ -43,6 +41,7 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
   const nodes = deps.view.nodes.list();
   const named = connectedNetworks(router, deps.settings.names).networks;
   const present = await deps.contrail.list('virtual-network', { fqNames: named, detail: true });
+  // A router's port would hold one that goes up for ever.
   const staying = present.filter((network) => !isGoing(network, deps));
   const known = new Set(staying.map(({ fq_name: network }) => network.join(':')));
   const wanted =
@@ -66,16 +65,6 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
     }),
   };
 }
-
-/** A network whose resource is gone stays for its pods alone: a router's port would hold it up for ever. */
-function isGoing(network: ContrailObject, { view, settings }: Deps): boolean {
-  const owner = ownerOf(network);
-  const key = parseKey(`${owner?.kind}/${owner?.namespace}/${owner?.name}`);
-  if (owner?.cluster !== settings.cluster || key === undefined || !OF_RESOURCES.has(key.kind)) return false;
-  return uidOfOwner(key, view) === undefined && view.podsInNetwork(network.fq_name.join(':')).length === 0;
-}
-
-const OF_RESOURCES: ReadonlySet<Key['kind']> = new Set(['VirtualNetwork', 'NetworkAttachmentDefinition']);
 
 const FAMILIES = { IPv4: 'v4', IPv6: 'v6' } as const;
 
@@ -122,7 +111,7 @@ async function withAddresses(input: RouterSubject, deps: Deps): Promise<RouterSu
   const shared = sharedWithNode(given, deps.view.nodes.list());
   if (shared !== undefined) await writeNotReady(deps.kube, resource, { ...shared, facts });
   else if (missing.length > 0) {
-    const message = `${missing.join(', ')} not there; create what it is the network of. The other networks are routed`;
+    const message = `${missing.join(', ')} not there; create what it is the network of, or isolate the namespace. The other networks are routed`;
     await writeNotReady(deps.kube, resource, { reason: 'NetworkMissing', message, facts });
   } else await writeReady(deps.kube, resource, facts);
   const withGiven = addresses.map(({ family, address = given.find((each) => familyOf(each) === family) }) => ({
