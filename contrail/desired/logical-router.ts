@@ -7,7 +7,7 @@ import type { ContrailObject, FqName } from '../objects.ts';
 import { annotationsFor } from '../ownership.ts';
 import { floatingIp } from './floating-ip.ts';
 import { inProject, type Naming, ownerFor, to } from './owner.ts';
-import type { Family } from './pod.ts';
+import { type Family, familyOf } from './pod.ts';
 
 export interface LogicalRouterInput {
   readonly namespace: string;
@@ -30,8 +30,12 @@ export function addressSlot(family: Family, index: number): string {
   return index === 0 ? family : `${family}-${index + 1}`;
 }
 
-/** Everything under the key `LogicalRouter/<namespace>/<name>`. */
-export function desiredLogicalRouter(input: LogicalRouterInput, naming: Naming): readonly ContrailObject[] {
+/** Everything under the key `LogicalRouter/<namespace>/<name>`. Of what is found of it, an address that stays keeps its name. */
+export function desiredLogicalRouter(
+  input: LogicalRouterInput,
+  naming: Naming,
+  { found }: { readonly found: readonly ContrailObject[] },
+): readonly ContrailObject[] {
   const { namespace, name, pool, networks, addresses } = input;
   const { names } = naming;
   const owner = ownerFor({ kind: 'LogicalRouter', namespace, name }, naming);
@@ -46,11 +50,12 @@ export function desiredLogicalRouter(input: LogicalRouterInput, naming: Naming):
     virtual_machine_interface_refs: portRefs,
     virtual_network_refs: [gateway],
   });
-  const egress = withSlots(addresses).map(({ family, address, slot }) =>
+  const standing = standingSlots(input, found);
+  const egress = withSlots(addresses, standing).map(({ family, address, slot }) =>
     floatingIp(
       {
         uuid: names.routerAddressUuid(namespace, name, slot),
-        label: `${namespace}__${name}__${slot}`,
+        label: slotLabel(input, slot),
         pool: names.floatingIpPool(pool),
         family,
         ...(address === undefined ? {} : { address }),
@@ -66,11 +71,43 @@ export function desiredLogicalRouter(input: LogicalRouterInput, naming: Naming):
   return [...ports, router, ...egress];
 }
 
-function withSlots(addresses: readonly RouterAddress[]): readonly (RouterAddress & { readonly slot: string })[] {
-  return addresses.map((each, at) => {
-    const index = addresses.slice(0, at).filter(({ family }) => family === each.family).length;
-    return { ...each, slot: addressSlot(each.family, index) };
+/** The addresses that it has, by their slots. */
+function standingSlots(input: LogicalRouterInput, found: readonly ContrailObject[]): ReadonlyMap<string, string> {
+  const prefix = slotLabel(input, '');
+  const floating = found.filter(
+    ({ type, fq_name: fqName }) => type === 'floating-ip' && fqName.at(-1)?.startsWith(prefix),
+  );
+  return new Map(
+    // The schema's field.
+    floating.map((each) => [each.fq_name.at(-1)?.slice(prefix.length) ?? '', each['floating_ip_address'] as string]),
+  );
+}
+
+function slotLabel({ namespace, name }: LogicalRouterInput, slot: string): string {
+  return `${namespace}__${name}__${slot}`;
+}
+
+/** A slot that stands is nobody else's, since its address cannot be changed. */
+function withSlots(
+  addresses: readonly RouterAddress[],
+  standing: ReadonlyMap<string, string>,
+): readonly (RouterAddress & { readonly slot: string })[] {
+  const taken = new Set(standing.keys());
+  return addresses.map((each) => {
+    const { family } = each;
+    const kept = [...standing].find(
+      ([, address]) => familyOf(address) === family && (each.address ?? address) === address,
+    );
+    const slot = kept?.[0] ?? freeSlot(family, taken);
+    taken.add(slot);
+    return { ...each, slot };
   });
+}
+
+function freeSlot(family: Family, taken: ReadonlySet<string>): string {
+  let index = 0;
+  while (taken.has(addressSlot(family, index))) index += 1;
+  return addressSlot(family, index);
 }
 
 function routerPort({ namespace, name }: LogicalRouterInput, network: FqName, naming: Naming): ContrailObject {

@@ -140,10 +140,48 @@ withApiServer('a worker', () => {
     const ready = await settled('wide', ({ conditions }) => conditions?.[0]?.status === 'True');
     expect(ready.addresses).toEqual(addresses);
     await kube.delete(`${IN_DEV}/logicalrouters/wide`);
-    await eventually(async () => {
-      const left = await contrail.list('floating-ip', { detail: true });
-      return !left.some((each) => addresses.includes(String(each['floating_ip_address'])));
-    });
+    await gone(addresses);
+  });
+
+  test('an address that stays is not touched when others come and go', async () => {
+    const path = `${IN_DEV}/logicalrouters/changing`;
+    await router('changing', { networks: [{ name: 'blue' }] });
+    const [first = ''] = (await settled('changing', ({ addresses }) => addresses?.length === 1)).addresses ?? [];
+    expect(first).toMatch(/^198\.51\.100\.1[0-9]$/);
+    // What the pool has chosen may be named.
+    const become = async (addresses: readonly string[] | null): Promise<ReadonlyMap<string, string>> => {
+      await kube.patch(path, { spec: { addresses } });
+      const wanted = (addresses ?? [first]).join();
+      await settled('changing', (status) => status.addresses?.join() === wanted);
+      return await held();
+    };
+    const [uuid, others] = [(await held()).get(first), ['198.51.100.190', '198.51.100.191', '198.51.100.192']];
+    const three = await become([first, others[0]!, others[1]!]);
+    expect(three.get(first)).toBe(uuid);
+    const two = await become([first, others[2]!]);
+    expect(two.get(first)).toBe(uuid);
+    expect(two.has(others[0]!)).toBe(false);
+    expect((await become(null)).get(first)).toBe(uuid);
+    // All of them, as many as there may be.
+    const [low, high] = [0, 16].map((from) => Array.from({ length: 16 }, (_, at) => `198.51.100.${100 + from + at}`));
+    await become(low!);
+    await become(high!);
+    await kube.delete(path);
+    await gone(high!);
+  });
+
+  test.each([
+    ['before it', ['198.51.100.10', '198.51.100.16', '198.51.100.17']],
+    ['in another’s place', ['198.51.100.14', '198.51.100.17']],
+    ['nowhere', ['198.51.100.17']],
+    ['last in number, but not in writing', ['198.51.100.16', '198.51.100.17', '198.51.100.160']],
+  ])('the API server refuses to move one: another %s', async (_where, addresses) => {
+    const path = `${IN_DEV}/logicalrouters/firm`;
+    if ((await kube.get(path)) === undefined)
+      await router('firm', { networks: [{ name: 'blue' }], addresses: ['198.51.100.16', '198.51.100.17'] });
+    await expect(kube.patch(path, { spec: { addresses } })).rejects.toThrow(/alphabetical order/);
+    await kube.patch(path, { spec: { addresses: ['198.51.100.16', '198.51.100.17', '2001:db8::1'] } });
+    await kube.patch(path, { spec: { addresses: ['198.51.100.16', '198.51.100.17'] } });
   });
 
   test('says why an address cannot be had', async () => {
@@ -178,6 +216,19 @@ async function settled(name: string, is: (status: Status) => boolean): Promise<S
 
 async function objectOf(name: string): Promise<LogicalRouter | undefined> {
   return (await contrail.readByName('logical-router', [...PROJECT, name])) as LogicalRouter | undefined;
+}
+
+/** The addresses of routers, and by which objects they have them. */
+async function held(): Promise<ReadonlyMap<string, string>> {
+  const found = await contrail.list('floating-ip', { detail: true });
+  return new Map(found.map(({ uuid, floating_ip_address: address }) => [String(address), uuid]));
+}
+
+async function gone(addresses: readonly string[]): Promise<void> {
+  await eventually(async () => {
+    const left = await held();
+    return !addresses.some((address) => left.has(address));
+  });
 }
 
 /** How many ports of routers there are. */

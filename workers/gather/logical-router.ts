@@ -68,9 +68,9 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
 
 const FAMILIES = { IPv4: 'v4', IPv6: 'v6' } as const;
 
-/** As many of either family as the resource may ask for. */
+/** Of either family as many as the resource may ask for, beside as many that go. */
 const SLOTS = (['v4', 'v6'] as const).flatMap((family) =>
-  Array.from({ length: 16 }, (_, index) => addressSlot(family, index)),
+  Array.from({ length: 32 }, (_, index) => addressSlot(family, index)),
 );
 
 async function observe({ namespace, name }: Key, { contrail, names: ids, settings }: Deps): Promise<Observation> {
