@@ -20,6 +20,8 @@ export interface ResourceObject {
   readonly name: string;
   readonly uid: string;
   readonly generation: number;
+  /** Of kinds that have some. */
+  readonly subnets?: readonly { readonly cidr: string }[];
   readonly status: unknown;
 }
 
@@ -64,11 +66,13 @@ function pathOf({ resource, namespace = '', name }: ResourceObject): string {
   return objectPath(resource, namespace, name);
 }
 
-async function patch(kube: KubeClient, object: ResourceObject, status: object): Promise<void> {
+async function patch(kube: KubeClient, object: ResourceObject, facts: object): Promise<void> {
   const path = `${pathOf(object)}/status`;
-  const { uid } = object;
+  const { uid, subnets } = object;
+  // Of a list `kubectl get` shows the first.
+  const texts = subnets === undefined ? {} : { subnets: subnets.map(({ cidr }) => cidr).join(', ') };
   try {
-    await kube.patch(path, { metadata: { uid }, status }, 'application/merge-patch+json');
+    await kube.patch(path, { metadata: { uid }, status: { ...texts, ...facts } }, 'application/merge-patch+json');
   } catch (error) {
     // Gone, or another one of its name: that one has a run of its own.
     if (!isOfAnother(error)) throw error;

@@ -19,6 +19,7 @@ const SUBNETS = [
 const OTHERS = [{ cidr: '192.0.2.0/24' }];
 
 interface Status extends Conditioned {
+  readonly subnets?: string;
   readonly nodes?: readonly string[];
 }
 
@@ -88,6 +89,19 @@ withApiServer('a worker', () => {
     });
     await settled('twin', ({ conditions }) => conditions?.[0]?.status === 'True');
     expect(await network('twin')).toBeDefined();
+  });
+
+  test('all subnets are shown, of VirtualNetworks too, and also where they are refused', async () => {
+    await pool('inside', { subnets: [{ cidr: '10.40.0.0/24' }, { cidr: '198.18.9.0/24' }] });
+    const refused = await settled('inside', ({ conditions }) => conditions?.[0]?.reason === 'AddressesTaken');
+    expect(refused.subnets).toBe('10.40.0.0/24, 198.18.9.0/24');
+    const networks = '/apis/opencontrail.org/v1alpha1/namespaces/default/virtualnetworks';
+    const [apiVersion, kind] = ['opencontrail.org/v1alpha1', 'VirtualNetwork'];
+    const spec = { subnets: [{ cidr: '10.71.0.0/24' }, { cidr: 'fd00:71::/64' }] };
+    await kube.post(networks, { apiVersion, kind, metadata: { name: 'blue' }, spec });
+    const isReady = ({ conditions }: Status) => conditions?.[0]?.status === 'True';
+    const { subnets } = await settledStatus<Status>(kube, `${networks}/blue`, isReady);
+    expect(subnets).toBe('10.71.0.0/24, fd00:71::/64');
   });
 
   test('says which range gives nothing away', async () => {
