@@ -30,7 +30,10 @@ export function addressSlot(family: Family, index: number): string {
   return index === 0 ? family : `${family}-${index + 1}`;
 }
 
-/** Everything under the key `LogicalRouter/<namespace>/<name>`. Of what is found of it, an address that stays keeps its name. */
+/**
+ * Everything under the key `LogicalRouter/<namespace>/<name>`. Of what is found of it, an address that stays keeps its name, and one that is
+ * to go stands until those that come do: so the networks have one all the time, also where a new one cannot be had.
+ */
 export function desiredLogicalRouter(
   input: LogicalRouterInput,
   naming: Naming,
@@ -50,8 +53,7 @@ export function desiredLogicalRouter(
     virtual_machine_interface_refs: portRefs,
     virtual_network_refs: [gateway],
   });
-  const standing = standingSlots(input, found);
-  const egress = withSlots(addresses, standing).map(({ family, address, slot }) =>
+  const egress = withSlots(addresses, standingSlots(input, found)).map(({ family, address, slot }) =>
     floatingIp(
       {
         uuid: names.routerAddressUuid(namespace, name, slot),
@@ -87,13 +89,17 @@ function slotLabel({ namespace, name }: LogicalRouterInput, slot: string): strin
   return `${namespace}__${name}__${slot}`;
 }
 
+interface SlottedAddress extends RouterAddress {
+  readonly slot: string;
+}
+
 /** A slot that stands is nobody else's, since its address cannot be changed. */
 function withSlots(
   addresses: readonly RouterAddress[],
   standing: ReadonlyMap<string, string>,
-): readonly (RouterAddress & { readonly slot: string })[] {
+): readonly SlottedAddress[] {
   const taken = new Set(standing.keys());
-  return addresses.map((each) => {
+  const wanted = addresses.map((each) => {
     const { family } = each;
     const kept = [...standing].find(
       ([, address]) => familyOf(address) === family && (each.address ?? address) === address,
@@ -102,6 +108,11 @@ function withSlots(
     taken.add(slot);
     return { ...each, slot };
   });
+  const slots = new Set(wanted.map(({ slot }) => slot));
+  const going = [...standing].filter(([slot]) => !slots.has(slot));
+  return [...slots].every((slot) => standing.has(slot))
+    ? wanted
+    : [...wanted, ...going.map(([slot, address]) => ({ slot, address, family: familyOf(address) }))];
 }
 
 function freeSlot(family: Family, taken: ReadonlySet<string>): string {

@@ -162,6 +162,11 @@ withApiServer('a worker', () => {
     expect(two.get(first)).toBe(uuid);
     expect(two.has(others[0]!)).toBe(false);
     expect((await become(null)).get(first)).toBe(uuid);
+    // Somebody else's: what there is stays until it can be had.
+    await kube.patch(path, { spec: { addresses: ['198.51.100.15'] } });
+    const refused = await settled('changing', ({ conditions }) => conditions?.[0]?.reason === 'AddressRefused');
+    expect(refused.addresses).toEqual([first]);
+    expect((await held()).get(first)).toBe(uuid);
     // All of them, as many as there may be.
     const [low, high] = [0, 16].map((from) => Array.from({ length: 16 }, (_, at) => `198.51.100.${100 + from + at}`));
     await become(low!);

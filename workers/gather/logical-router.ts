@@ -11,7 +11,7 @@ import type { SlimLogicalRouter } from '../../kubernetes/logical-router.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { addressIn, servingPool } from '../desired/floating-ip.ts';
 import { isGoing } from '../going-networks.ts';
-import type { Key } from '../keys.ts';
+import { type Key, logicalRouterKey } from '../keys.ts';
 import { readFloatingIpPool, readLogicalRouter } from '../lookup.ts';
 import { sharedWithNode } from '../node-addresses.ts';
 import { refusedAddress } from '../refused-address.ts';
@@ -22,6 +22,8 @@ interface RouterSubject extends LogicalRouterInput {
   readonly uid: string;
   readonly generation: number;
   readonly missing: readonly string[];
+  /** After a run: addresses that the next one takes away, since others stand in their place by now. */
+  readonly going?: readonly string[];
 }
 
 export const logicalRouterReconciler: Reconciler<RouterSubject> = {
@@ -118,5 +120,8 @@ async function withAddresses(input: RouterSubject, deps: Deps): Promise<RouterSu
     family,
     ...(address === undefined ? {} : { address }),
   }));
-  return { ...input, addresses: withGiven };
+  const going = given.filter((each) => !withGiven.some(({ address }) => address === each));
+  if (going.length === 0) return { ...input, addresses: withGiven };
+  deps.enqueue([logicalRouterKey(namespace, name)]);
+  return { ...input, addresses: withGiven, going };
 }
