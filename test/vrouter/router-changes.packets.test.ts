@@ -45,7 +45,7 @@ beforeAll(async () => {
 
 afterAll(async () => lab.down());
 
-test('streams go on when addresses are added behind theirs, and taken away', async () => {
+test('streams go on when addresses are added behind theirs, and taken away; those of one that is taken away end', async () => {
   const before = await streams();
   expect(new Set([...before.keys()].map(addressOf))).toEqual(new Set([ONE, TWO]));
   await withAddresses([ONE, TWO, THREE]);
@@ -53,7 +53,9 @@ test('streams go on when addresses are added behind theirs, and taken away', asy
   await withAddresses([ONE, TWO]);
   await goOn(before);
   await withAddresses([ONE]);
+  const then = await streams();
   await goOn(new Map([...before].filter(([stream]) => addressOf(stream) === ONE)));
+  for (const [stream, bytes] of await streams()) if (addressOf(stream) === TWO) expect(bytes).toBe(then.get(stream));
 });
 
 async function withAddresses(addresses: readonly string[]): Promise<void> {
