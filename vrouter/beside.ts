@@ -1,4 +1,7 @@
-/** What a node does besides forwarding: health-check ports, back ends asked for their health, addresses that it answers for, copies of traffic. */
+/**
+ * What a node does besides forwarding: health-check ports, back ends asked for their health, addresses that it answers for and Leases of
+ * those of routers, copies of traffic.
+ */
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createAnnouncer } from './announce/announcer.ts';
@@ -8,6 +11,7 @@ import type { Engine } from './engine.ts';
 import { ask } from './health/ask.ts';
 import { type CheckResult, createHealthChecker } from './health/checker.ts';
 import { createHealthPorts } from './health-ports.ts';
+import { leaseRouters } from './leases/leased-routers.ts';
 import { mirrorDocument } from './linux/mirrors.ts';
 import type { Bindings, ForwardingState } from './model.ts';
 import type { VrouterSettings } from './settings.ts';
@@ -16,20 +20,23 @@ interface Beside {
   /** To be called with what stands in the kernel. */
   readonly onApplied: (state: ForwardingState, standing: Bindings) => void;
   readonly readHealth: () => readonly CheckResult[];
+  /**
+   * Resolves when it is known for which routers this node translates, where Leases say so: it goes on with what it translated before it
+   * was restarted. The API server is waited for three seconds.
+   */
+  readonly whenKnown: () => Promise<void>;
 }
 
 interface BesideDeps {
   readonly log: Logger;
   readonly lifecycle: Lifecycle;
   /** Told who is dead or not well; asked for only after the first state. */
-  readonly engine: () => Pick<Engine, 'setDead' | 'setUnhealthy'>;
+  readonly engine: () => Pick<Engine, 'setDead' | 'setUnhealthy' | 'setTenants'>;
 }
 
 /** Everything ends with the program; addresses that it answers for stay. */
-export function serveBeside(
-  { vxlanDevice: device, heartbeatPort: port, mirrorPort: udpPort }: VrouterSettings,
-  { log, lifecycle, engine }: BesideDeps,
-): Beside {
+export function serveBeside(settings: VrouterSettings, { log, lifecycle, engine }: BesideDeps): Beside {
+  const { vxlanDevice: device, heartbeatPort: port, mirrorPort: udpPort } = settings;
   let here: readonly string[] = [];
   let elsewhere: readonly string[] = [];
   const leaveOut = (): void => engine().setUnhealthy([...here, ...elsewhere]);
@@ -55,6 +62,12 @@ export function serveBeside(
       if (isWhole) announcer.tellUnwell(subjects);
     },
   });
+  const routers = leaseRouters(settings, {
+    silence: announcer.silence,
+    onChange: (tenants) => engine().setTenants(tenants),
+    lifecycle,
+    log,
+  });
   const mirrors = createMirrors({ run: runHere, log });
   lifecycle.onClose('health-check ports', healthPorts.close);
   lifecycle.onClose('health checks', checker.close);
@@ -64,9 +77,11 @@ export function serveBeside(
     onApplied: (state, standing) => {
       healthPorts.set(state.healthPorts);
       announcer.set(state);
+      routers?.set(state);
       checker.set(state.healthChecks);
       mirrors.set(mirrorDocument(state.mirrors, { bindings: standing, udpPort }));
     },
     readHealth: checker.results,
+    whenKnown: async () => await routers?.whenKnown(),
   };
 }

@@ -20,18 +20,21 @@ export interface CompiledDeps {
   readonly node: string;
   /** This node's address as long as the configuration does not say. */
   readonly nodeAddress?: string;
+  /** Whether others say which node translates for a router's address; without it nodes choose by who lives. */
+  readonly hasTenants?: boolean;
 }
 
 export type Compiled = ReturnType<typeof createCompiled>;
 
 /** The configuration, compiled when it is asked for. */
-export function createCompiled({ node, nodeAddress }: CompiledDeps) {
+export function createCompiled({ node, nodeAddress, hasTenants = false }: CompiledDeps) {
   let config: ConfigObjects | undefined;
   /** What may have changed since the last compilation. */
   let changed: ReadonlySet<string> | undefined = new Set();
   let state: ForwardingState | undefined;
   let dead: ReadonlySet<string> = new Set();
   let unhealthy: ReadonlySet<string> = new Set();
+  let tenants: ReadonlyMap<string, string> | undefined = hasTenants ? new Map() : undefined;
   const memory = createMemory<Balanced>();
   const realised = createRealised();
   return {
@@ -44,6 +47,10 @@ export function createCompiled({ node, nodeAddress }: CompiledDeps) {
       unhealthy = new Set(subjects);
       state = undefined;
     },
+    rent: (next: ReadonlyMap<string, string>): void => {
+      tenants = next;
+      state = undefined;
+    },
     replace: (next: ConfigAt): void => {
       realised.changed(next);
       changed = changed && next.changed && new Set([...changed, ...next.changed]);
@@ -54,7 +61,7 @@ export function createCompiled({ node, nodeAddress }: CompiledDeps) {
     current(): ForwardingState | undefined {
       if (state !== undefined || config === undefined) return state;
       const { objects } = config;
-      const compiled = compile({ objects, ...(changed && { changed }) }, node, { dead, unhealthy, memory });
+      const compiled = compile({ objects, ...(changed && { changed }) }, node, { dead, unhealthy, tenants, memory });
       changed = new Set();
       state = { ...(nodeAddress === undefined ? {} : { address: nodeAddress }), ...compiled };
       return state;

@@ -22,6 +22,8 @@ export interface Engine {
   readonly setDead: (nodes: readonly string[]) => void;
   /** UUIDs of members of pools, and of interfaces, on any node, that are not well: they are left out. */
   readonly setUnhealthy: (subjects: readonly string[]) => void;
+  /** The names of the nodes that translate for routers' addresses, by address. */
+  readonly setTenants: (tenants: ReadonlyMap<string, string>) => void;
   readonly bind: (vmi: string, hostInterface: string) => void;
   readonly unbind: (vmi: string) => void;
   /** Whether a port stands in the kernel, at once or within `waitMs`. */
@@ -141,6 +143,7 @@ function intake(compiled: Compiled, next: () => void) {
     realised: compiled.realised.position,
     setDead: anew(compiled.mourn),
     setUnhealthy: anew(compiled.leaveOut),
+    setTenants: anew(compiled.rent),
   };
 }
 

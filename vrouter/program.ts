@@ -1,4 +1,5 @@
 /** The vRouter as a whole: configuration stream and port API into one engine. */
+import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createContrailClient } from '../contrail/client.ts';
 import { watchConfig } from '../contrail/watch.ts';
@@ -40,11 +41,12 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   lifecycle.onClose('contrail', client.close);
   const attachment = createAttachmentTeller({ client, log });
   lifecycle.onClose('attachment', attachment.close);
-  const { onApplied, readHealth } = serveBeside(settings, { log, lifecycle, engine: () => engine });
+  const { onApplied, readHealth, whenKnown } = serveBeside(settings, { log, lifecycle, engine: () => engine });
   const engine: Engine = createEngine({
     node,
     device,
     vxlanPort,
+    hasTenants: settings.leaseNamespace !== '',
     ...(settings.nodeIp === '' ? {} : { nodeAddress: settings.nodeIp }),
     run: runHere,
     sessions,
@@ -61,11 +63,9 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   const checks = [{ name: 'kernel', unready: engine.unready }];
   const reads = { readHits: hits.read, readHealth, ...KERNEL_READS, captures: createCaptures() };
   const server = await servePorts(listening(settings.listen), { ports, engine, registry, checks, ...reads });
-  lifecycle.onClose('port API', () => {
-    server.close();
-    server.closeAllConnections();
-  });
+  lifecycle.onClose('port API', () => closeAtOnce(server));
   const { setConfig: onChange, passRevision: onRevision } = engine;
+  await whenKnown();
   void watchConfig({ client, node, onChange, onRevision, signal: lifecycle.signal, log });
   void lookForEver({
     everyMs: settings.verifyInterval * 1000,
@@ -75,6 +75,11 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   });
   void lookForEver({ everyMs: LOOK_AROUND_MS, signal: lifecycle.signal, log, look: [engine.lookAround] });
   log.info({ node, listen: settings.listen }, 'serving ports');
+}
+
+function closeAtOnce(server: Server): void {
+  server.close();
+  server.closeAllConnections();
 }
 
 function openKernel(

@@ -22,10 +22,16 @@ export const SETTINGS = {
   },
   ...CONTRAIL_SETTINGS,
   kubernetesApi: {
-    describe: 'API server by an address that needs no ClusterIP; for kubernetes:// addresses only',
+    describe: 'API server by an address that needs no ClusterIP; for kubernetes:// addresses and Leases only',
     schema: text,
     default: '',
     env: ['KUBERNETES_API'],
+  },
+  leaseNamespace: {
+    describe:
+      'namespace of the Leases that say which node translates for a router’s address; empty: nodes choose by who lives',
+    schema: text,
+    default: '',
   },
   listen: {
     describe: 'host:port of the port API, probes and metrics; it has no authentication',

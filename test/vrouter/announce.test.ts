@@ -30,6 +30,12 @@ describe('each address', () => {
     expect([...firstAlone, ...secondAlone].sort()).toEqual([...addresses].sort());
   });
 
+  test('is held by the node that is named for it, whoever lives', () => {
+    const named = announcements.map((each) => ({ ...each, holder: '192.0.2.2' }));
+    expect(held(named, { own: '192.0.2.1', alive: new Set() })).toEqual([]);
+    expect(held(named, { own: '192.0.2.2', alive: new Set(NODES) })).toHaveLength(addresses.length);
+  });
+
   test('is held by nobody where no node may', () => {
     expect(held([{ address: '198.51.100.1', nodes: [] }], { own: '192.0.2.1', alive: new Set() })).toEqual([]);
   });

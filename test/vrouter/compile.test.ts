@@ -198,6 +198,32 @@ describe('services', () => {
   });
 });
 
+describe('routers', () => {
+  const [address, NAMES] = ['198.51.100.220', ['n1', 'n2'] as const];
+  const world = { ...CLUSTER, routers: { egress: { networks: ['pods'], addresses: [address] } } } as const;
+  const routed = (node: string, tenants?: ReadonlyMap<string, string>) => {
+    const { egress, announcements } = compile({ objects: worldObjects(world) }, node, { tenants });
+    return { via: egress.map(({ via }) => via), holders: announcements.map(({ holder }) => holder) };
+  };
+
+  test.each(NAMES)('translate at the node that is named for their address: %s', (named) => {
+    const tenants = new Map([[address, named]]);
+    const place = CLUSTER.nodes[named];
+    for (const node of NAMES)
+      expect(routed(node, tenants)).toEqual({ via: [node === named ? undefined : place], holders: [place] });
+  });
+
+  test('translate nowhere before a node is named', () => {
+    expect(NAMES.map((node) => routed(node, new Map()).via)).toEqual([['192.0.2.2'], ['192.0.2.1']]);
+  });
+
+  test('translate at one node that all choose, where nobody names any', () => {
+    const ways = NAMES.map((node) => routed(node));
+    expect(ways.filter(({ via }) => via[0] === undefined)).toHaveLength(1);
+    expect(ways.flatMap(({ holders }) => holders)).toEqual([undefined, undefined]);
+  });
+});
+
 test('the same objects in another order give the same state', () => {
   const world: TestWorld = {
     ...CLUSTER,

@@ -15,6 +15,8 @@ export interface Announcer {
   readonly set: (state: Pick<ForwardingState, 'address' | 'peers' | 'announcements'>) => void;
   /** Tells other nodes which back ends of this one are not well. */
   readonly tellUnwell: (subjects: readonly string[]) => void;
+  /** Since when a node is silent, by its underlay address, in milliseconds; nobody is before this node listens. */
+  readonly silence: (node: string) => number;
   readonly close: () => void;
 }
 
@@ -48,6 +50,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
       report = reportOf(subjects, version);
       running?.say(report);
     },
+    silence: (node) => running?.silence(node) ?? 0,
     close: () => running?.close(),
   };
 }
@@ -57,6 +60,7 @@ type Known = Pick<ForwardingState, 'peers' | 'announcements'>;
 interface Running {
   readonly set: (known: Known) => void;
   readonly say: (datagrams: readonly string[]) => void;
+  readonly silence: (node: string) => number;
   readonly close: () => void;
 }
 
@@ -73,6 +77,9 @@ function start(own: string, options: AnnouncerOptions): Running {
     const others = peers.flatMap(({ address }) => (gone.has(address) ? [] : [address]));
     // What a dead node said last holds no longer: its pods may be elsewhere.
     if (reports.keep(others)) onUnwell(reports.unwell());
+    holdOwn();
+  };
+  const holdOwn = (): void => {
     const alive = heartbeat.alive();
     if (alive !== undefined) void hold(held(known.announcements, { own, alive }), alive);
   };
@@ -84,8 +91,10 @@ function start(own: string, options: AnnouncerOptions): Running {
     set(next) {
       known = next;
       heartbeat.watch(next.peers.map(({ address }) => address));
+      holdOwn();
     },
     say: heartbeat.say,
+    silence: heartbeat.silence,
     close: heartbeat.close,
   };
 }

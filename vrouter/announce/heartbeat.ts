@@ -1,9 +1,9 @@
 /**
  * Which nodes live, as nodes themselves see it: every node tells the others three times a second, and one that has been
- * silent for longer than a second is dead. Two nodes that both hold an address do no harm, since each can serve it; so no
- * lock is needed, and the API server not either.
+ * silent for longer than a second is dead. Two nodes that both hold an address of a load balancer's do no harm, since each can serve it;
+ * so no lock is needed for these, and the API server not either.
  */
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 
@@ -21,6 +21,8 @@ export interface Heartbeat {
   readonly alive: () => ReadonlySet<string> | undefined;
   /** Those that are silent although there was time to hear of them. */
   readonly dead: () => readonly string[];
+  /** Since when a node is silent, in milliseconds; at most since this node has begun to hear, or was asleep itself. */
+  readonly silence: (node: string) => number;
   readonly close: () => void;
 }
 
@@ -37,23 +39,20 @@ export function createHeartbeat(
   { own, port }: { readonly own: string; readonly port: number },
   { onLook, onHear, log }: HeartbeatDeps,
 ): Heartbeat {
-  const socket = createSocket(own.includes(':') ? 'udp6' : 'udp4');
   const heard = new Map<string, number>();
   /** Since when each is to be heard of. */
   const since = new Map<string, number>();
   const started = performance.now();
   let peers: readonly string[] = [];
   let judged = started;
+  let awake = started;
   let living: ReadonlySet<string> = new Set();
-  socket.on('error', (error) => log.warn({ port, reason: messageOf(error) }, 'cannot hear of other nodes'));
-  socket.on('message', (message, { address }) => {
+  const socket = openSocket({ own, port }, log, (text, address) => {
     // Only nodes have nodes' addresses on the underlay; others are not asked for.
     if (!peers.includes(address)) return;
-    const text = message.toString();
     if (text === GREETING) heard.set(address, performance.now());
     else onHear(address, text);
   });
-  socket.bind(port, own);
   let said: readonly string[] = [];
   const send = (datagrams: readonly string[]): void => {
     for (const peer of peers) for (const each of datagrams) socket.send(each, port, peer, () => undefined);
@@ -64,7 +63,10 @@ export function createHeartbeat(
     // Who was asleep itself has letters waiting, and judges nobody before it has read them.
     const wasAsleep = now - judged > 2 * EVERY_MS;
     judged = now;
-    if (wasAsleep) return;
+    if (wasAsleep) {
+      awake = now;
+      return;
+    }
     living = new Set(peers.filter((peer) => now - (heard.get(peer) ?? Number.NEGATIVE_INFINITY) < DEAD_AFTER_MS));
     onLook();
   }, EVERY_MS);
@@ -79,9 +81,22 @@ export function createHeartbeat(
     },
     alive: () => (performance.now() - started < DEAD_AFTER_MS ? undefined : living),
     dead: () => peers.filter((peer) => !living.has(peer) && judged - (since.get(peer) ?? judged) > DEAD_AFTER_MS),
+    silence: (node) => performance.now() - Math.max(heard.get(node) ?? 0, since.get(node) ?? 0, awake),
     close() {
       clearInterval(timer);
       socket.close();
     },
   };
+}
+
+function openSocket(
+  { own, port }: { readonly own: string; readonly port: number },
+  log: Logger,
+  onText: (text: string, from: string) => void,
+): Socket {
+  const socket = createSocket(own.includes(':') ? 'udp6' : 'udp4');
+  socket.on('error', (error) => log.warn({ port, reason: messageOf(error) }, 'cannot hear of other nodes'));
+  socket.on('message', (message, { address }) => onText(message.toString(), address));
+  socket.bind(port, own);
+  return socket;
 }

@@ -27,6 +27,8 @@ interface CompileOptions {
   readonly dead?: ReadonlySet<string>;
   /** Members of pools, and interfaces, that are not well, by their UUIDs. */
   readonly unhealthy?: ReadonlySet<string>;
+  /** The names of the nodes that translate for routers' addresses, by address; absent: chosen by who lives. */
+  readonly tenants?: ReadonlyMap<string, string> | undefined;
   /** What an earlier compilation for the same node knew; this one leaves what it knows. */
   readonly memory?: Memory<Balanced>;
 }
@@ -38,7 +40,7 @@ interface CompileOptions {
 export function compile(
   config: ConfigSet,
   node: string,
-  { dead = new Set(), unhealthy = new Set(), memory = createMemory() }: CompileOptions = {},
+  { dead = new Set(), unhealthy = new Set(), tenants, memory = createMemory() }: CompileOptions = {},
 ): ForwardingState {
   const index = memory.index(config);
   const networks = compileNetworks(index);
@@ -57,7 +59,7 @@ export function compile(
   const balanced = compileServices(index, context, memory);
   const outward = compileOutbound(index, { networks, passages, fabric });
   const { announcements, ...floats } = compileFloating(index, { ...context, dead });
-  const { egress, ...routed } = compileEgress(index, { networks, nodes: routers, node, dead, externals });
+  const { egress, ...routed } = compileEgress(index, { networks, nodes: routers, node, dead, externals, tenants });
   const serviceSubnets = subnetsOfServices(balanced.services, networks);
   const servicePassages = compileServicePassages(balanced, { passages, fabric });
   return withFirewallMirrors({

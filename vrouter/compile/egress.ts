@@ -1,7 +1,7 @@
 /**
  * Logical routers (facts 7.2): a floating IP on a router's port is the address under which the port's network goes outside. One node
- * translates, the same for all of the network's pods, so that the address is one and stays: the nodes choose it alike among those
- * that live, and it answers for the address. Pure.
+ * translates, the same for all of the network's pods, so that the address is one and stays, and it answers for the address: the one that
+ * is named for it, or, where nobody names any, one that the nodes choose alike among those that live. Pure.
  */
 import { holderOf } from '../../contrail/rendezvous.ts';
 import { familyOf } from '../linux/family.ts';
@@ -18,6 +18,8 @@ interface EgressContext {
   /** Names of nodes that are silent. */
   readonly dead: ReadonlySet<string>;
   readonly externals: Externals;
+  /** Names of the nodes that translate, by address; absent: chosen here. */
+  readonly tenants: ReadonlyMap<string, string> | undefined;
 }
 
 interface Egress {
@@ -30,29 +32,52 @@ interface Egress {
  * no node can translate for an address at an interface, each does for its own pods, and these have no way there.
  */
 export function compileEgress(config: ConfigIndex, context: EgressContext): Egress {
-  const { networks, nodes, node, dead, externals } = context;
+  const { networks, nodes, node, externals } = context;
   const byUuid = new Map(networks.map((network) => [network.uuid, network]));
-  const able = nodes.filter(({ name }) => name === node || !dead.has(name)).map(({ address }) => address);
+  const place = createPlacement(context);
   const own = nodes.find(({ name }) => name === node)?.address;
   const found: Unplaced[] = [];
   const routers = new Map<string, string>();
-  const places = new Map<string, ExternalNetwork | undefined>();
+  const places = new Map<string, { readonly external: ExternalNetwork | undefined; readonly holder: string }>();
   for (const { address, uuid, port, external } of routedNetworks(config, externals)) {
     const network = byUuid.get(uuid);
-    const holder = holderOf(address, externals.nodesAt(external, able)) ?? (external === undefined ? undefined : own);
+    const holder = place({ address, external }) ?? (external === undefined ? undefined : own);
     if (network === undefined || holder === undefined) continue;
     const key = `${uuid} ${familyOf(address)}`;
     if (routers.get(key) !== port && routers.has(key)) continue;
     routers.set(key, port);
     found.push({ address, network: network.id, ...wayBy(holder, own, external) });
-    places.set(address, external);
+    places.set(address, { external, holder });
   }
   const all = nodes.map(({ address }) => address).sort();
   return {
     egress: placed(found.sort((a, b) => a.network - b.network || (a.address < b.address ? -1 : 1))),
     announcements: [...places]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([address, external]) => announcementOf({ address, external }, all, externals)),
+      .map(([address, { external, holder }]) => ({
+        ...announcementOf({ address, external }, all, externals),
+        ...(context.tenants === undefined ? {} : { holder }),
+      })),
+  };
+}
+
+/** The underlay address of the node that translates for an address. One that nobody is named for yet is not at this node. */
+function createPlacement({
+  nodes,
+  node,
+  dead,
+  externals,
+  tenants,
+}: EgressContext): (at: Entrance) => string | undefined {
+  const addresses = new Map(nodes.map(({ name, address }) => [name, address]));
+  const own = addresses.get(node);
+  const able = nodes.filter(({ name }) => name === node || !dead.has(name)).map(({ address }) => address);
+  return ({ address, external }) => {
+    const there = externals.nodesAt(external, able);
+    if (tenants === undefined) return holderOf(address, there);
+    const named = addresses.get(tenants.get(address) ?? '');
+    const others = there.filter((each) => each !== own);
+    return named ?? holderOf(address, others.length === 0 ? there : others);
   };
 }
 

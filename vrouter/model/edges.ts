@@ -7,6 +7,8 @@ export interface Announcement {
   readonly address: string;
   /** Underlay addresses of nodes. */
   readonly nodes: readonly string[];
+  /** The one of them that does, where nodes do not choose by who lives. */
+  readonly holder?: string;
   /** The interface where they do, if it is not the fabric's, and the subnet there that the address is in. */
   readonly at?: { readonly interface: string; readonly subnet?: string };
 }
