@@ -34,11 +34,12 @@ export async function stopPrograms(client: KubeClient, target: Release, timeoutM
   while (performance.now() < deadline && (await programsLeft(client, target)) > 0) await sleep(POLL_MS);
 }
 
-/** Deletes the Secrets and ConfigMaps that the programs made. */
+/** Deletes the Secrets, ConfigMaps and Leases that the programs made. */
 export async function removeMade(client: KubeClient, { namespace }: Release): Promise<void> {
   for (const name of SECRETS) await client.delete(`/api/v1/namespaces/${namespace}/secrets/${name}`);
   const made = 'app.kubernetes.io/name=opencontrail,!helm.sh/chart';
   await deleteAll(client, `/api/v1/namespaces/${namespace}/configmaps`, made);
+  await deleteAll(client, `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`, made);
 }
 
 async function programsLeft(client: KubeClient, { namespace, release }: Release): Promise<number> {
