@@ -26,6 +26,7 @@ export interface RoutersDeps {
 
 const EVERY_MS = 100;
 const ASK_EVERY_MS = 150;
+const AFTERWARDS_MS = 5000;
 /** Who comes up without the API server waits so long for it. */
 export const PATIENCE_MS = 3000;
 /** A node may be given an address before it hears of its router. */
@@ -128,11 +129,15 @@ function doubtOf(
   return leases.some((lease) => lease?.holder === sight.own) && sight.nodes.some(isSilent) ? 'seen' : 'none';
 }
 
-/** Asks as long as there is doubt; answers since when nothing was heard although it was asked, in milliseconds. */
+/**
+ * Asks as long as there is doubt, and on for a while: a node that was cut off hears by its watch only when that has found out. Answers since
+ * when nothing was heard in doubt although it was asked, in milliseconds.
+ */
 function createInformant(book: LeaseBook): (isDoubtful: boolean) => number {
   const started = performance.now();
   let answered = started;
   let asked = Number.NEGATIVE_INFINITY;
+  let doubted = Number.NEGATIVE_INFINITY;
   let isAsking = false;
   const ask = async (): Promise<void> => {
     isAsking = true;
@@ -143,8 +148,9 @@ function createInformant(book: LeaseBook): (isDoubtful: boolean) => number {
   return (isDoubtful) => {
     const now = performance.now();
     if (!book.isRead()) return now - started < PATIENCE_MS ? 0 : Number.POSITIVE_INFINITY;
-    if (!isDoubtful) answered = now;
-    else if (!isAsking && now - asked >= ASK_EVERY_MS) void ask();
+    if (isDoubtful) doubted = now;
+    else answered = now;
+    if (now - doubted < AFTERWARDS_MS && !isAsking && now - asked >= ASK_EVERY_MS) void ask();
     return now - answered;
   };
 }
