@@ -32,47 +32,44 @@ export const PATIENCE_MS = 3000;
 /** A node may be given an address before it hears of its router. */
 const UNWANTED_MS = 30_000;
 
-/** Nothing is done before the first state that has a router. */
+/** Says what Leases say, before the first state; then what is so, and nothing is written before there is a router. */
 export function createRouters({ book, silence, onChange }: RoutersDeps): Routers {
   const inform = createInformant(book);
   const clearAway = createClearance(book);
-  let state: RouterState | undefined;
-  let wanted: readonly Wanted[] = [];
-  let tenants: Tenants | undefined;
+  let around: Around | undefined;
+  let tenants: Tenants = new Map();
   let seen = '';
 
+  const tell = (next: Tenants): void => {
+    if (isDeepStrictEqual(next, tenants)) return;
+    tenants = next;
+    onChange(next);
+  };
   const look = (): void => {
-    if (state === undefined || wanted.length === 0) return;
-    const sight = sightOf(state, silence);
-    const doubt = doubtOf(book, { wanted, sight });
+    if (around === undefined)
+      return tell(new Map(book.list().flatMap(({ address, holder = '' }) => [[address, holder]])));
+    const sight = { own: around.own, nodes: around.nodes, silence };
+    const doubt = doubtOf(around, sight);
     const unanswered = inform(doubt !== 'none');
     // Where nothing is under way and everybody is seen as before, all is as it was.
     const now = JSON.stringify(groupsOf({ ...sight, unanswered }));
     if (doubt !== 'unsettled' && now === seen) return;
     seen = now;
-    const next = new Map<string, string>();
-    for (const { address, able } of wanted) {
-      const { place, step } = judge(candidacyOf(book, { address, able }), { ...sight, unanswered });
-      if (place !== undefined) next.set(address, place);
-      if (step !== undefined && book.isRead()) book.write(address, step);
-    }
-    if (isDeepStrictEqual(next, tenants)) return;
-    tenants = next;
-    onChange(next);
+    tell(settled(around, { ...sight, unanswered }, book.isRead() ? book.write : undefined));
   };
   const lookAnew = (): void => {
     seen = '';
     look();
   };
   const timer = setInterval(() => {
+    if (around === undefined || around.wanted.length + book.list().length === 0) return;
     look();
-    if (state !== undefined) clearAway(state.node, wanted);
+    clearAway(around);
   }, EVERY_MS);
   timer.unref();
   return {
-    set(next) {
-      state = next;
-      wanted = candidatesOf(next);
+    set(state) {
+      around = aroundOf(book, state);
       lookAnew();
     },
     look: lookAnew,
@@ -80,53 +77,69 @@ export function createRouters({ book, silence, onChange }: RoutersDeps): Routers
   };
 }
 
-type Wanted = Pick<Candidacy, 'address' | 'able'>;
-
-/** Routers' addresses, and the nodes that could translate for each. */
-function candidatesOf({ node, address: own, peers, egress, announcements }: RouterState): readonly Wanted[] {
-  const names = new Map([...peers.map(({ name, address }) => [address, name] as const), [own, node]]);
-  const addresses = new Set(egress.map(({ address }) => address));
-  return announcements
-    .filter(({ address }) => addresses.has(address))
-    .map(({ address, nodes }) => ({ address, able: nodes.flatMap((each) => names.get(each) ?? []) }));
+/** What a node knows of nodes, by their underlay addresses, and of addresses. */
+interface Around {
+  readonly own: string;
+  readonly nodes: readonly string[];
+  /** Routers' addresses, and the nodes that could translate for each. */
+  readonly wanted: readonly Pick<Candidacy, 'address' | 'able'>[];
+  readonly candidacies: () => readonly Candidacy[];
+  readonly nameOf: (node: string) => string;
 }
 
-function candidacyOf(book: LeaseBook, { address, able }: Wanted): Candidacy {
-  const { holder, challenger } = book.get(address) ?? {};
+function aroundOf(book: LeaseBook, { node, address, peers, egress, announcements }: RouterState): Around | undefined {
+  if (address === undefined) return undefined;
+  const all = [{ name: node, address }, ...peers];
+  const [names, addresses] = [
+    new Map(all.map((each) => [each.address, each.name])),
+    new Map(all.map((each) => [each.name, each.address])),
+  ];
+  // Of a node that is no more nothing is heard.
+  const addressOf = (name: string | undefined) => name && (addresses.get(name) ?? name);
+  const routed = new Set(egress.map((each) => each.address));
+  const wanted = announcements
+    .filter((each) => routed.has(each.address))
+    .map(({ address, nodes: able }) => ({ address, able }));
   return {
-    address,
-    able,
-    holder,
-    challenger,
-    standing: book.standing(address),
-    isRefuted: book.isRefuted(address),
+    own: address,
+    nodes: [...names.keys()],
+    wanted,
+    candidacies: () =>
+      wanted.map((each) => {
+        const lease = book.get(each.address);
+        return {
+          ...each,
+          holder: addressOf(lease?.holder),
+          challenger: addressOf(lease?.challenger),
+          standing: book.standing(each.address),
+          isRefuted: book.isRefuted(each.address),
+        };
+      }),
+    nameOf: (each) => names.get(each) ?? each,
   };
 }
 
-type Seen = Omit<Sight, 'unanswered'>;
-
-function sightOf({ node, peers }: RouterState, silence: (address: string) => number): Seen {
-  const addresses = new Map(peers.map(({ name, address }) => [name, address]));
-  return {
-    own: node,
-    nodes: [node, ...addresses.keys()],
-    silence: (name) => {
-      const address = addresses.get(name);
-      return address === undefined ? Number.POSITIVE_INFINITY : silence(address);
-    },
-  };
+/** Where each address is; what has to be written is. */
+function settled({ candidacies, nameOf }: Around, sight: Sight, write: LeaseBook['write'] | undefined): Tenants {
+  const tenants = new Map<string, string>();
+  for (const candidacy of candidacies()) {
+    const { place, step } = judge(candidacy, sight);
+    if (place !== undefined) tenants.set(candidacy.address, nameOf(place));
+    if (step !== undefined) write?.(candidacy.address, step.kind === 'give' ? { ...step, to: nameOf(step.to) } : step);
+  }
+  return tenants;
 }
 
 /** `seen`: who holds any may be challenged by whom it does not see. `unsettled`: somebody may have to write. */
 function doubtOf(
-  book: LeaseBook,
-  { wanted, sight }: { readonly wanted: readonly Wanted[]; readonly sight: Seen },
+  { candidacies, own, nodes }: Around,
+  { silence }: Pick<Sight, 'silence'>,
 ): 'none' | 'seen' | 'unsettled' {
-  const isSilent = (node: string): boolean => node !== sight.own && sight.silence(node) > SUSPECTED_MS;
-  const leases = wanted.map(({ address }) => book.get(address));
-  if (leases.some((lease) => lease?.holder === undefined || lease.challenger !== undefined || isSilent(lease.holder)))
+  const isSilent = (node: string): boolean => node !== own && silence(node) > SUSPECTED_MS;
+  const all = candidacies();
+  if (all.some(({ holder, challenger }) => holder === undefined || challenger !== undefined || isSilent(holder)))
     return 'unsettled';
-  return leases.some((lease) => lease?.holder === sight.own) && sight.nodes.some(isSilent) ? 'seen' : 'none';
+  return all.some(({ holder }) => holder === own) && nodes.some(isSilent) ? 'seen' : 'none';
 }
 
 /**
@@ -156,12 +169,12 @@ function createInformant(book: LeaseBook): (isDoubtful: boolean) => number {
 }
 
 /** Takes away this node's Leases of addresses that no router has any more. */
-function createClearance(book: LeaseBook): (own: string, wanted: readonly Wanted[]) => void {
+function createClearance(book: LeaseBook): (around: Around) => void {
   const since = new Map<string, number>();
-  return (own, wanted) => {
+  return ({ own, wanted, nameOf }) => {
     const addresses = new Set(wanted.map(({ address }) => address));
     for (const { address, holder } of book.list()) {
-      if (holder !== own || addresses.has(address)) since.delete(address);
+      if (holder !== nameOf(own) || addresses.has(address)) since.delete(address);
       else if (!since.has(address)) since.set(address, performance.now());
       else if (performance.now() - (since.get(address) ?? 0) > UNWANTED_MS) book.remove(address);
     }

@@ -24,7 +24,7 @@ const ANSWER_MS = 600;
 /** After so much silence a node, or the API server, is away. */
 const AWAY_MS = 1200;
 
-/** What a node sees; nodes are named by their names. */
+/** What a node sees. Nodes are named by their underlay addresses, by which all choose alike, those too that know of no Leases. */
 export interface Sight {
   readonly own: string;
   /** Every node, this one among them. */

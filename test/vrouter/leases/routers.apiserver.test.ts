@@ -52,7 +52,7 @@ described('with a real API server', () => {
 
   test('the chosen node claims the address, and all know', async () => {
     const chosen = await agreed();
-    expect(chosen).toBe(holderOf(ROUTER, NAMES));
+    expect(ADDRESSES[chosen]).toBe(holderOf(ROUTER, Object.values(ADDRESSES)));
     const [lease] = await leases();
     expect(lease).toMatchObject({ name: 'router-address-2001-db8-220--0' });
     expect(lease?.spec).toMatchObject({ holderIdentity: chosen, leaseTransitions: 0 });
@@ -63,6 +63,12 @@ described('with a real API server', () => {
     const [before] = await leases();
     await sleep(1500);
     expect(await leases()).toEqual([before]);
+  });
+
+  test('a node that starts anew knows what it has before it has a configuration', async () => {
+    const first = await agreed();
+    const again = await startNode(first);
+    expect(again.tenants()).toEqual(new Map([[ROUTER, first]]));
   });
 
   test('a holder that is gone is followed, and is given the address when it is back', async () => {
@@ -169,7 +175,11 @@ async function agreed(): Promise<Name> {
 }
 
 function successorOf(first: Name): Name {
-  return holderOf(ROUTER, othersThan(first)) as Name;
+  const address = holderOf(
+    ROUTER,
+    othersThan(first).map((name) => ADDRESSES[name]),
+  );
+  return NAMES.find((name) => ADDRESSES[name] === address) ?? first;
 }
 
 function othersThan(first: Name): readonly Name[] {
