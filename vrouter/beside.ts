@@ -64,6 +64,7 @@ export function serveBeside(settings: VrouterSettings, { log, lifecycle, engine 
   });
   const routers = leaseRouters(settings, {
     silence: announcer.silence,
+    presence: announcer.presence,
     onChange: (tenants) => engine().setTenants(tenants),
     lifecycle,
     log,

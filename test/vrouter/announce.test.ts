@@ -99,6 +99,8 @@ describe('heartbeats', () => {
     expect(mine.alive()).toBeUndefined();
     await until(() => mine.alive()?.size === 1);
     expect(mine.alive()).toEqual(new Set(['127.0.0.12']));
+    expect(mine.silence('127.0.0.12')).toBeLessThan(mine.presence('127.0.0.12'));
+    expect(mine.presence('127.0.0.13')).toBeLessThan(mine.silence('127.0.0.13'));
     other.close();
     // A judge that was held up itself waits longer.
     await until(() => mine.alive()?.size === 0);

@@ -15,8 +15,9 @@ export interface Announcer {
   readonly set: (state: Pick<ForwardingState, 'address' | 'peers' | 'announcements'>) => void;
   /** Tells other nodes which back ends of this one are not well. */
   readonly tellUnwell: (subjects: readonly string[]) => void;
-  /** Since when a node is silent, by its underlay address, in milliseconds; nobody is before this node listens. */
+  /** As a heartbeat's; nobody is silent before this node listens. */
   readonly silence: (node: string) => number;
+  readonly presence: (node: string) => number;
   readonly close: () => void;
 }
 
@@ -51,6 +52,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
       running?.say(report);
     },
     silence: (node) => running?.silence(node) ?? 0,
+    presence: (node) => running?.presence(node) ?? 0,
     close: () => running?.close(),
   };
 }
@@ -61,6 +63,7 @@ interface Running {
   readonly set: (known: Known) => void;
   readonly say: (datagrams: readonly string[]) => void;
   readonly silence: (node: string) => number;
+  readonly presence: (node: string) => number;
   readonly close: () => void;
 }
 
@@ -95,6 +98,7 @@ function start(own: string, options: AnnouncerOptions): Running {
     },
     say: heartbeat.say,
     silence: heartbeat.silence,
+    presence: heartbeat.presence,
     close: heartbeat.close,
   };
 }

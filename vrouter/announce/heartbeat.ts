@@ -10,6 +10,8 @@ import type { Logger } from '../../runtime/log.ts';
 const EVERY_MS = 300;
 /** Four lost datagrams in a row: with the next look, and the announcement, an address moves within two seconds. */
 const DEAD_AFTER_MS = 1200;
+/** A datagram may be lost; who is silent for longer may have been restarted. */
+const PAUSE_MS = 2.5 * EVERY_MS;
 const GREETING = 'opencontrail-alive-1';
 
 export interface Heartbeat {
@@ -23,6 +25,8 @@ export interface Heartbeat {
   readonly dead: () => readonly string[];
   /** Since when a node is silent, in milliseconds; at most since this node has begun to hear, or was asleep itself. */
   readonly silence: (node: string) => number;
+  /** Since when a node is heard of without a longer pause, in milliseconds; 0 for one that never was. */
+  readonly presence: (node: string) => number;
   readonly close: () => void;
 }
 
@@ -39,18 +43,15 @@ export function createHeartbeat(
   { own, port }: { readonly own: string; readonly port: number },
   { onLook, onHear, log }: HeartbeatDeps,
 ): Heartbeat {
-  const heard = new Map<string, number>();
-  /** Since when each is to be heard of. */
-  const since = new Map<string, number>();
   const started = performance.now();
+  const hearing = createHearing(started);
   let peers: readonly string[] = [];
   let judged = started;
-  let awake = started;
   let living: ReadonlySet<string> = new Set();
   const socket = openSocket({ own, port }, log, (text, address) => {
     // Only nodes have nodes' addresses on the underlay; others are not asked for.
     if (!peers.includes(address)) return;
-    if (text === GREETING) heard.set(address, performance.now());
+    if (text === GREETING) hearing.hear(address);
     else onHear(address, text);
   });
   let said: readonly string[] = [];
@@ -63,29 +64,55 @@ export function createHeartbeat(
     // Who was asleep itself has letters waiting, and judges nobody before it has read them.
     const wasAsleep = now - judged > 2 * EVERY_MS;
     judged = now;
-    if (wasAsleep) {
-      awake = now;
-      return;
-    }
-    living = new Set(peers.filter((peer) => now - (heard.get(peer) ?? Number.NEGATIVE_INFINITY) < DEAD_AFTER_MS));
+    if (wasAsleep) return hearing.wake();
+    living = new Set(peers.filter((peer) => now - hearing.last(peer) < DEAD_AFTER_MS));
     onLook();
   }, EVERY_MS);
   return {
     watch(next) {
       peers = next;
-      for (const peer of next) if (!since.has(peer)) since.set(peer, performance.now());
+      hearing.expect(next);
     },
     say(datagrams) {
       said = datagrams;
       send(said);
     },
     alive: () => (performance.now() - started < DEAD_AFTER_MS ? undefined : living),
-    dead: () => peers.filter((peer) => !living.has(peer) && judged - (since.get(peer) ?? judged) > DEAD_AFTER_MS),
-    silence: (node) => performance.now() - Math.max(heard.get(node) ?? 0, since.get(node) ?? 0, awake),
+    dead: () => peers.filter((peer) => !living.has(peer) && judged - hearing.since(peer, judged) > DEAD_AFTER_MS),
+    silence: hearing.silence,
+    presence: hearing.presence,
     close() {
       clearInterval(timer);
       socket.close();
     },
+  };
+}
+
+/** When each node was heard of. */
+function createHearing(started: number) {
+  const heard = new Map<string, number>();
+  const arrived = new Map<string, number>();
+  /** Since when each is to be heard of. */
+  const expected = new Map<string, number>();
+  let awake = started;
+  const last = (node: string): number => heard.get(node) ?? Number.NEGATIVE_INFINITY;
+  return {
+    last,
+    since: (node: string, otherwise: number) => expected.get(node) ?? otherwise,
+    hear(node: string): void {
+      const now = performance.now();
+      if (now - last(node) > PAUSE_MS) arrived.set(node, now);
+      heard.set(node, now);
+    },
+    expect(nodes: readonly string[]): void {
+      for (const node of nodes) if (!expected.has(node)) expected.set(node, performance.now());
+    },
+    /** Nobody's silence is older than this. */
+    wake(): void {
+      awake = performance.now();
+    },
+    silence: (node: string) => performance.now() - Math.max(last(node), expected.get(node) ?? 0, awake),
+    presence: (node: string) => performance.now() - (arrived.get(node) ?? performance.now()),
   };
 }
 

@@ -20,13 +20,13 @@ interface LeasedRouters extends Pick<Routers, 'set'> {
 /** Runs until the program ends; `undefined` where Leases are kept nowhere. */
 export function leaseRouters(
   { node, leaseNamespace: namespace, kubernetesApi: apiServer }: VrouterSettings,
-  { silence, onChange, lifecycle, log }: LeaseDeps,
+  { lifecycle, log, ...deps }: LeaseDeps,
 ): LeasedRouters | undefined {
   if (namespace === '') return undefined;
   const client = createKubeClient({ apiServer });
   const look = (): void => routers.look();
   const book = createLeaseBook({ client, namespace, node, onChange: look, signal: lifecycle.signal, log });
-  const routers = createRouters({ book, silence, onChange });
+  const routers = createRouters({ book, ...deps });
   lifecycle.onClose('routers’ Leases', routers.close);
   return {
     set: routers.set,

@@ -20,6 +20,8 @@ export interface RoutersDeps {
   readonly book: LeaseBook;
   /** Since when a node is silent, by its underlay address, in milliseconds. */
   readonly silence: (address: string) => number;
+  /** Since when a node is heard of without a pause, as above. */
+  readonly presence: (address: string) => number;
   /** Called when an address is at another node than before. */
   readonly onChange: (tenants: Tenants) => void;
 }
@@ -33,7 +35,7 @@ export const PATIENCE_MS = 3000;
 const UNWANTED_MS = 30_000;
 
 /** Says what Leases say, before the first state; then what is so, and nothing is written before there is a router. */
-export function createRouters({ book, silence, onChange }: RoutersDeps): Routers {
+export function createRouters({ book, silence, presence, onChange }: RoutersDeps): Routers {
   const inform = createInformant(book);
   const clearAway = createClearance(book);
   let around: Around | undefined;
@@ -48,7 +50,7 @@ export function createRouters({ book, silence, onChange }: RoutersDeps): Routers
   const look = (): void => {
     if (around === undefined)
       return tell(new Map(book.list().flatMap(({ address, holder = '' }) => [[address, holder]])));
-    const sight = { own: around.own, nodes: around.nodes, silence };
+    const sight = { own: around.own, nodes: around.nodes, silence, presence };
     const doubt = doubtOf(around, sight);
     const unanswered = inform(doubt !== 'none');
     // Where nothing is under way and everybody is seen as before, all is as it was.

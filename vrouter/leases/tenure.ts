@@ -24,6 +24,9 @@ const ANSWER_MS = 600;
 /** After so much silence a node, or the API server, is away. */
 const AWAY_MS = 1200;
 
+/** Who is given an address has been in sight for so long: it is ready to take it. */
+const READY_MS = 2000;
+
 /** What a node sees. Nodes are named by their underlay addresses, by which all choose alike, those too that know of no Leases. */
 export interface Sight {
   readonly own: string;
@@ -31,6 +34,8 @@ export interface Sight {
   readonly nodes: readonly string[];
   /** Since when a node is silent, in milliseconds; infinite for one that is not known. */
   readonly silence: (node: string) => number;
+  /** Since when a node is heard of without a pause, in milliseconds. */
+  readonly presence: (node: string) => number;
   /** Since when the API server has said nothing, although it was asked, in milliseconds. */
   readonly unanswered: number;
 }
@@ -64,14 +69,19 @@ export function judge(candidacy: Candidacy, sight: Sight): Verdict {
   const { own } = sight;
   const chosen = holderOf(address, able.filter(inSight(sight, SILENT_MS)));
   const step =
-    holder === own ? stepOfHolder(candidacy, chosen ?? own) : chosen === own && stepOfChosen(candidacy, sight);
+    holder === own
+      ? stepOfHolder(candidacy, { chosen: chosen ?? own, sight })
+      : chosen === own && stepOfChosen(candidacy, sight);
   const place = holder === own ? placeOfHolder(candidacy, sight) : placeElsewhere(candidacy, sight);
   return { place, ...(step && { step }) };
 }
 
-function stepOfHolder({ challenger, holder }: Candidacy, chosen: string): Step | undefined {
+function stepOfHolder(
+  { challenger, holder }: Candidacy,
+  { chosen, sight }: { readonly chosen: string; readonly sight: Sight },
+): Step | undefined {
   if (challenger !== undefined) return { kind: 'refute' };
-  return chosen === holder ? undefined : { kind: 'give', to: chosen };
+  return chosen === holder || sight.presence(chosen) < READY_MS ? undefined : { kind: 'give', to: chosen };
 }
 
 function stepOfChosen(candidacy: Candidacy, { own, silence }: Sight): Step | undefined {
@@ -112,7 +122,8 @@ function isAmongMost(sight: Sight): boolean {
 /** What verdicts depend on of what is seen: while these are the same, time alone changes none that nobody is writing for. */
 export function groupsOf(sight: Sight): readonly unknown[] {
   const within = (limitMs: number): readonly string[] => sight.nodes.filter(inSight(sight, limitMs));
-  return [within(SILENT_MS), within(AWAY_MS), sight.unanswered < PROOF_MS, sight.unanswered > AWAY_MS];
+  const ready = sight.nodes.filter((node) => sight.presence(node) >= READY_MS);
+  return [within(SILENT_MS), within(AWAY_MS), ready, sight.unanswered < PROOF_MS, sight.unanswered > AWAY_MS];
 }
 
 function inSight({ own, silence }: Sight, limitMs: number): (node: string) => boolean {

@@ -140,6 +140,7 @@ async function startNode(name: Name): Promise<Node> {
   });
   const routers = createRouters({
     book,
+    presence: () => Number.POSITIVE_INFINITY,
     silence: (address) =>
       performance.now() - (unheard.get([ADDRESSES[name], address].sort().join()) ?? performance.now()),
     onChange: (next) => {

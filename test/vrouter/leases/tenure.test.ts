@@ -19,10 +19,13 @@ interface Case extends Partial<Omit<Candidacy, 'address'>> {
   /** Nodes that are silent, and for how long. */
   readonly silent?: Readonly<Record<string, number>>;
   readonly unanswered?: number;
+  /** Since when the others are heard of. */
+  readonly present?: number;
 }
 
-function verdict({ own, silent = {}, unanswered = 0, ...candidacy }: Case): Verdict {
-  const sight: Sight = { own, nodes: NODES, silence: (node) => silent[node] ?? 0, unanswered };
+function verdict({ own, silent = {}, unanswered = 0, present = 60_000, ...candidacy }: Case): Verdict {
+  const silence = (node: string): number => silent[node] ?? 0;
+  const sight: Sight = { own, nodes: NODES, silence, presence: () => present, unanswered };
   const given = { able: NODES, holder: undefined, challenger: undefined, standing: 0, isRefuted: false, ...candidacy };
   return judge({ address: ADDRESS, ...given }, sight);
 }
@@ -47,6 +50,7 @@ describe('a holder', () => {
   test('gives the address to the node that is chosen, where it sees that', () => {
     expect(verdict({ own: SECOND, holder: SECOND })).toEqual({ place: SECOND, step: { kind: 'give', to: FIRST } });
     expect(verdict({ own: SECOND, holder: SECOND, silent: { [FIRST]: 800 } })).toEqual({ place: SECOND });
+    expect(verdict({ own: SECOND, holder: SECOND, present: 1500 })).toEqual({ place: SECOND });
     expect(verdict({ own: SECOND, holder: SECOND, able: [FIRST, THIRD] }).step).toEqual({ kind: 'give', to: FIRST });
   });
 
