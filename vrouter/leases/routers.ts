@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ForwardingState } from '../model.ts';
 import type { LeaseBook } from './book.ts';
-import { type Candidacy, groupsOf, judge, type Sight, SUSPECTED_MS } from './tenure.ts';
+import { type Candidacy, groupsOf, judge, PROOF_MS, type Sight, SUSPECTED_MS } from './tenure.ts';
 
 /** The name of the node that translates, by a router's address. */
 export type Tenants = ReadonlyMap<string, string>;
@@ -52,12 +52,12 @@ export function createRouters({ book, silence, presence, onChange }: RoutersDeps
       return tell(new Map(book.list().flatMap(({ address, holder = '' }) => [[address, holder]])));
     const sight = { own: around.own, nodes: around.nodes, silence, presence };
     const doubt = doubtOf(around, sight);
-    const unanswered = inform(doubt !== 'none');
+    const informed = inform(doubt !== 'none');
     // Where nothing is under way and everybody is seen as before, all is as it was.
-    const now = JSON.stringify(groupsOf({ ...sight, unanswered }));
+    const now = JSON.stringify(groupsOf({ ...sight, ...informed }));
     if (doubt !== 'unsettled' && now === seen) return;
     seen = now;
-    tell(settled(around, { ...sight, unanswered }, book.isRead() ? book.write : undefined));
+    tell(settled(around, { ...sight, ...informed }, book.isRead() ? book.write : undefined));
   };
   const lookAnew = (): void => {
     seen = '';
@@ -145,14 +145,15 @@ function doubtOf(
 }
 
 /**
- * Asks as long as there is doubt, and on for a while: a node that was cut off hears by its watch only when that has found out. Answers since
- * when nothing was heard in doubt although it was asked, in milliseconds.
+ * Asks as long as there is doubt, and on for a while: a node that was cut off hears by its watch only when that has found out. Says since
+ * when nothing was heard in doubt although it was asked, and since when there was no such pause.
  */
-function createInformant(book: LeaseBook): (isDoubtful: boolean) => number {
+function createInformant(book: LeaseBook): (isDoubtful: boolean) => Pick<Sight, 'unanswered' | 'answered'> {
   const started = performance.now();
   let answered = started;
   let asked = Number.NEGATIVE_INFINITY;
   let doubted = Number.NEGATIVE_INFINITY;
+  let paused = Number.NEGATIVE_INFINITY;
   let isAsking = false;
   const ask = async (): Promise<void> => {
     isAsking = true;
@@ -162,11 +163,12 @@ function createInformant(book: LeaseBook): (isDoubtful: boolean) => number {
   };
   return (isDoubtful) => {
     const now = performance.now();
-    if (!book.isRead()) return now - started < PATIENCE_MS ? 0 : Number.POSITIVE_INFINITY;
+    if (!book.isRead()) return { unanswered: now - started < PATIENCE_MS ? 0 : Number.POSITIVE_INFINITY, answered: 0 };
     if (isDoubtful) doubted = now;
     else answered = now;
     if (now - doubted < AFTERWARDS_MS && !isAsking && now - asked >= ASK_EVERY_MS) void ask();
-    return now - answered;
+    if (now - answered > PROOF_MS) paused = now;
+    return { unanswered: now - answered, answered: now - paused };
   };
 }
 

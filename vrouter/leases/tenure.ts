@@ -16,7 +16,7 @@ import { holderOf } from '../../contrail/rendezvous.ts';
 /** After so much silence of a node holders ask the API server, again and again, whether they are challenged. */
 export const SUSPECTED_MS = 400;
 /** What the API server has said counts for so long. */
-const PROOF_MS = 400;
+export const PROOF_MS = 400;
 /** After so much silence of its holder an address is challenged. */
 const SILENT_MS = 700;
 /** A challenge that has stood so long is not answered. */
@@ -38,6 +38,8 @@ export interface Sight {
   readonly presence: (node: string) => number;
   /** Since when the API server has said nothing, although it was asked, in milliseconds. */
   readonly unanswered: number;
+  /** Since when it answers without a pause, in milliseconds. */
+  readonly answered: number;
 }
 
 export interface Candidacy {
@@ -84,10 +86,11 @@ function stepOfHolder(
   return chosen === holder || sight.presence(chosen) < READY_MS ? undefined : { kind: 'give', to: chosen };
 }
 
-function stepOfChosen(candidacy: Candidacy, { own, silence }: Sight): Step | undefined {
+/** Who was cut off itself hears of the holder before long, and challenges nobody until then. */
+function stepOfChosen(candidacy: Candidacy, { own, silence, answered }: Sight): Step | undefined {
   const { holder, challenger, standing, isRefuted } = candidacy;
   if (holder === undefined) return { kind: 'give', to: own };
-  if (silence(holder) < SILENT_MS || isRefuted) return undefined;
+  if (silence(holder) < SILENT_MS || isRefuted || answered < PROOF_MS) return undefined;
   if (challenger === own) return standing < ANSWER_MS ? undefined : { kind: 'give', to: own };
   // Another one that is chosen, by what it sees, is let finish.
   return challenger !== undefined && standing < 2 * ANSWER_MS ? undefined : { kind: 'challenge' };

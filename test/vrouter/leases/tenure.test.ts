@@ -19,13 +19,21 @@ interface Case extends Partial<Omit<Candidacy, 'address'>> {
   /** Nodes that are silent, and for how long. */
   readonly silent?: Readonly<Record<string, number>>;
   readonly unanswered?: number;
+  readonly answered?: number;
   /** Since when the others are heard of. */
   readonly present?: number;
 }
 
-function verdict({ own, silent = {}, unanswered = 0, present = 60_000, ...candidacy }: Case): Verdict {
+function verdict({
+  own,
+  silent = {},
+  unanswered = 0,
+  answered = 60_000,
+  present = 60_000,
+  ...candidacy
+}: Case): Verdict {
   const silence = (node: string): number => silent[node] ?? 0;
-  const sight: Sight = { own, nodes: NODES, silence, presence: () => present, unanswered };
+  const sight: Sight = { own, nodes: NODES, silence, presence: () => present, unanswered, answered };
   const given = { able: NODES, holder: undefined, challenger: undefined, standing: 0, isRefuted: false, ...candidacy };
   return judge({ address: ADDRESS, ...given }, sight);
 }
@@ -81,6 +89,10 @@ describe('a silent holder', () => {
     expect(verdict({ own: SECOND, holder: FIRST, silent })).toEqual({ place: FIRST, step: { kind: 'challenge' } });
     expect(verdict({ own: THIRD, holder: FIRST, silent })).toEqual({ place: FIRST });
     expect(verdict({ own: SECOND, holder: FIRST, silent: { [FIRST]: 650 } })).toEqual({ place: FIRST });
+  });
+
+  test('is not challenged by a node that has only now reached the API server again', () => {
+    expect(verdict({ own: SECOND, holder: FIRST, silent, answered: 300 })).toEqual({ place: FIRST });
   });
 
   test('loses the address where it does not answer in time', () => {
