@@ -3,14 +3,14 @@
  * neighbour solicitations, and a route away from the interface makes it a router for the address. What no service has
  * translated goes by that route into the tunnel's device, and is dropped there: the node's own programs stay out of reach.
  */
-import { announcementFrame } from './frames.ts';
-import { ROUTE_PROTOCOL } from '../linux/names.ts';
 import { interfaceOf } from '../apply/host.ts';
 import { output } from '../apply/run.ts';
 import type { Run } from '../apply/run.ts';
 import { askAs, askAsItself, askersTable } from './askers.ts';
 import type { Held } from './choice.ts';
+import { announcementFrame } from './frames.ts';
 import { createPlaces, type Places } from './places.ts';
+import { type Place, proxiesIn, readHeld, release, takeUp } from './proxies.ts';
 
 export interface Neighbours {
   /**
@@ -33,34 +33,32 @@ export function createNeighbours(
   let standing: Map<string, string> | undefined;
   let asking = '';
   const places = createPlaces(run, async () => (await interfaceOf(run, own)) ?? '');
-  const take = async (address: string, name: string): Promise<void> => {
-    const mac = await places.macAt(name);
-    await takeUp(run, { address, device, own, name });
-    await announce(run, { address, name, mac });
-  };
+  /** Throws what an interface's own trouble is, after the others have been seen to. */
+  const take = async (missing: readonly Place[]): Promise<void> =>
+    await allTried([...byInterface(missing)], async ([name, addresses]) => {
+      const mac = await places.macAt(name);
+      const { taken, refusal } = await takeUp(run, { device, own, name }, addresses);
+      for (const address of taken) standing?.set(address, name);
+      await announce(run, { name, mac }, taken);
+      if (refusal !== undefined) throw new Error(refusal);
+    });
   return {
     async hold(addresses) {
       // An earlier run of the program may have left addresses that are another node's by now.
       const holding = (standing ??= await readHeld(run, device));
       if (addresses.length === 0 && holding.size === 0) return;
       const wanted = await placed(addresses, places);
-      for (const [address, name] of [...holding].filter(([each, name]) => wanted.get(each) !== name)) {
-        await release(run, { address, device, name });
-        holding.delete(address);
-      }
+      const leaving = [...holding].filter(([each, name]) => wanted.get(each) !== name);
+      await release(run, device, leaving);
+      for (const [address] of leaving) holding.delete(address);
       const table = askersTable(addresses);
       if (table !== asking) await askAs(run, table);
       asking = table;
-      const missing = [...wanted].filter(([address]) => !holding.has(address));
-      // One interface that is not there is no other's trouble.
-      await allTried(missing, async ([address, name]) => {
-        await take(address, name);
-        holding.set(address, name);
-      });
+      await take([...wanted].filter(([address]) => !holding.has(address)));
     },
     async repeat() {
-      await allTried([...(standing ?? [])], async ([address, name]) =>
-        announce(run, { address, name, mac: await places.macAt(name) }),
+      await allTried([...byInterface([...(standing ?? [])])], async ([name, addresses]) =>
+        announce(run, { name, mac: await places.macAt(name) }, addresses),
       );
     },
     async mend() {
@@ -69,7 +67,7 @@ export function createNeighbours(
       const forgotten = [...standing].filter((each) => !listed.has(textOf(each)));
       // It may be another interface under that name.
       for (const [, name] of forgotten) places.forget(name);
-      await allTried(forgotten, async ([address, name]) => take(address, name));
+      await take(forgotten);
       return forgotten.map(([address]) => address);
     },
   };
@@ -77,7 +75,7 @@ export function createNeighbours(
 
 /** Lets go of all that any run of the program holds: the end of an uninstallation. Repeatable. */
 export async function releaseAll(run: Run, device: string): Promise<void> {
-  for (const [address, name] of await readHeld(run, device)) await release(run, { address, device, name });
+  await release(run, device, [...(await readHeld(run, device))]);
   await askAsItself(run);
 }
 
@@ -95,56 +93,30 @@ async function allTried<T>(all: readonly T[], action: (each: T) => Promise<void>
   if (thrown.length > 0) throw thrown[0];
 }
 
-type Place = readonly [address: string, interfaceName: string];
-
 const textOf = ([address, name]: Place): string => `${address} ${name}`;
 
-/** Of a listing of both families. */
-function proxiesIn(listing: string): readonly Place[] {
-  return [...listing.matchAll(/^(\S+) dev (\S+)/gm)].map(([, address = '', name = '']) => [address, name]);
+function byInterface(places: readonly Place[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const [address, name] of places) found.set(name, [...(found.get(name) ?? []), address]);
+  return found;
 }
 
-/** The addresses that are held, as the routes say, and where; a device that is gone has none. */
-async function readHeld(run: Run, device: string): Promise<Map<string, string>> {
-  const lists = ['-4', '-6'].map((each) =>
-    run(['ip', each, 'route', 'show', 'table', 'main', 'proto', `${ROUTE_PROTOCOL}`, 'dev', device]),
-  );
-  const places = new Map(proxiesIn((await run(['ip', 'neigh', 'show', 'proxy'])).stdout));
-  const held = (await Promise.all(lists)).flatMap(({ stdout }) =>
-    [...stdout.matchAll(/^([0-9a-f.:]+) /gm)].map(([, a = '']) => a),
-  );
-  return new Map(held.map((address) => [address, places.get(address) ?? '']));
-}
+/** Fewer than fill a pipe: what is read of one would not be whole frames. */
+const AT_ONCE = 500;
 
-interface Taken {
-  readonly address: string;
-  readonly device: string;
-  readonly name: string;
-}
-
-async function takeUp(run: Run, { address, device, name, own }: Taken & { readonly own: string }): Promise<void> {
-  const source = address.includes(':') || own.includes(':') ? [] : ['src', own];
-  await output(run, ['ip', ...routeWords('replace', address, device), ...source]);
-  await output(run, ['ip', family(address), 'neigh', 'replace', 'proxy', address, 'dev', name]);
-}
-
-/** What is gone already is fine. */
-async function release(run: Run, { address, device, name }: Taken): Promise<void> {
-  if (name !== '') await run(['ip', family(address), 'neigh', 'del', 'proxy', address, 'dev', name]);
-  await run(['ip', ...routeWords('del', address, device)]);
-}
-
-function routeWords(verb: string, address: string, device: string): readonly string[] {
-  return [family(address), 'route', verb, address, 'dev', device, 'proto', `${ROUTE_PROTOCOL}`];
-}
-
+/** One program sends many frames, which are equally long in a family: it reads as much at a time as it sends. */
 async function announce(
   run: Run,
-  { address, name, mac }: { readonly address: string; readonly name: string; readonly mac: string },
+  { name, mac }: { readonly name: string; readonly mac: string },
+  addresses: readonly string[],
 ): Promise<void> {
-  await output(run, ['socat', '-u', '-', `INTERFACE:${name}`], announcementFrame(address, mac));
-}
-
-function family(address: string): '-4' | '-6' {
-  return address.includes(':') ? '-6' : '-4';
+  for (const isSixth of [false, true]) {
+    const frames = addresses
+      .filter((address) => address.includes(':') === isSixth)
+      .map((address) => announcementFrame(address, mac));
+    for (let at = 0; at < frames.length; at += AT_ONCE) {
+      const some = frames.slice(at, at + AT_ONCE);
+      await output(run, ['socat', '-u', '-b', `${some[0]?.length}`, '-', `INTERFACE:${name}`], Buffer.concat(some));
+    }
+  }
 }
