@@ -93,7 +93,7 @@ describe('a network outside at an interface', () => {
     // Its networks go out nowhere else.
     for (const node of Object.keys(NODES))
       expect(compiled(node, nobody).egress).toEqual([
-        { address: '203.0.113.220', network: 8, index: 0, external: 300 },
+        { address: '203.0.113.220', network: 8, index: expect.any(Number), external: 300 },
       ]);
   });
 

@@ -175,20 +175,6 @@ withApiServer('a worker', () => {
     await gone(high!);
   });
 
-  test.each([
-    ['before it', ['198.51.100.10', '198.51.100.16', '198.51.100.17']],
-    ['in another’s place', ['198.51.100.14', '198.51.100.17']],
-    ['nowhere', ['198.51.100.17']],
-    ['last in number, but not in writing', ['198.51.100.16', '198.51.100.17', '198.51.100.160']],
-  ])('the API server refuses to move one: another %s', async (_where, addresses) => {
-    const path = `${IN_DEV}/logicalrouters/firm`;
-    if ((await kube.get(path)) === undefined)
-      await router('firm', { networks: [{ name: 'blue' }], addresses: ['198.51.100.16', '198.51.100.17'] });
-    await expect(kube.patch(path, { spec: { addresses } })).rejects.toThrow(/alphabetical order/);
-    await kube.patch(path, { spec: { addresses: ['198.51.100.16', '198.51.100.17', '2001:db8::1'] } });
-    await kube.patch(path, { spec: { addresses: ['198.51.100.16', '198.51.100.17'] } });
-  });
-
   test('says why an address cannot be had', async () => {
     await router('taken', { networks: [{ name: 'blue' }], addresses: ['198.51.100.15'] });
     const { conditions } = await settled('taken', (status) => status.conditions?.[0]?.reason === 'AddressRefused');

@@ -5,6 +5,8 @@
  */
 import { holderOf } from '../../contrail/rendezvous.ts';
 import { familyOf } from '../linux/family.ts';
+import { numbered } from '../linux/lanes.ts';
+import { INDICES } from '../linux/marks.ts';
 import type { Announcement, EgressAddress, ExternalNetwork } from '../model/edges.ts';
 import type { Network, Peer } from '../model/networks.ts';
 import { announcementOf, type Entrance, type Externals } from './externals.ts';
@@ -94,15 +96,21 @@ function wayBy(
 
 type Unplaced = Omit<EgressAddress, 'index'>;
 
-/** With each one's place among those of its network and family. */
+/** With each one's number among those of its network and family. */
 function placed(all: readonly Unplaced[]): readonly EgressAddress[] {
-  const counts = new Map<string, number>();
-  return all.map((each) => {
-    const key = `${each.network} ${familyOf(each.address)}`;
-    const index = counts.get(key) ?? 0;
-    counts.set(key, index + 1);
-    return { ...each, index };
-  });
+  const keyOf = ({ network, address }: Unplaced): string => `${network} ${familyOf(address)}`;
+  const groups = [...Map.groupBy(all, keyOf)].map(
+    ([key, some]) =>
+      [
+        key,
+        numbered(
+          some.map(({ address }) => address),
+          INDICES,
+        ),
+      ] as const,
+  );
+  const numbers = new Map(groups);
+  return all.map((each) => ({ ...each, index: numbers.get(keyOf(each))?.get(each.address) ?? 0 }));
 }
 
 interface RoutedNetwork extends Entrance {

@@ -46,6 +46,8 @@ const OVERLAPPING = 0x8000;
 const PAIR = 0x80000000;
 /** Bit 30 besides: out under an address of the pod's own, or of its network's router. */
 const FLOATING = 0x40000000;
+/** Indices of a router's addresses are below this. */
+export const INDICES = 4000;
 /** Holds for these. */
 export const IS_OF_OWN = `ct mark & ${hex(FLOATING)} != 0`;
 

@@ -25,7 +25,12 @@ export const BY_SHARE: readonly string[] = perFamily(({ n, ip }) => [
 
 /** Whether there is a network with several of one family. */
 export function isShared(egress: readonly EgressAddress[]): boolean {
-  return egress.some(({ index }) => index > 0);
+  return egress.length > new Set(egress.map(sharersOf)).size;
+}
+
+/** A network and a family. */
+function sharersOf({ network, address }: EgressAddress): string {
+  return `${network} ${familyOf(address)}`;
 }
 
 /** Adds by which pair new flows of networks go outside. */
@@ -49,12 +54,16 @@ export function pairOf({ network, address, index }: EgressAddress, marks: Marks)
 /** Numbers of networks are below this one, and those of further ways from it on. */
 const FURTHER = { first: 0x8000, count: 7000 } as const;
 
-/** The numbers of ways to the nodes that translate: a network's own for its first address, and for others one made of their names. */
+/** The numbers of ways to the nodes that translate: a network's own for an only address, and for one of several one made of its name. */
 export function wayNumbers(egress: readonly EgressAddress[]): (each: EgressAddress) => number {
-  const further = numbered(egress.filter(({ index }) => index > 0).map(nameOf), FURTHER.count);
-  return (each) => (each.index === 0 ? each.network : FURTHER.first + (further.get(nameOf(each)) ?? 0));
+  const several = [...Map.groupBy(egress, sharersOf).values()].filter(({ length }) => length > 1).flat();
+  const further = numbered(several.map(nameOf), FURTHER.count);
+  return (each) => {
+    const number = further.get(nameOf(each));
+    return number === undefined ? each.network : FURTHER.first + number;
+  };
 }
 
-function nameOf({ network, index }: EgressAddress): string {
-  return `${network} ${index}`;
+function nameOf({ network, address }: EgressAddress): string {
+  return `${network} ${address}`;
 }

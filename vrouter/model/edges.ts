@@ -69,7 +69,7 @@ export interface PortMapping {
 export interface EgressAddress {
   readonly address: string;
   readonly network: InstanceId;
-  /** Its place among those of the network and its family. */
+  /** Its number among those of the network and its family: one in thousands, made of its text, so that it stays when others come and go. */
   readonly index: number;
   /** The underlay address of the node that translates, if it is not this one. */
   readonly via?: string;
