@@ -68,6 +68,25 @@ withApiServer('a worker', () => {
     await eventually(async () => (await objectOf('egress')) === undefined && (await portsLeft()) === 0);
   });
 
+  test('does not route the network that all namespaces share, in the namespace that has its name either', async () => {
+    const path = `${GROUP}/namespaces/default/logicalrouters`;
+    const spec = { pool: 'public', networks: [{ kind: 'Namespace' }] };
+    const pods = '/api/v1/namespaces/default/pods';
+    const container = { name: 'c', image: 'none' };
+    await kube.post(pods, { metadata: { name: 'shared' }, spec: { nodeName: 'n1', containers: [container] } });
+    await firstPort(kube, 'default', 'shared');
+    await kube.post(path, { apiVersion, kind: 'LogicalRouter', metadata: { name: 'all' }, spec });
+    const { networks, conditions } = await settledStatus<Status>(
+      kube,
+      `${path}/all`,
+      (status) => status.conditions?.[0]?.reason === 'NetworkMissing',
+    );
+    expect(networks).toEqual([]);
+    expect(conditions?.[0]?.message).toContain('isolate the namespace');
+    await kube.delete(`${path}/all`);
+    await kube.delete(`${pods}/shared?gracePeriodSeconds=0`);
+  });
+
   test('routes a network that comes later, and drops one that it is no longer for', async () => {
     await router('late', { networks: [{ name: 'blue' }, { name: 'green' }], addresses: ['198.51.100.15'] });
     const before = await settled('late', ({ conditions }) => conditions?.[0]?.reason === 'NetworkMissing');

@@ -43,8 +43,9 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
   const nodes = deps.view.nodes.list();
   const named = connectedNetworks(router, deps.settings.names).networks;
   const present = await deps.contrail.list('virtual-network', { fqNames: named, detail: true });
-  // A router's port would hold one that goes up for ever.
-  const staying = present.filter((network) => !isGoing(network, deps));
+  const shared = deps.settings.names.clusterPodNetwork.join(':');
+  // A router's port would hold one that goes up for ever; and what all namespaces share is no namespace's to route, not `default`'s either.
+  const staying = present.filter((network) => network.fq_name.join(':') !== shared && !isGoing(network, deps));
   const known = new Set(staying.map(({ fq_name: network }) => network.join(':')));
   const wanted =
     addresses.length > 0
