@@ -1,13 +1,14 @@
 /** Which keys a change of a pod concerns. Pure. */
 import { isDeepStrictEqual } from 'node:util';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
+import { appOf } from '../kubernetes/assignment.ts';
 import type { Change } from '../kubernetes/cache.ts';
 import type { Holder } from '../kubernetes/floating-ip.ts';
 import type { SlimPod } from '../kubernetes/objects.ts';
 import { portsOfPod } from '../kubernetes/ports.ts';
 import { chainKeysOfPod, type ChainRelations } from './chain-relations.ts';
 import { isWantedPod } from './desired/pod.ts';
-import { namespaceKey, podKey } from './keys.ts';
+import { appKey, namespaceKey, podKey } from './keys.ts';
 
 /** What must be known besides the change. */
 export interface PodRelations extends ChainRelations {
@@ -87,7 +88,18 @@ function keysOfPlaces(change: Change<SlimPod>, view: PodRelations): readonly str
   const [had, has] = [new Set(before), new Set(now)];
   const moved = [...before.filter((network) => !has.has(network)), ...now.filter((network) => !had.has(network))];
   const places = moved.flatMap(view.attachmentsOf);
-  return [...places, ...(view.hasOutdated(object.namespace) ? [namespaceKey(object.namespace)] : [])];
+  return [
+    ...places,
+    ...unassignedApp(change),
+    ...(view.hasOutdated(object.namespace) ? [namespaceKey(object.namespace)] : []),
+  ];
+}
+
+/** An app's network may have been made for a pod that went before it was in it. */
+function unassignedApp({ kind, object }: Change<SlimPod>): readonly string[] {
+  const app = appOf(object);
+  const isUnassigned = kind === 'delete' && object.annotations[ANNOTATION.assignment] === undefined;
+  return isUnassigned && app !== undefined ? [appKey(object.namespace, app)] : [];
 }
 
 /** Floating IPs of a pod that gets its ports or goes, or is meant by others than before. */

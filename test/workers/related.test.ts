@@ -1,5 +1,6 @@
 /** Which keys a change concerns. */
 import { describe, expect, test } from '@jest/globals';
+import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import type { Holder } from '../../kubernetes/floating-ip.ts';
 import type { SlimNamespace, SlimNode, SlimPod } from '../../kubernetes/objects.ts';
 import type { SlimEndpointSlice } from '../../kubernetes/services.ts';
@@ -85,6 +86,11 @@ const rows: readonly { readonly name: string; readonly given: SourceChange; read
     name: 'a pod that is gone concerns itself, bound or not',
     given: { source: 'Pod', change: { kind: 'delete', object: pod } },
     want: ['Pod/a/web'],
+  },
+  {
+    name: 'a pod of an app that is gone before it was assigned concerns the app',
+    given: { source: 'Pod', change: { kind: 'delete', object: { ...bound, labels: { [ANNOTATION.name]: 'shop' } } } },
+    want: ['Pod/a/web', 'App/a/shop'],
   },
   {
     name: 'a pod that starts to run concerns nobody',
