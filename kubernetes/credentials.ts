@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent, type AgentOptions, type RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { messageOf } from '../runtime/errors.ts';
 
 /** What every request needs: the server, the headers that say who asks, and the agent that holds its connections. */
 export interface Access {
@@ -51,7 +52,13 @@ export function kubeconfigCredentials(file: string): Credentials {
   return configCredentials(loaded);
 }
 
-/** Reads a kubeconfig: `file`, or what `KUBECONFIG` or the home folder has, as kubectl does; `context` chooses another one. */
+/** What client-node assumes where there is neither a kubeconfig nor a service account. */
+const ASSUMED_SERVER = 'http://localhost:8080';
+
+/**
+ * Reads a kubeconfig: `file`, or what `KUBECONFIG` or the home folder has, as kubectl does; `context` chooses another one. Throws where
+ * there is none, it cannot be read, or it has no such context.
+ */
 export async function loadKubeconfig(where: {
   readonly file?: string | undefined;
   readonly context?: string | undefined;
@@ -59,10 +66,25 @@ export async function loadKubeconfig(where: {
   // client-node costs 265 ms and 80 MB to import, which programs inside the cluster need not pay.
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
-  if (where.file === undefined) config.loadFromDefault();
-  else config.loadFromFile(where.file);
-  if (where.context !== undefined) config.setCurrentContext(where.context);
+  try {
+    if (where.file === undefined) config.loadFromDefault();
+    else config.loadFromFile(where.file);
+  } catch (error) {
+    const named = where.file === undefined ? '' : ` ${where.file}`;
+    throw new Error(`the kubeconfig${named} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  const found = config.getCurrentCluster();
+  if (where.file === undefined && found?.server === ASSUMED_SERVER && !found.skipTLSVerify)
+    throw new Error('there is no kubeconfig: set KUBECONFIG, or name one by --kubeconfig');
+  if (where.context !== undefined) chooseContext(config, where.context);
   return config;
+}
+
+function chooseContext(config: KubeConfig, context: string): void {
+  const names = config.contexts.map(({ name }) => name);
+  if (!names.includes(context))
+    throw new Error(`the kubeconfig has no context ${context}: --context is one of ${names.join(', ')}`);
+  config.setCurrentContext(context);
 }
 
 /** The current context of a kubeconfig that is being read. */

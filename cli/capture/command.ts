@@ -7,16 +7,19 @@ import { openCluster } from '../reach/cluster.ts';
 import { createDirectory, type PodEnd } from '../reach/directory.ts';
 import { readCapture } from './read.ts';
 
-const number = z.union([z.literal(''), z.coerce.number().positive()]);
+const number = z.union([z.literal(''), z.coerce.number().positive()], { error: 'give a number greater than 0' });
+const whole = z.union([z.literal(''), z.coerce.number().int().positive()], {
+  error: 'give a whole number greater than 0',
+});
 
 const SETTINGS = {
   ...WHERE_SETTINGS,
   write: { describe: 'file to write; empty: standard output', schema: z.string(), default: '', short: 'w' },
   interface: { describe: 'interface of the pod; empty: its first', schema: z.string(), default: '', short: 'i' },
   filter: { describe: "which packets, as pcap-filter(7): 'tcp port 80'; empty: all", schema: z.string(), default: '' },
-  count: { describe: 'ends after so many packets; empty: goes on', schema: number, default: '', short: 'c' },
+  count: { describe: 'ends after so many packets; empty: goes on', schema: whole, default: '', short: 'c' },
   seconds: { describe: 'ends after so long; empty: goes on', schema: number, default: '' },
-  snaplen: { describe: 'bytes of each packet that are kept; empty: all', schema: number, default: '', short: 's' },
+  snaplen: { describe: 'bytes of each packet that are kept; empty: all', schema: whole, default: '', short: 's' },
 } as const;
 
 export const capture = defineCommand({
@@ -73,15 +76,19 @@ function interrupted(): AbortSignal {
   return abort.signal;
 }
 
+/** A file that is there already keeps what it holds until something has been captured. */
 async function intoSink(
   { write, output }: { readonly write: string; readonly output: Output },
   use: (take: (bytes: Uint8Array) => void) => Promise<void>,
 ): Promise<void> {
   if (write === '') return use(output.data);
-  const file = openSync(write, 'w');
+  let file: number | undefined;
   try {
-    await use((bytes) => void writeSync(file, bytes));
+    await use((bytes) => {
+      file ??= openSync(write, 'w');
+      writeSync(file, bytes);
+    });
   } finally {
-    closeSync(file);
+    if (file !== undefined) closeSync(file);
   }
 }

@@ -1,6 +1,7 @@
 /** The executable as kubectl would call it: where data and words go, and the exit codes. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
@@ -17,7 +18,9 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function contrail(...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(join(folder, 'kubectl-contrail'), args, { encoding: 'utf8' });
+  // Without what the user who runs the tests may have.
+  const env = { PATH: process.env['PATH'], HOME: folder };
+  const { status, stdout, stderr } = spawnSync(join(folder, 'kubectl-contrail'), args, { encoding: 'utf8', env });
   return { status, stdout, stderr };
 }
 
@@ -44,4 +47,35 @@ test('a cluster that cannot be reached is told in one line with exit code 3', ()
   const { status, stdout, stderr } = contrail('ipam', 'check', '--kubeconfig', join(folder, 'none'));
   expect({ status, stdout }).toEqual({ status: 3, stdout: '' });
   expect(stderr).toMatch(/^kubectl contrail ipam check: .*none/);
+});
+
+test('what is wrong with the kubeconfig is told: there is none, it is none, it has no such context', () => {
+  expect(contrail('hits').stderr).toContain('there is no kubeconfig: set KUBECONFIG, or name one by --kubeconfig');
+  const file = join(folder, 'kubeconfig');
+  writeFileSync(file, 'not: [yaml');
+  expect(contrail('hits', '--kubeconfig', file).stderr).toContain(`the kubeconfig ${file} cannot be read: `);
+  const contexts = ['red', 'blue'].map((name) => ({ name, context: { cluster: name, user: name } }));
+  writeFileSync(file, JSON.stringify({ contexts, clusters: [], users: [] }));
+  const { status, stderr } = contrail('hits', '--kubeconfig', file, '--context', 'green');
+  expect(status).toBe(3);
+  expect(stderr).toContain('the kubeconfig has no context green: --context is one of red, blue');
+});
+
+test('a reader that has had enough ends it without a word', async () => {
+  const child = spawn(join(folder, 'kubectl-contrail'), ['--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const [status] = await once(child, 'close');
+  expect({ status, said }).toEqual({ status: 141, said: '' });
+});
+
+test('numbers of a capture are told what they must be', () => {
+  for (const [flag, value] of [
+    ['--count', '1.5'],
+    ['--snaplen', 'all'],
+  ] as const)
+    expect(contrail('capture', 'a/b', flag, value).stderr).toContain(
+      `${flag}: "${value}" is not valid: give a whole number greater than 0`,
+    );
 });
