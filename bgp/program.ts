@@ -59,7 +59,7 @@ export async function startBgp(settings: BgpSettings, log: Logger, lifecycle: Li
     const mine = selectingRouters(routers.list(), labels());
     await keeper.stop({ gracefully: mine.some((each) => each.gracefulRestartSeconds !== undefined) });
   });
-  const deps = { settings, routers, labels, keeper, reporter: createReporter(client, node), signal, log };
+  const deps = { settings, routers, labels, keeper, reporter: createReporter(client, settings), signal, log };
   void roundsForEver(deps, (reason) => {
     if (reason !== undefined && reason !== unready) log.warn({ reason }, 'a round failed and is tried again');
     unready = reason;

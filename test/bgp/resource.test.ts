@@ -9,6 +9,8 @@ import { installResources } from '../kubernetes/resources.ts';
 jest.setTimeout(120_000);
 
 const described = hasApiServer ? describe : describe.skip;
+const NAMESPACE = 'default';
+const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
 const NEIGHBOR = { address: '192.0.2.1', asn: 64513 };
 const UP: BgpSession = { address: NEIGHBOR.address, state: 'Established', sent: 2, received: 1 };
 
@@ -28,15 +30,23 @@ async function read(name: string): Promise<SlimBgpRouter> {
   return slimBgpRouter(raw);
 }
 
-async function createNode(name: string, isReady: boolean): Promise<void> {
-  await kube.post('/api/v1/nodes', { metadata: { name } });
-  const conditions = [{ type: 'Ready', status: isReady ? 'True' : 'Unknown' }];
-  await kube.patch(`/api/v1/nodes/${name}/status`, { status: { conditions } });
+/** The pod of the program on a node. */
+async function createProgram(node: string, isReady: boolean): Promise<void> {
+  const labels = { 'app.kubernetes.io/name': 'opencontrail', 'app.kubernetes.io/component': 'bgp' };
+  const spec = { nodeName: node, containers: [{ name: 'bgp', image: 'bgp' }] };
+  await kube.post(PODS, { metadata: { name: `bgp-${node}`, labels }, spec });
+  const conditions = [{ type: 'Ready', status: isReady ? 'True' : 'False' }];
+  await kube.patch(`${PODS}/bgp-${node}/status`, { status: { conditions } });
 }
+
+const endProgram = async (node: string): Promise<unknown> => kube.delete(`${PODS}/bgp-${node}?gracePeriodSeconds=0`);
 
 /** What a node's program does in a round. */
 async function tell(node: string, session: BgpSession | undefined): Promise<void> {
-  await createReporter(kube, node).tell(await read('tor'), session === undefined ? undefined : [session]);
+  await createReporter(kube, { node, namespace: NAMESPACE }).tell(
+    await read('tor'),
+    session === undefined ? undefined : [session],
+  );
 }
 
 async function ready() {
@@ -87,7 +97,7 @@ described('a BGPRouter', () => {
       ['n2', true],
       ['n3', false],
     ] as const)
-      await createNode(name, isReady);
+      await createProgram(name, isReady);
     await tell('n1', UP);
     await tell('n2', { address: UP.address, state: 'Active', reason: 'NotEstablished', message: 'Connection refused' });
     await tell('n1', UP);
@@ -101,15 +111,21 @@ described('a BGPRouter', () => {
     expect((await read('tor')).status).toEqual(before);
   });
 
-  test('does not believe a node that is not Ready, and forgets one that is gone or not selected', async () => {
+  test('does not believe a node whose program is not Ready, and forgets one that has none or is not selected', async () => {
     await tell('n3', UP);
     await tell('n1', UP);
-    expect(await ready()).toEqual(['Ready False NotEstablished n3 → 192.0.2.1: the node is not Ready']);
+    expect(await ready()).toEqual(['Ready False NotEstablished n3 → 192.0.2.1: the program bgp is not Ready there']);
     await tell('n3', undefined);
-    await kube.delete('/api/v1/nodes/n1');
+    await endProgram('n1');
     await tell('n2', UP);
     expect((await read('tor')).status.nodes.map(({ name }) => name)).toEqual(['n2']);
     await tell('n2', UP);
     expect(await ready()).toEqual(['Ready True Established all sessions of 1 node(s) are established']);
+  });
+
+  test('has no condition when it selects no node any more', async () => {
+    await tell('n2', undefined);
+    await tell('n2', undefined);
+    expect((await read('tor')).status).toEqual({ nodes: [], conditions: [] });
   });
 });
