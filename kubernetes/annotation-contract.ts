@@ -115,14 +115,14 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
   }),
   request(ANNOTATION.sticky, ['Pod'], 'yes', {
     meaning:
-      'Whether a pod of a StatefulSet keeps its addresses for its successor, on whatever node that is; `true` unless said otherwise. They are given back when the StatefulSet is deleted, or scaled down below the pod.',
+      'Whether a pod of a StatefulSet keeps its addresses for its successor, on whatever node that is; `true` unless said otherwise. They are given back when the StatefulSet is deleted, or scaled down below the pod. It may be changed at any time.',
     form: '`true` or `false`, any case',
     example: 'false',
     parse: parseSwitch,
   }),
   request(ANNOTATION.services, ['Pod'], 'yes', {
     meaning:
-      'The Services of its namespace that a pod of an isolated app may use besides those of its own app: names of Services, or of apps. All pods of one app share what any of them lists. A label of the same key names one.',
+      'The Services of its namespace that a pod of an isolated app may use besides those of its own app: names of Services, or of apps. All pods of one app share what any of them lists. It may be changed at any time. A label of the same key names one.',
     form: 'names separated by commas, or a JSON list',
     example: '["db", "cache"]',
     parse: parseNames,

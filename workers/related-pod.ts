@@ -79,14 +79,18 @@ function hasMoved(change: Change<SlimPod>): boolean {
   return before?.annotations[ANNOTATION.ports] !== now.annotations[ANNOTATION.ports];
 }
 
-/** A pod that enters or leaves a network of a user's own changes what is attached to it; one of an outdated lot, the lot. */
+/**
+ * A pod that enters or leaves a network of a user's own changes what is attached to it, as does another list of Services, which an app's
+ * pods share; one of an outdated lot changes the lot.
+ */
 function keysOfPlaces(change: Change<SlimPod>, view: PodRelations): readonly string[] {
   const { object } = change;
   const now = change.kind === 'put' ? view.networksOf(object) : [];
   const previous = change.kind === 'put' ? change.previous : object;
   const before = previous === undefined ? [] : view.networksOf(previous);
   const [had, has] = [new Set(before), new Set(now)];
-  const moved = [...before.filter((network) => !has.has(network)), ...now.filter((network) => !had.has(network))];
+  const lists = previous !== undefined && listOf(previous) !== listOf(object);
+  const moved = [...before.filter((network) => !has.has(network)), ...now.filter((each) => lists || !had.has(each))];
   const places = moved.flatMap(view.attachmentsOf);
   return [
     ...places,
@@ -101,6 +105,9 @@ function unassignedApp({ kind, object }: Change<SlimPod>): readonly string[] {
   const isUnassigned = kind === 'delete' && object.annotations[ANNOTATION.assignment] === undefined;
   return isUnassigned && app !== undefined ? [appKey(object.namespace, app)] : [];
 }
+
+const listOf = ({ annotations, labels }: SlimPod): string | undefined =>
+  annotations[ANNOTATION.services] ?? labels[ANNOTATION.services];
 
 /** Floating IPs of a pod that gets its ports or goes, or is meant by others than before. */
 function floatingIpsOfPod(change: Change<SlimPod>, view: PodRelations): readonly string[] {

@@ -325,6 +325,14 @@ test('a changed request of a running pod is admitted with a warning', () => {
   });
 });
 
+test('a request that running pods are served by changes without a word', () => {
+  const annotations = { [ANNOTATION.mirror]: 'sensor-0', [ANNOTATION.services]: 'db', [ANNOTATION.sticky]: 'false' };
+  expect(validatePod(request({ operation: 'UPDATE', annotations }), view())).toMatchObject({
+    kind: 'allowed',
+    warnings: [],
+  });
+});
+
 /** The same call for the object that came of the first. */
 function again(call: Call, object: Record<string, unknown>): AdmissionRequest {
   const { annotations: texts, labels } = object['metadata'] as { annotations?: Texts; labels?: Texts };

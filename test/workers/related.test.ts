@@ -144,6 +144,18 @@ const rows: readonly { readonly name: string; readonly given: SourceChange; read
     want: ['Network/blue', 'VirtualNetwork/a/blue'],
   },
   {
+    name: 'a pod that lists other Services concerns what its app may use',
+    given: {
+      source: 'Pod',
+      change: {
+        kind: 'put',
+        object: { ...bound, annotations: { net: 'blue', 'opencontrail.org/services': 'db' } },
+        previous: { ...bound, annotations: { net: 'blue' } },
+      },
+    },
+    want: ['Pod/a/web', 'Network/blue', 'VirtualNetwork/a/blue'],
+  },
+  {
     name: 'a pod that leaves a network of a user concerns what is attached to it',
     given: { source: 'Pod', change: { kind: 'delete', object: { ...pod, annotations: { net: 'blue' } } } },
     want: ['Pod/a/web', 'Network/blue', 'VirtualNetwork/a/blue'],
