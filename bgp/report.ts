@@ -32,17 +32,17 @@ export function createReporter(
     const query = { fieldManager: manager, force: true };
     await kube.patch(`${BGP_ROUTERS}/${router}/status`, body, 'application/apply-patch+yaml', { query });
   };
+  const leave = async ({ name, status }: SlimBgpRouter): Promise<void> => {
+    if (status.nodes.some((each) => each.name === node)) await apply(name, managerOf(node), NO_ENTRY);
+    else if (status.nodes.length === 0 && status.conditions.length > 0)
+      await apply(name, CONDITION_MANAGER, NO_CONDITION);
+  };
   return {
     async tell(router, sessions) {
+      if (sessions === undefined) return leave(router);
       const { nodes } = router.status;
-      const before = nodes.find(({ name }) => name === node);
-      if (sessions === undefined) {
-        if (before !== undefined) await apply(router.name, managerOf(node), NO_ENTRY);
-        else if (nodes.length === 0 && router.status.conditions.length > 0)
-          await apply(router.name, CONDITION_MANAGER, NO_CONDITION);
-        return;
-      }
       const own: Entry = { name: node, neighbors: sessions };
+      const before = nodes.find(({ name }) => name === node);
       if (!isDeepStrictEqual(before, own)) await apply(router.name, managerOf(node), { nodes: [own] });
       const others = nodes.filter(({ name }) => name !== node);
       if (
