@@ -19,7 +19,7 @@ export function floatingIps(
   { names }: Naming,
 ): readonly ContrailObject[] {
   return (external?.addresses ?? []).map(({ family, address }) => {
-    const uuid = partUuid(uid, 'fip', family);
+    const uuid = floatingIpUuid(uid, family);
     const identity = {
       uuid,
       label: uuid,
@@ -33,4 +33,13 @@ export function floatingIps(
       ...annotationsFor(owner),
     });
   });
+}
+
+/** The UUIDs of the floating IPs that a Service of this UID may have. */
+export function floatingIpUuids(uid: string): readonly string[] {
+  return [floatingIpUuid(uid, 'v4'), floatingIpUuid(uid, 'v6')];
+}
+
+function floatingIpUuid(uid: string, family: 'v4' | 'v6'): string {
+  return partUuid(uid, 'fip', family);
 }

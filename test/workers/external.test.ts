@@ -116,6 +116,14 @@ describe('addresses', () => {
     ]);
   });
 
+  test('one of a family that the Service or the pool has not is refused with the mend', () => {
+    const both = [pool('a', { subnets: [{ cidr: '192.0.2.0/24' }, { cidr: '2001:db8::/64' }] })];
+    expect(() => inputFor({ pools: both, balancer: { requested: '2001:db8::7' } })).toThrow(
+      /2001:db8::7.*PreferDualStack/,
+    );
+    expect(() => inputFor({ clusterIPs: ['fd00:96::7'] })).toThrow(/pool a \(192\.0\.2\.0\/24\).*spec\.ipFamilies/);
+  });
+
   test('there is one for each family that both have', () => {
     const clusterIPs = ['10.96.0.7', 'fd00:96::7'];
     expect(inputFor({ clusterIPs })?.addresses).toEqual([{ family: 'v4' }]);

@@ -131,6 +131,32 @@ withApiServer('a worker', () => {
     expect(JSON.stringify(events)).toContain('no FloatingIPPool for namespace shop');
   });
 
+  test('a Service whose address outside is refused is served inside, and keeps the one that it has', async () => {
+    const services = '/api/v1/namespaces/shop/services';
+    const annotations = { 'opencontrail.org/fip-pool': 'plain' };
+    await kube.post(services, {
+      metadata: { name: 'web', annotations },
+      spec: { type: 'LoadBalancer', ports: [{ port: 80 }] },
+    });
+    const given = async () => JSON.stringify((await kube.get(`${services}/web`))?.['status']);
+    await eventually(async () => (await given()).includes('"ip"'));
+    const before = await given();
+    const ports = [{ port: 81 }];
+    await kube.post(services, {
+      metadata: { name: 'bad', annotations },
+      spec: { type: 'LoadBalancer', loadBalancerIP: '192.0.2.250', ports },
+    });
+    await kube.patch(`${services}/web`, { spec: { loadBalancerIP: '192.0.2.250', ports } });
+    const refused = async () => JSON.stringify(await kube.get('/api/v1/namespaces/shop/events'));
+    await eventually(async () => (await refused()).split('spec.loadBalancerIP: 192.0.2.250').length > 2);
+    const listeners = await contrail.list('loadbalancer-listener', { detail: true });
+    const served = listeners.filter((each) => JSON.stringify(each['loadbalancer_listener_properties']).includes('81'));
+    expect(served).toHaveLength(2);
+    expect(await given()).toBe(before);
+    const held = await contrail.list('floating-ip', { detail: true });
+    expect(held.filter((each) => before.includes(`"${String(each['floating_ip_address'])}"`))).toHaveLength(1);
+  });
+
   test('the API server refuses another interface, a name that none can have, and a router outside of the subnet', async () => {
     await expect(kube.patch(`${POOLS}/plain`, { spec: { interface: 'eth1' } })).rejects.toThrow(/cannot be changed/);
     await expect(pool('odd', { interface: 'eth 1', subnets: SUBNETS })).rejects.toThrow(/should match/);

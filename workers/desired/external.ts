@@ -45,7 +45,7 @@ export function externalInput(subject: ExternalSubject, { names }: ClusterSettin
   const fqName = 'fqName' in pool ? pool.fqName : names.floatingIpPool(pool.name);
   const { assigned } = service.balancer;
   const requested = requestedFrom(pool, service.balancer, subject.nodes);
-  const families = new Set(service.clusterIPs.map(familyOf).filter((family) => servesFamily(pool, family)));
+  const families = commonFamilies(service, pool);
   const addresses = [...families].map((family) => {
     // What it has been given it keeps, also when the database is made anew.
     const address = [requested, ...assigned].find(
@@ -116,6 +116,26 @@ function namesPool(text: string, name: string): boolean {
   if (text.trim() === name) return true;
   const value = literalValue(text);
   return typeof value === 'object' && value !== null && 'name' in value && value.name === name;
+}
+
+/** The families of a Service's addresses that a pool has some of. Throws a `TerminalError` where it is none, or not that of the address asked for. */
+function commonFamilies(
+  { clusterIPs, balancer }: WorkerService,
+  pool: Pick<SlimFloatingIpPool, 'name' | 'subnets'>,
+): ReadonlySet<Family> {
+  const own = new Set(clusterIPs.map(familyOf));
+  const requested = balancer?.requested;
+  if (requested !== undefined && !own.has(familyOf(requested)))
+    throw new TerminalError(
+      'AddressRefused',
+      `spec.loadBalancerIP: ${requested} is of a family that the Service has no address of: set spec.ipFamilyPolicy to PreferDualStack, or choose another`,
+    );
+  const common = [...own].filter((family) => servesFamily(pool, family));
+  if (common.length > 0) return new Set(common);
+  throw new TerminalError(
+    'NoPool',
+    `pool ${pool.name} (${pool.subnets.map(({ cidr }) => cidr).join(', ')}) has no addresses of the Service's family: name another by ${ANNOTATION.fipPool}, or set spec.ipFamilies`,
+  );
 }
 
 function servesFamily({ subnets }: Pick<SlimFloatingIpPool, 'subnets'>, family: Family): boolean {

@@ -27,6 +27,8 @@ export interface ServiceSubject {
 /** What a Service asks for, and what cannot be done of it. */
 export interface AskedService extends ServiceInput {
   readonly problem?: PartialProblem;
+  /** Why it has not the addresses outside that it asks for; those that it has it keeps. */
+  readonly refusal?: PartialProblem;
 }
 
 /** What to make of a Service; `undefined` for headless ones and ExternalName, which have no address, and for those that others serve. */

@@ -1,7 +1,7 @@
 /** A Service with its endpoints from Kubernetes, and its load balancer from Contrail, with those of its predecessors. */
 import { desiredService, networkEnd, type ServiceInput, serviceInterfaceUuid } from '../../contrail/desired/service.ts';
 import { healthMonitorUuid } from '../../contrail/desired/health-monitor.ts';
-import type { ExternalInput } from '../../contrail/desired/external.ts';
+import { type ExternalInput, floatingIpUuids } from '../../contrail/desired/external.ts';
 import { policyOn } from '../../contrail/desired/network.ts';
 import type { ContrailObject, Reference } from '../../contrail/objects.ts';
 import type { ObjectReference } from '../../kubernetes/events.ts';
@@ -13,6 +13,7 @@ import { type Key, serviceKey } from '../keys.ts';
 import { endings, observeBalancers, uidsByKey, withoutProject } from './balancer.ts';
 import { readExistingNamespace, readService } from '../lookup.ts';
 import { sharedWithNode } from '../node-addresses.ts';
+import { TerminalError } from '../../runtime/errors.ts';
 import { refusedAddress } from '../refused-address.ts';
 import { writeAddresses } from '../service-status.ts';
 import { tell } from '../tell.ts';
@@ -32,25 +33,39 @@ export const serviceReconciler: Reconciler<AskedService> = {
     const input = serviceInput(subject, deps.settings);
     const [pools, nodes] = [deps.view.floatingIpPools.list(), deps.view.nodes.list()];
     const beneficiary = await readExistingNamespace(beneficiaryOf(service, deps.settings), deps);
-    const external = input && (await externalOf({ ...subject, namespace: beneficiary, pools, nodes }, deps));
-    return input === undefined || external === undefined ? input : { ...input, external };
+    return input && { ...input, ...(await externalOf({ ...subject, namespace: beneficiary, pools, nodes }, deps)) };
   },
   observe,
-  desired: desiredService,
+  desired: (input, settings, { found }) => [...desiredService(input, settings), ...kept(input, found)],
   end: async (key, deps) => await deps.uids.settle(key, undefined),
   explain: async (...[error, input]) => explained(error, input),
   finish: async (input, deps) => {
-    const { uid, problem } = input;
+    const { uid, problem, refusal } = input;
     await deps.uids.settle(keyOf(input), uid);
     if (problem !== undefined) await tell(referenceTo(input), problem, deps);
+    if (refusal !== undefined) throw new TerminalError(refusal.reason, refusal.message);
     return await withAddresses(input, deps);
   },
 };
 
-async function externalOf(subject: ExternalSubject, deps: Deps): Promise<ExternalInput | undefined> {
+/** What cannot be had outside takes nothing from what a Service is inside: its refusal is told when that stands. */
+async function externalOf(subject: ExternalSubject, deps: Deps): Promise<Pick<AskedService, 'external' | 'refusal'>> {
   const named = namedInContrail(subject);
-  const foreign = named && (await readForeignPool(named, deps));
-  return externalInput({ ...subject, ...(foreign === undefined ? {} : { foreign }) }, deps.settings);
+  try {
+    const foreign = named && (await readForeignPool(named, deps));
+    const external = externalInput({ ...subject, ...(foreign === undefined ? {} : { foreign }) }, deps.settings);
+    return external === undefined ? {} : { external };
+  } catch (error) {
+    if (!(error instanceof TerminalError)) throw error;
+    return { refusal: { reason: error.reason, message: error.message } };
+  }
+}
+
+/** The addresses outside that a Service has been given before it asked for what it cannot have. */
+function kept({ uid, refusal }: AskedService, found: readonly ContrailObject[]): readonly ContrailObject[] {
+  if (refusal === undefined) return [];
+  const own = floatingIpUuids(uid);
+  return found.filter((object) => own.includes(object.uuid));
 }
 
 /** An address that was not asked for is given later, when there is one. */
