@@ -96,6 +96,11 @@ export function slimGatewayClass(raw: KubeObject): SlimGatewayClass {
   return { ...gatewayObject(raw), controller: controllerName, status: raw['status'] };
 }
 
+/** The IP addresses that a Gateway asks for; `''` asks for any. */
+export function requestedAddresses({ addresses }: Pick<SlimGateway, 'addresses'>): readonly string[] {
+  return addresses.flatMap(({ type, value }) => (type === 'IPAddress' && value !== '' ? [value] : []));
+}
+
 export function slimGateway(raw: KubeObject): SlimGateway {
   const { spec = {}, status } = raw as RawGateway;
   const object = gatewayObject(raw);

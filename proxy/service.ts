@@ -8,6 +8,8 @@ export interface ProxyService extends SlimService {
   readonly external: readonly string[];
   /** `spec.loadBalancerIP`. */
   readonly requested?: string;
+  /** Whether it has an address of each family that the cluster has. */
+  readonly isOfAllFamilies: boolean;
   readonly selector: Readonly<Record<string, string>>;
   /** Ports with the numbers that its endpoints are asked at; a port whose target has a name is not among them. */
   readonly targets: readonly { readonly port: number; readonly targetPort: number }[];
@@ -16,11 +18,17 @@ export interface ProxyService extends SlimService {
 export function proxyService(raw: KubeObject): ProxyService {
   const slim = slimService(raw);
   // The API server has validated it; these are the fields read of it.
-  const { loadBalancerIP = '', selector = {}, ports = [] } = (raw['spec'] ?? {}) as RawSpec;
+  const {
+    loadBalancerIP = '',
+    ipFamilyPolicy = 'SingleStack',
+    selector = {},
+    ports = [],
+  } = (raw['spec'] ?? {}) as RawSpec;
   return {
     ...slim,
     external: loadBalancerAddresses(raw),
     ...(loadBalancerIP === '' ? {} : { requested: loadBalancerIP }),
+    isOfAllFamilies: ipFamilyPolicy !== 'SingleStack',
     selector,
     targets: ports.flatMap(({ port, targetPort }) => (typeof targetPort === 'number' ? [{ port, targetPort }] : [])),
   };
@@ -28,6 +36,7 @@ export function proxyService(raw: KubeObject): ProxyService {
 
 interface RawSpec {
   readonly loadBalancerIP?: string;
+  readonly ipFamilyPolicy?: string;
   readonly selector?: Readonly<Record<string, string>>;
   readonly ports?: readonly { readonly port: number; readonly targetPort?: number | string }[];
 }

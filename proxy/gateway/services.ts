@@ -3,7 +3,7 @@
  * of the ports that HAProxy listens at for the Gateway's, the same at all replicas. Pure.
  */
 import { createHash } from 'node:crypto';
-import { GATEWAY_ANNOTATION, type SlimGateway } from '../../kubernetes/gateway.ts';
+import { GATEWAY_ANNOTATION, requestedAddresses, type SlimGateway } from '../../kubernetes/gateway.ts';
 import type { ProxyService } from '../service.ts';
 
 /** On the Services of Gateways: the Gateway's UID. */
@@ -74,7 +74,8 @@ export function isAsWanted({ gateway, ports }: WantedService, service: ProxyServ
     Object.entries(annotations).every(
       ([key, value]) => !key.startsWith('opencontrail.org/') || service.annotations[key] === value,
     ) &&
-    service.requested === requestedAddress(gateway)
+    service.requested === requestedAddress(gateway) &&
+    service.isOfAllFamilies
   );
 }
 
@@ -89,6 +90,7 @@ export function serviceManifest({ name, gateway, ports }: WantedService, { name:
       type: 'LoadBalancer',
       // A node that has no proxy sends nobody to one, and clients keep their addresses.
       externalTrafficPolicy: 'Local',
+      ipFamilyPolicy: 'PreferDualStack',
       // A patch takes away what is null.
       loadBalancerIP: requestedAddress(gateway) ?? null,
       selector,
@@ -110,8 +112,9 @@ function metadataOf(gateway: SlimGateway) {
   };
 }
 
-function requestedAddress({ addresses }: SlimGateway): string | undefined {
-  return addresses.find(({ type, value }) => type === 'IPAddress' && value !== '')?.value;
+/** A Service can ask for one. */
+function requestedAddress(gateway: SlimGateway): string | undefined {
+  return requestedAddresses(gateway)[0];
 }
 
 function keptPorts(

@@ -3,9 +3,12 @@ import {
   type Condition,
   GATEWAY_CONTROLLER,
   type GatewayObject,
+  requestedAddresses,
+  type SlimGateway,
   type SlimGatewayClass,
 } from '../../kubernetes/gateway.ts';
 import type { SlimRoute } from '../../kubernetes/gateway-route.ts';
+import { addressValue } from '../../runtime/addresses.ts';
 import type { Problem } from '../model.ts';
 import type { GatewayOutcome, ListenerOutcome, RouteOutcome } from './compile.ts';
 
@@ -73,9 +76,15 @@ function parentsOf({ status }: SlimRoute): readonly { readonly controllerName?: 
   return ((status ?? {}) as { readonly parents?: readonly { readonly controllerName?: string }[] }).parents ?? [];
 }
 
-function programmed(gateway: GatewayObject, isBound: boolean, addresses: readonly string[]): Condition {
+function programmed(gateway: SlimGateway, isBound: boolean, addresses: readonly string[]): Condition {
   if (!isBound) {
     return condition(gateway, 'Programmed', { reason: 'Pending', message: 'no listener is served yet' }, false);
+  }
+  const given = addresses.map(addressValue);
+  const missing = requestedAddresses(gateway).filter((address) => !given.includes(addressValue(address)));
+  if (missing.length > 0) {
+    const message = `spec.addresses: ${missing.join(', ')} cannot be had: ask for one address of a FloatingIPPool for its namespace, or for none`;
+    return condition(gateway, 'Programmed', { reason: 'AddressNotUsable', message }, false);
   }
   if (addresses.length === 0) {
     const message = 'its Service has no address outside: is there a FloatingIPPool for it?';

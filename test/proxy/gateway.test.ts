@@ -232,6 +232,29 @@ describe('routes', () => {
   });
 });
 
+describe('the condition Programmed of a Gateway', () => {
+  const told = (asked: readonly string[], given: readonly string[]) => {
+    const addresses = asked.map((value) => ({ type: 'IPAddress', value }));
+    const [outcome] = compiled([{ ...gateway({}), addresses }], [], { services: WEB }).gateways;
+    const { conditions } = gatewayStatus(outcome!, given) as unknown as Told;
+    return conditions.find(({ type }) => type === 'Programmed')?.reason;
+  };
+
+  test.each([
+    ['any address will do', [], ['192.0.2.1'], 'Programmed'],
+    ['there is none', [], [], 'AddressNotAssigned'],
+    [
+      'the one asked for was given, however it is written',
+      ['2001:DB8:0::1'],
+      ['192.0.2.1', '2001:db8::1'],
+      'Programmed',
+    ],
+    ['another one was given', ['2001:db8::1'], ['192.0.2.1'], 'AddressNotUsable'],
+  ])('%s', (_title, asked, given, reason) => {
+    expect(told(asked, given)).toBe(reason);
+  });
+});
+
 const named = (name: string, ...ports: readonly number[]): SlimGateway => {
   const listeners = ports.map((port) => ({ name: `p${port}`, port }));
   return { ...gateway(...listeners), name, uid: name };
@@ -291,6 +314,7 @@ describe('Services of Gateways', () => {
     const asking = { ...named('a', 80), annotations, addresses: [{ type: 'IPAddress', value: '192.0.2.9' }] };
     const [service] = written([asking]);
     expect(service).toMatchObject({
+      isOfAllFamilies: true,
       requested: '192.0.2.9',
       selector: { app: 'proxy' },
       annotations: { 'opencontrail.org/fip-pool': 'public', 'opencontrail.org/gateway': 'shop/a' },
