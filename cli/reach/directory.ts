@@ -35,6 +35,8 @@ export function createDirectory(kube: KubeClient): Directory {
   const atAddress = once(
     async (address) => await kube.list('/api/v1/pods', { fieldSelector: `status.podIP=${address}` }),
   );
+  // Only a pod's first address can be selected: not its other family's, nor those of its further interfaces.
+  const everywhere = once(async (path) => await kube.list(path, { resourceVersion: '0' }));
   const pod = once(async (path) => {
     const raw = await kube.get(`/api/v1/namespaces/${path}`);
     return raw === undefined ? undefined : podEnd(raw);
@@ -43,8 +45,11 @@ export function createDirectory(kube: KubeClient): Directory {
   return {
     pod: async (home, name) => await pod(`${home}/pods/${name}`),
     podAt: async (address, network) => {
-      const { items } = await atAddress(address);
-      const held = items.filter((raw) => !slimPod(raw).hostNetwork && holds(raw, address, network));
+      const holding = ({ items }: Awaited<ReturnType<typeof atAddress>>) =>
+        items.filter((raw) => !slimPod(raw).hostNetwork && holds(raw, address, network));
+      const first = holding(await atAddress(address));
+      const isFurther = first.length === 0 && network !== undefined;
+      const held = isFurther ? holding(await everywhere('/api/v1/pods')) : first;
       return held[0] === undefined || held.length > 1 ? undefined : podEnd(held[0]);
     },
     namespaceLabels: async (name) => {
