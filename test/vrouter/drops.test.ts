@@ -42,7 +42,7 @@ const NOTED = [
   listing(
     'dropped_ingress4',
     `elements = { ${PAIR} . 10.32.0.2 . 10.32.0.1 . tcp . 80 counter packets 3 bytes 180 expires 9m50s10ms,
-			     ${PAIR} . 10.32.0.9 . 10.32.0.1 . 33 . 8081 counter packets 1 bytes 60 expires 980ms }`,
+			     ${PAIR} . 10.32.0.9 . 10.32.0.1 . 253 . 8081 counter packets 1 bytes 60 expires 980ms }`,
   ),
   listing(
     'dropped_network4',
@@ -61,9 +61,21 @@ test('elements are read with reason, ends, protocol, port and age', () => {
   );
   expect(told).toEqual([
     'ingress 10.32.0.2 10.32.0.1 tcp 80 3 10',
-    'ingress 10.32.0.9 10.32.0.1 33 8081 1 600',
+    'ingress 10.32.0.9 10.32.0.1 253 8081 1 600',
     'network 10.9.0.1 10.32.0.1 udp 53 1 0',
     'egress fd00::2 fd00::1 ipv6-icmp  2 477',
+  ]);
+});
+
+test('protocols have their names where nft knows numbers alone', () => {
+  const elements = ['6 . 80', '132 . 9'].map((each) => `${PAIR} . 10.32.0.2 . 10.32.0.1 . ${each}`);
+  const text = elements.map((each) => `${each} counter packets 1 bytes 60 expires 9m`).join(',');
+  const other = `elements = { ${PAIR} . 10.32.0.2 . 10.32.0.1 . 1 counter packets 1 bytes 60 expires 9m }`;
+  const listed = [listing('dropped_ingress4', `elements = { ${text} }`), listing('dropped_ingress_other4', other)];
+  expect(listed.flatMap(parseDrops).map(({ protocol, port }) => [protocol, port])).toEqual([
+    ['tcp', 80],
+    ['sctp', 9],
+    ['icmp', undefined],
   ]);
 });
 

@@ -78,7 +78,7 @@ export interface Noted<R extends string> {
   readonly mark: number;
   readonly from: string;
   readonly to: string;
-  /** As nft names it: `tcp`; a number where it has no name. */
+  /** `tcp`; a number where it has no name. */
   readonly protocol: string;
   /** Absent for protocols without ports. */
   readonly port?: number;
@@ -98,7 +98,7 @@ export function parseNoted<R extends string>({ title, reasons, seconds }: Notes<
       mark: Number(mark),
       from,
       to,
-      protocol,
+      protocol: PROTOCOL_NAMES[protocol] ?? protocol,
       ...(port === undefined ? {} : { port: Number(port) }),
       packets: Number(packets),
       secondsAgo: Math.max(0, seconds - secondsOf(left)),
@@ -108,6 +108,17 @@ export function parseNoted<R extends string>({ title, reasons, seconds }: Notes<
 
 const ELEMENT =
   /(0x[0-9a-f]+) \. ([0-9a-f.:]+) \. ([0-9a-f.:]+) \. ([\w-]+)(?: \. (\d+))? counter packets (\d+) bytes \d+ expires (\w+)/g;
+
+/** Nft has these from /etc/protocols, which an image need not have: it lists numbers there. */
+const PROTOCOL_NAMES: Readonly<Record<string, string>> = {
+  1: 'icmp',
+  6: 'tcp',
+  17: 'udp',
+  33: 'dccp',
+  58: 'ipv6-icmp',
+  132: 'sctp',
+  136: 'udplite',
+};
 
 /** `9m57s964ms`, whole seconds. */
 function secondsOf(left: string): number {
