@@ -20,10 +20,13 @@ export function refuseOutOfRange({ name, network, addresses }: PodInterface, sub
   );
 }
 
+const NOT_TO_BE_HAD = /already in use|exhausted|Gateway IP cannot be used/;
+
 /** The failure in the user's terms, where an address is taken: who holds it. It is tried again, since the holder may go. */
 export async function explainPodFailure(error: unknown, subject: PodSubject, deps: Deps): Promise<Error | undefined> {
-  if (!(error instanceof ContrailError) || !/already in use|exhausted/.test(error.message)) return undefined;
-  for (const port of subject.interfaces.filter(({ isAllocated }) => !isAllocated)) {
+  if (!(error instanceof ContrailError) || !NOT_TO_BE_HAD.test(error.message)) return undefined;
+  const asking = subject.interfaces.filter(({ isAllocated, addresses }) => !isAllocated && addresses.length > 0);
+  for (const port of asking) {
     for (const address of port.addresses) {
       const holder = await holderOf(address, { port, subject }, deps);
       if (holder === undefined) continue;
@@ -31,7 +34,17 @@ export async function explainPodFailure(error: unknown, subject: PodSubject, dep
       return new AddressTaken(message, { cause: error });
     }
   }
-  return undefined;
+  return /exhausted/.test(error.message) || asking.length === 0 ? undefined : notToBeHad(error, asking);
+}
+
+/** No pod of the network holds it: it is reserved, or in a network that shares its addresses. */
+function notToBeHad(error: ContrailError, asking: readonly PodInterface[]): Error {
+  const asked = asking.map(({ name, addresses }) => `interface ${name}: ${addresses.join(', ')}`).join('; ');
+  const why =
+    'the first address of a subnet, its last, its gateway and its DNS server are nobody’s, and another network may share the rest';
+  return new AddressTaken(`${asked}: ${error.message}: ${why}; ask for another, or for none, and re-create the pod`, {
+    cause: error,
+  });
 }
 
 class AddressTaken extends Error {

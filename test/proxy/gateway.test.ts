@@ -232,14 +232,15 @@ describe('routes', () => {
   });
 });
 
-describe('the condition Programmed of a Gateway', () => {
-  const told = (asked: readonly string[], given: readonly string[]) => {
-    const addresses = asked.map((value) => ({ type: 'IPAddress', value }));
-    const [outcome] = compiled([{ ...gateway({}), addresses }], [], { services: WEB }).gateways;
-    const { conditions } = gatewayStatus(outcome!, given) as unknown as Told;
-    return conditions.find(({ type }) => type === 'Programmed')?.reason;
-  };
+/** Why a Gateway that asks for these addresses is programmed or not, when its Service has been given those. */
+function reasonOfProgrammed(asked: readonly string[], given: readonly string[]) {
+  const addresses = asked.map((value) => ({ type: 'IPAddress', value }));
+  const [outcome] = compiled([{ ...gateway({}), addresses }], [], { services: WEB }).gateways;
+  const { conditions } = gatewayStatus(outcome!, given) as unknown as Told;
+  return conditions.find(({ type }) => type === 'Programmed')?.reason;
+}
 
+describe('the condition Programmed of a Gateway', () => {
   test.each([
     ['any address will do', [], ['192.0.2.1'], 'Programmed'],
     ['there is none', [], [], 'AddressNotAssigned'],
@@ -251,7 +252,7 @@ describe('the condition Programmed of a Gateway', () => {
     ],
     ['another one was given', ['2001:db8::1'], ['192.0.2.1'], 'AddressNotUsable'],
   ])('%s', (_title, asked, given, reason) => {
-    expect(told(asked, given)).toBe(reason);
+    expect(reasonOfProgrammed(asked, given)).toBe(reason);
   });
 });
 

@@ -153,6 +153,20 @@ withApiServer('workers', () => {
     await deletePod('alone', 'forger');
   });
 
+  test.each([
+    ['first', '10.32.0.0'],
+    ['gateway', '10.47.255.254'],
+  ])('say which address a pod asks for that nobody can have: %s', async (name, address) => {
+    const uid = await createPod('dev', name, { 'opencontrail.org/ips': address });
+    const event = await eventually(async () => {
+      const { items } = await kube.list('/api/v1/namespaces/dev/events');
+      return items.find((item) => (item['involvedObject'] as { uid?: string }).uid === uid);
+    });
+    expect(event['message']).toContain(`interface eth0: ${address}: `);
+    expect(event['message']).toMatch(/ask for another/);
+    await deletePod('dev', name);
+  });
+
   test('say which network a pod waits for, and give it a port when the network appears', async () => {
     const uid = await createPod('dev', 'waiting', { 'opencontrail.org/network': 'late' });
     const event = await eventually(async () => {
