@@ -2,7 +2,7 @@
  * What to do so that Contrail holds what is desired. Pure; `plan(d, d)` is empty, and so is a plan after its own application.
  *
  * Order: references that hold back a deletion are dropped first, then deletions (dependants before what they depend on),
- * then creations (the other way round), then the remaining changes.
+ * then creations (the other way round), then the remaining changes, then the creation of what may not be to be had.
  */
 import { changedFields, referencesOf } from './difference.ts';
 import type { ContrailObject } from './objects.ts';
@@ -57,6 +57,9 @@ const IMMUTABLE: Readonly<Record<string, readonly string[]>> = {
  */
 const UUID_IS_UID = new Set(['virtual-machine', 'loadbalancer']);
 
+/** Types of which a pool may have none to give, which must hold up nothing else; nothing refers to them. */
+const LAST: ReadonlySet<string> = new Set(['floating-ip']);
+
 /** The operations, in order, that turn `observed` into `desired`. Both hold only objects of ours. */
 export function plan(desired: readonly ContrailObject[], observed: readonly ContrailObject[]): readonly Operation[] {
   const wanted = new Map(desired.map((object) => [identityOf(object), object]));
@@ -69,6 +72,7 @@ export function plan(desired: readonly ContrailObject[], observed: readonly Cont
     return Object.keys(fields).length === 0 ? [] : [{ op: 'update' as const, object, fields }];
   });
   const createdIdentities = new Set(created.map(identityOf));
+  const creations = created.map((object) => ({ op: 'create' as const, object }));
   const early = changes.flatMap((change) => withoutReferencesTo(change, createdIdentities, doomed));
   const settled = new Set(early.filter(({ whole }) => whole).map(({ operation }) => operation.object));
   return [
@@ -76,8 +80,9 @@ export function plan(desired: readonly ContrailObject[], observed: readonly Cont
     ...inCreationOrder([...doomed])
       .reverse()
       .map((object) => ({ op: 'delete' as const, object })),
-    ...created.map((object) => ({ op: 'create' as const, object })),
+    ...creations.filter(({ object }) => !LAST.has(object.type)),
     ...inCreationOrder(changes, ({ object }) => object).filter(({ object }) => !settled.has(object)),
+    ...creations.filter(({ object }) => LAST.has(object.type)),
   ];
 }
 

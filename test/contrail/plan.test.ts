@@ -50,6 +50,23 @@ describe('plan', () => {
     );
   });
 
+  test('asks a pool for addresses last, since it may have none', () => {
+    const pool = { type: 'loadbalancer-pool', uuid: 'p', fq_name: ['d', 'p', 'pool'], parent_type: 'project' };
+    const listener = { type: 'loadbalancer-listener', uuid: 'l', fq_name: ['d', 'p', 'l'], parent_type: 'project' };
+    const address = {
+      type: 'floating-ip',
+      uuid: 'f',
+      fq_name: ['d', 'p', 'n', 'q', 'f'],
+      parent_type: 'floating-ip-pool',
+    };
+    const desired = [address, { ...pool, display_name: 'new' }, listener];
+    expect(plan(desired, [{ ...pool, display_name: 'old' }]).map(({ op, object }) => `${op} ${object.type}`)).toEqual([
+      'create loadbalancer-listener',
+      'update loadbalancer-pool',
+      'create floating-ip',
+    ]);
+  });
+
   test('of ten thousand objects takes no longer than reading them would', () => {
     const objects = Array.from({ length: 3000 }, (_, index) => podObjects(`p${index}`, 0)).flat();
     expect(plan(objects, objects)).toEqual([]);
