@@ -24,14 +24,16 @@ export function gatewayStatus({ gateway, listeners }: GatewayOutcome, addresses:
   const isValid = listeners.some(({ refused }) => refused === undefined);
   const invalid = listeners.filter(({ refused, unresolved }) => refused !== undefined || unresolved !== undefined);
   const names = invalid.map(({ listener }) => `"${listener.name}"`).join(', ');
-  const accepted =
+  const foreign = gateway.addresses.find(({ type }) => type !== 'IPAddress');
+  const said =
     invalid.length === 0
       ? { reason: 'Accepted', message: 'all listeners are valid' }
       : { reason: 'ListenersNotValid', message: `not all listeners are valid: see ${names}` };
+  const accepted = foreign === undefined ? said : unsupportedAddress(foreign);
   return {
     addresses: addresses.map((value) => ({ type: 'IPAddress', value })),
     conditions: [
-      condition(gateway, 'Accepted', accepted, isValid),
+      condition(gateway, 'Accepted', accepted, isValid && foreign === undefined),
       programmed(
         gateway,
         listeners.some(({ isBound }) => isBound),
@@ -74,6 +76,12 @@ export function namesUs(route: SlimRoute): boolean {
 function parentsOf({ status }: SlimRoute): readonly { readonly controllerName?: string }[] {
   // The schema's shape.
   return ((status ?? {}) as { readonly parents?: readonly { readonly controllerName?: string }[] }).parents ?? [];
+}
+
+/** The listeners are served all the same, at addresses of a pool. */
+function unsupportedAddress({ type, value }: SlimGateway['addresses'][number]): Problem {
+  const message = `spec.addresses: "${value}" of type ${type} is not served: ask for an IPAddress, or for none`;
+  return { reason: 'UnsupportedAddress', message };
 }
 
 function programmed(gateway: SlimGateway, isBound: boolean, addresses: readonly string[]): Condition {

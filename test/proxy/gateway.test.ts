@@ -256,6 +256,14 @@ describe('the condition Programmed of a Gateway', () => {
   });
 });
 
+test('a Gateway that asks for an address of another type than IPAddress is not accepted', () => {
+  const asking = { ...gateway({}), addresses: [{ type: 'Hostname', value: 'a.example' }] };
+  const [outcome] = compiled([asking], [], { services: WEB }).gateways;
+  expect(complaintsOf(gatewayStatus(outcome!, ['192.0.2.1']) as unknown as Told)).toEqual([
+    'Accepted UnsupportedAddress',
+  ]);
+});
+
 const named = (name: string, ...ports: readonly number[]): SlimGateway => {
   const listeners = ports.map((port) => ({ name: `p${port}`, port }));
   return { ...gateway(...listeners), name, uid: name };
