@@ -133,10 +133,10 @@ described('the program', () => {
   });
 });
 
-/** Another program's, at all addresses. */
+/** Another program's, at all addresses; where the port is taken already, it is that. */
 async function listenAt(port: number): Promise<Server> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(port, resolve));
+  await new Promise<void>((resolve) => server.once('error', () => resolve()).listen(port, resolve));
   return server;
 }
 
