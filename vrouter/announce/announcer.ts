@@ -8,16 +8,14 @@ import type { Run } from '../apply/run.ts';
 import type { ForwardingState } from '../model.ts';
 import { type Held, held } from './choice.ts';
 import { createReports, reportOf } from './health-reports.ts';
-import { createHeartbeat } from './heartbeat.ts';
+import { createHeartbeat, type Heartbeat } from './heartbeat.ts';
 import { createNeighbours } from './neighbours.ts';
 
-export interface Announcer {
+/** Nobody is silent before this node listens. */
+export interface Announcer extends Pick<Heartbeat, 'silence' | 'presence'> {
   readonly set: (state: Pick<ForwardingState, 'address' | 'peers' | 'announcements'>) => void;
   /** Tells other nodes which back ends of this one are not well. */
   readonly tellUnwell: (subjects: readonly string[]) => void;
-  /** As a heartbeat's; nobody is silent before this node listens. */
-  readonly silence: (node: string) => number;
-  readonly presence: (node: string) => number;
   readonly close: () => void;
 }
 
@@ -59,12 +57,8 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
 
 type Known = Pick<ForwardingState, 'peers' | 'announcements'>;
 
-interface Running {
+interface Running extends Pick<Heartbeat, 'say' | 'silence' | 'presence' | 'close'> {
   readonly set: (known: Known) => void;
-  readonly say: (datagrams: readonly string[]) => void;
-  readonly silence: (node: string) => number;
-  readonly presence: (node: string) => number;
-  readonly close: () => void;
 }
 
 function start(own: string, options: AnnouncerOptions): Running {

@@ -1,4 +1,5 @@
 /** What makes the kernel answer for addresses: a proxy entry and a route for each, written many at a time. */
+import { failedLines } from '../apply/ip.ts';
 import type { Run } from '../apply/run.ts';
 import { ROUTE_PROTOCOL } from '../linux/names.ts';
 
@@ -43,7 +44,8 @@ export async function takeUp(
       `neigh replace proxy ${address} dev ${name}`,
     ];
   });
-  return { taken: addresses.filter((each) => !refused.has(each)), refusal: [...refused.values()][0] };
+  const [refusal] = [...refused].map(([address, reason]) => `${address} at ${name}: ${reason}`);
+  return { taken: addresses.filter((each) => !refused.has(each)), refusal };
 }
 
 /** What is gone already is fine. */
@@ -66,15 +68,14 @@ async function batches(
   for (const family of ['-4', '-6'] as const) {
     const lines = addresses
       .filter((address) => address.includes(':') === (family === '-6'))
-      .flatMap((address) => linesOf(address).map((line) => ({ address, line })));
+      .flatMap((address) => linesOf(address).map((line) => [address, line] as const));
     if (lines.length === 0) continue;
-    const script = lines.map(({ line }) => `${line}\n`).join('');
-    const { stderr } = await run(['ip', family, '-force', '-batch', '-'], script);
-    // What is said of a line comes before its number.
-    for (const [, reason = '', number = ''] of stderr.matchAll(/(?:^|\n)([^\n]*)\nCommand failed -:(\d+)/g)) {
-      const failed = lines[Number(number) - 1];
-      if (failed !== undefined) refused.set(failed.address, `ip ${failed.line}: ${reason}`);
-    }
+    const script = lines.map(([, line]) => `${line}\n`).join('');
+    const { code, stderr: said } = await run(['ip', family, '-force', '-batch', '-'], script);
+    const failed = failedLines({ said, linesBefore: 0 }, lines);
+    for (const [address, reason] of failed) refused.set(address, reason);
+    // It has not come to its end: nobody knows how far it had got.
+    if (code !== 0 && failed.size === 0) for (const [address] of lines) refused.set(address, said.trim());
   }
   return refused;
 }

@@ -52,8 +52,8 @@ async function tell(sessions: Sessions, family: '-4' | '-6', lines: IpChange['ad
   return failedLines(told, lines);
 }
 
-/** `ip` prints a line's error, and then which line it was, counted from its start. */
-function failedLines({ said, linesBefore }: Told, lines: IpChange['adds']): Map<string, string> {
+/** What `ip` said of lines that failed, by their keys. It prints a line's error, and then which line it was, counted from its start. */
+export function failedLines({ said, linesBefore }: Told, lines: IpChange['adds']): Map<string, string> {
   const failures = new Map<string, string>();
   let reason = 'failed';
   for (const text of said.split('\n').map((line) => line.trim())) {

@@ -7,6 +7,7 @@ import { holderOf } from '../../contrail/rendezvous.ts';
 import { familyOf } from '../linux/family.ts';
 import { numbered } from '../linux/lanes.ts';
 import { INDICES } from '../linux/marks.ts';
+import { sharersOf } from '../linux/routed.ts';
 import type { Announcement, EgressAddress, ExternalNetwork } from '../model/edges.ts';
 import type { Network, Peer } from '../model/networks.ts';
 import { announcementOf, type Entrance, type Externals } from './externals.ts';
@@ -36,8 +37,8 @@ interface Egress {
 export function compileEgress(config: ConfigIndex, context: EgressContext): Egress {
   const { networks, nodes, node, externals } = context;
   const byUuid = new Map(networks.map((network) => [network.uuid, network]));
-  const place = createPlacement(context);
   const own = nodes.find(({ name }) => name === node)?.address;
+  const place = createPlacement(context, own);
   const found: Unplaced[] = [];
   const routers = new Map<string, string>();
   const places = new Map<string, { readonly external: ExternalNetwork | undefined; readonly holder: string }>();
@@ -64,15 +65,9 @@ export function compileEgress(config: ConfigIndex, context: EgressContext): Egre
 }
 
 /** The underlay address of the node that translates for an address. One that nobody is named for yet is not at this node. */
-function createPlacement({
-  nodes,
-  node,
-  dead,
-  externals,
-  tenants,
-}: EgressContext): (at: Entrance) => string | undefined {
+function createPlacement(context: EgressContext, own: string | undefined): (at: Entrance) => string | undefined {
+  const { nodes, node, dead, externals, tenants } = context;
   const addresses = new Map(nodes.map(({ name, address }) => [name, address]));
-  const own = addresses.get(node);
   const able = nodes.filter(({ name }) => name === node || !dead.has(name)).map(({ address }) => address);
   return ({ address, external }) => {
     const there = externals.nodesAt(external, able);
@@ -98,19 +93,13 @@ type Unplaced = Omit<EgressAddress, 'index'>;
 
 /** With each one's number among those of its network and family. */
 function placed(all: readonly Unplaced[]): readonly EgressAddress[] {
-  const keyOf = ({ network, address }: Unplaced): string => `${network} ${familyOf(address)}`;
-  const groups = [...Map.groupBy(all, keyOf)].map(
-    ([key, some]) =>
-      [
-        key,
-        numbered(
-          some.map(({ address }) => address),
-          INDICES,
-        ),
-      ] as const,
-  );
-  const numbers = new Map(groups);
-  return all.map((each) => ({ ...each, index: numbers.get(keyOf(each))?.get(each.address) ?? 0 }));
+  const numbersOf = (some: readonly Unplaced[]): ReadonlyMap<string, number> =>
+    numbered(
+      some.map(({ address }) => address),
+      INDICES,
+    );
+  const numbers = new Map([...Map.groupBy(all, sharersOf)].map(([sharers, some]) => [sharers, numbersOf(some)]));
+  return all.map((each) => ({ ...each, index: numbers.get(sharersOf(each))?.get(each.address) ?? 0 }));
 }
 
 interface RoutedNetwork extends Entrance {

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ForwardingState } from '../model.ts';
 import type { LeaseBook } from './book.ts';
-import { type Candidacy, groupsOf, judge, PROOF_MS, type Sight, SUSPECTED_MS } from './tenure.ts';
+import { type Candidacy, groupsOf, judge, PROOF_MS, type Sight, SUSPECTED_MS, type Verdict } from './tenure.ts';
 
 /** The name of the node that translates, by a router's address. */
 export type Tenants = ReadonlyMap<string, string>;
@@ -16,12 +16,8 @@ export interface Routers {
   readonly close: () => void;
 }
 
-export interface RoutersDeps {
+export interface RoutersDeps extends Pick<Sight, 'silence' | 'presence'> {
   readonly book: LeaseBook;
-  /** Since when a node is silent, by its underlay address, in milliseconds. */
-  readonly silence: (address: string) => number;
-  /** Since when a node is heard of without a pause, as above. */
-  readonly presence: (address: string) => number;
   /** Called when an address is at another node than before. */
   readonly onChange: (tenants: Tenants) => void;
 }
@@ -48,16 +44,24 @@ export function createRouters({ book, silence, presence, onChange }: RoutersDeps
     onChange(next);
   };
   const look = (): void => {
-    if (around === undefined)
+    const known = around;
+    if (known === undefined)
       return tell(new Map(book.list().flatMap(({ address, holder = '' }) => [[address, holder]])));
-    const sight = { own: around.own, nodes: around.nodes, silence, presence };
-    const doubt = doubtOf(around, sight);
+    const sight = { own: known.own, nodes: known.nodes, silence, presence };
+    const candidacies = known.candidacies();
+    const doubt = doubtOf(candidacies, sight);
     const informed = inform(doubt !== 'none');
     // Where nothing is under way and everybody is seen as before, all is as it was.
     const now = JSON.stringify(groupsOf({ ...sight, ...informed }));
     if (doubt !== 'unsettled' && now === seen) return;
     seen = now;
-    tell(settled(around, { ...sight, ...informed }, book.isRead() ? book.write : undefined));
+    const verdicts = candidacies.map((each) => [each.address, judge(each, { ...sight, ...informed })] as const);
+    if (book.isRead()) writeSteps(verdicts, known, book);
+    tell(
+      new Map(
+        verdicts.flatMap(([address, { place }]) => (place === undefined ? [] : [[address, known.nameOf(place)]])),
+      ),
+    );
   };
   const lookAnew = (): void => {
     seen = '';
@@ -121,24 +125,20 @@ function aroundOf(book: LeaseBook, { node, address, peers, egress, announcements
   };
 }
 
-/** Where each address is; what has to be written is. */
-function settled({ candidacies, nameOf }: Around, sight: Sight, write: LeaseBook['write'] | undefined): Tenants {
-  const tenants = new Map<string, string>();
-  for (const candidacy of candidacies()) {
-    const { place, step } = judge(candidacy, sight);
-    if (place !== undefined) tenants.set(candidacy.address, nameOf(place));
-    if (step !== undefined) write?.(candidacy.address, step.kind === 'give' ? { ...step, to: nameOf(step.to) } : step);
-  }
-  return tenants;
+type Verdicts = readonly (readonly [address: string, verdict: Verdict])[];
+
+/** Leases have nodes' names. */
+function writeSteps(verdicts: Verdicts, { nameOf }: Around, book: LeaseBook): void {
+  for (const [address, { step }] of verdicts)
+    if (step !== undefined) book.write(address, step.kind === 'give' ? { ...step, to: nameOf(step.to) } : step);
 }
 
 /** `seen`: who holds any may be challenged by whom it does not see. `unsettled`: somebody may have to write. */
 function doubtOf(
-  { candidacies, own, nodes }: Around,
-  { silence }: Pick<Sight, 'silence'>,
+  all: readonly Candidacy[],
+  { own, nodes, silence }: Pick<Sight, 'own' | 'nodes' | 'silence'>,
 ): 'none' | 'seen' | 'unsettled' {
   const isSilent = (node: string): boolean => node !== own && silence(node) > SUSPECTED_MS;
-  const all = candidacies();
   if (all.some(({ holder, challenger }) => holder === undefined || challenger !== undefined || isSilent(holder)))
     return 'unsettled';
   return all.some(({ holder }) => holder === own) && nodes.some(isSilent) ? 'seen' : 'none';

@@ -2,6 +2,7 @@
  * Flows that are noted where something is decided of them: in dynamic sets of a bounded size, whose elements count packets and go by
  * themselves. A set that is full takes nothing new until then, so whoever scans costs no more. Pure.
  */
+import { PROTOCOL_NUMBERS } from '../compile/rule-traffic.ts';
 import { chain, perFamily } from './chain.ts';
 
 /** Notes of one kind: `<title>_<reason>4` is the set of a reason's flows of IPv4. */
@@ -110,15 +111,9 @@ const ELEMENT =
   /(0x[0-9a-f]+) \. ([0-9a-f.:]+) \. ([0-9a-f.:]+) \. ([\w-]+)(?: \. (\d+))? counter packets (\d+) bytes \d+ expires (\w+)/g;
 
 /** Nft has these from /etc/protocols, which an image need not have: it lists numbers there. */
-const PROTOCOL_NAMES: Readonly<Record<string, string>> = {
-  1: 'icmp',
-  6: 'tcp',
-  17: 'udp',
-  33: 'dccp',
-  58: 'ipv6-icmp',
-  132: 'sctp',
-  136: 'udplite',
-};
+const PROTOCOL_NAMES: Readonly<Record<string, string>> = Object.fromEntries(
+  ['icmp', 'tcp', 'udp', 'dccp', 'ipv6-icmp', 'sctp', 'udplite'].map((name) => [PROTOCOL_NUMBERS[name], name]),
+);
 
 /** `9m57s964ms`, whole seconds. */
 function secondsOf(left: string): number {

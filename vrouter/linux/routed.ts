@@ -28,8 +28,8 @@ export function isShared(egress: readonly EgressAddress[]): boolean {
   return egress.length > new Set(egress.map(sharersOf)).size;
 }
 
-/** A network and a family. */
-function sharersOf({ network, address }: EgressAddress): string {
+/** The network and the family of an address, whose pods share those that are of both. */
+export function sharersOf({ network, address }: Pick<EgressAddress, 'network' | 'address'>): string {
   return `${network} ${familyOf(address)}`;
 }
 
