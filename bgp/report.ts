@@ -5,7 +5,8 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { BGP_ROUTERS, type BgpSession, type SlimBgpRouter } from '../kubernetes/bgp-router.ts';
-import type { KubeClient, KubeObject } from '../kubernetes/client.ts';
+import type { KubeClient } from '../kubernetes/client.ts';
+import { saysReady } from '../kubernetes/objects.ts';
 import { API_VERSION } from '../kubernetes/resources.ts';
 import { readyCondition } from './status.ts';
 
@@ -94,16 +95,11 @@ function createLives(kube: KubeClient, namespace: string): (node: string) => Pro
       labelSelector: 'app.kubernetes.io/name=opencontrail,app.kubernetes.io/component=bgp',
       fieldSelector: `spec.nodeName=${node}`,
     });
-    const life = items.length === 0 ? 'gone' : items.some(isReady) ? 'ready' : 'silent';
+    // The node controller takes readiness from pods of a node that is silent.
+    const life = items.length === 0 ? 'gone' : items.some(saysReady) ? 'ready' : 'silent';
     // Who is gone loses his entry, and is asked about again only when he has come back.
     if (life === 'gone') known.delete(node);
     else known.set(node, { life, at: performance.now() });
     return life;
   };
-}
-
-function isReady(pod: KubeObject): boolean {
-  // A v1 Pod's; the node controller takes it from pods of a node that is silent.
-  const status = pod['status'] as { conditions?: readonly { type: string; status: string }[] } | undefined;
-  return status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True') === true;
 }

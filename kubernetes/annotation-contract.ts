@@ -47,6 +47,8 @@ export interface AnnotationDefinition {
    * and says that the request has no effect, `older` is a spelling of former systems that has no effect either.
    */
   readonly served: 'yes' | 'refused' | 'warned' | 'older';
+  /** Whether a running pod is served by what it says by now; other requests of pods are read at creation. */
+  readonly isFollowed?: true;
 }
 
 const NETWORK_FORM =
@@ -114,6 +116,7 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     parse: parseRanges,
   }),
   request(ANNOTATION.sticky, ['Pod'], 'yes', {
+    isFollowed: true,
     meaning:
       'Whether a pod of a StatefulSet keeps its addresses for its successor, on whatever node that is; `true` unless said otherwise. They are given back when the StatefulSet is deleted, or scaled down below the pod. It may be changed at any time.',
     form: '`true` or `false`, any case',
@@ -121,6 +124,7 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     parse: parseSwitch,
   }),
   request(ANNOTATION.services, ['Pod'], 'yes', {
+    isFollowed: true,
     meaning:
       'The Services of its namespace that a pod of an isolated app may use besides those of its own app: names of Services, or of apps. All pods of one app share what any of them lists. It may be changed at any time. A label of the same key names one.',
     form: 'names separated by commas, or a JSON list',
@@ -128,6 +132,7 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
     parse: parseNames,
   }),
   request(ANNOTATION.mirror, ['Pod'], 'yes', {
+    isFollowed: true,
     meaning:
       'A pod of the same namespace that is sent a copy of all that this pod sends and is given, in VXLAN. It may be changed at any time; docs/mirroring.md says what an analyzer must be.',
     form: "a pod's name",
@@ -264,7 +269,7 @@ export const RESULTS: readonly AnnotationDefinition[] = [
   }),
 ];
 
-type Texts = Pick<AnnotationDefinition, 'meaning' | 'form' | 'example'>;
+type Texts = Pick<AnnotationDefinition, 'meaning' | 'form' | 'example' | 'isFollowed'>;
 
 function request(
   key: string,

@@ -75,14 +75,14 @@ export function slimPod(raw: KubeObject): SlimPod {
     ...present('deletionTimestamp', metadata.deletionTimestamp),
     ...present('hostIP', status.hostIP),
     ...present('namedPorts', namedPortsOf(spec)),
-    ...(isReady(raw) ? { isReady: true } : {}),
+    ...(saysReady(raw) && metadata.deletionTimestamp === undefined ? { isReady: true } : {}),
   };
 }
 
-function isReady({ metadata, status }: RawPod): boolean {
-  const { conditions = [] } = status ?? {};
-  const holds = conditions.some(({ type, status: state }) => type === 'Ready' && state === 'True');
-  return holds && metadata.deletionTimestamp === undefined;
+/** Whether a pod says that it is Ready, though it may be about to end. */
+export function saysReady(raw: KubeObject): boolean {
+  const { conditions = [] } = (raw as RawPod).status ?? {};
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
 }
 
 /** Containers, and those that start before them and stay (sidecars). */

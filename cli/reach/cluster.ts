@@ -3,6 +3,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { clientWith, type KubeClient, type KubeObject } from '../../kubernetes/client.ts';
 import { configCredentials, loadKubeconfig } from '../../kubernetes/credentials.ts';
 import { forwardPort, type Forwarding } from '../../kubernetes/forward.ts';
+import { saysReady } from '../../kubernetes/objects.ts';
 
 /** A pod of the product that runs. */
 export interface ProductPod {
@@ -39,7 +40,7 @@ export async function openCluster(where: {
     podsOf: async (component) => {
       const labelSelector = `app.kubernetes.io/name=opencontrail,app.kubernetes.io/component=${component}`;
       const { items } = await kube.list(`/api/v1/namespaces/${namespace}/pods`, { labelSelector });
-      return items.filter(isReady).map(productPod);
+      return items.filter(saysReady).map(productPod);
     },
     forward: async (pod, port) => {
       const forwarding = await forwardPort({ namespace, pod, port }, config);
@@ -64,13 +65,7 @@ type RawPod = KubeObject & {
       readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
     }[];
   };
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 };
-
-function isReady(pod: KubeObject): boolean {
-  const { conditions = [] } = (pod as RawPod).status ?? {};
-  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
-}
 
 function productPod(pod: KubeObject): ProductPod {
   const { metadata, spec } = pod as RawPod;

@@ -20,8 +20,6 @@ import { type ClusterView, forbiddenIn, type Handler, namespaceOf, refused } fro
 const MIRROR = 'kubernetes.io/config.mirror';
 /** Results that nobody has computed for a pod that does not exist yet. */
 const RESULTS_OF_LATER = [ANNOTATION.ports, ANNOTATION.networkStatus] as const;
-/** Requests that running pods are served by, too; all others are read at creation. */
-const FOLLOWED: readonly string[] = [ANNOTATION.mirror, ANNOTATION.services, ANNOTATION.sticky];
 
 /** Writes the assignment on a new pod, and takes results away that belonged to another (restored or forged). */
 export const mutatePod: Handler = (request, view) => {
@@ -92,7 +90,7 @@ function validateUpdate(request: AdmissionRequest, view: ClusterView): Decision 
   if (faulty.length > 0) return refused(faulty);
   const assignment = judgeAssignmentChange({ after, before }, request, view);
   if (assignment.kind === 'denied') return assignment;
-  const fixed = REQUESTS.filter(({ key, on }) => on.includes('Pod') && !FOLLOWED.includes(key));
+  const fixed = REQUESTS.filter(({ on, isFollowed = false }) => on.includes('Pod') && !isFollowed);
   const changed = fixed.map(({ key }) => key).filter((key) => after[key] !== before[key]);
   return allowed({
     warnings: changed.map((key) => `annotation ${key} is read at creation only: re-create the pod to apply it`),
