@@ -5,10 +5,11 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import ipaddr from 'ipaddr.js';
 import { held } from '../../vrouter/announce/choice.ts';
-import { createNeighbours, type Neighbours, releaseAll } from '../../vrouter/announce/neighbours.ts';
+import { type Neighbours, releaseAll } from '../../vrouter/announce/neighbours.ts';
 import { compile } from '../../vrouter/compile/compile.ts';
 import { type TestWorld, worldObjects } from './config.ts';
 import { isExplained } from './explained.ts';
+import { answering } from './lab/answering.ts';
 import { createLab, inNamespace, type Lab } from './lab/nodes.ts';
 import { receives, sends } from './policy-rules.ts';
 
@@ -156,14 +157,7 @@ afterAll(async () => lab.down());
 /** The world as it is when some nodes are silent, and who answers for which address then. */
 async function apply(world: TestWorld = WORLD, dead: readonly string[] = []): Promise<void> {
   await lab.apply(world, undefined, dead);
-  const living = Object.entries(NODES).filter(([node]) => !dead.includes(node));
-  for (const [node, address] of living) {
-    const { announcements } = compile({ objects: worldObjects(world) }, node, { dead: new Set(dead) });
-    const run = inNamespace(`${lab.prefix}-${node}`);
-    const own = neighbours.get(node) ?? createNeighbours(run, { address, device: 'ocvx0' });
-    neighbours.set(node, own);
-    await own.hold(held(announcements, { own: address, alive: new Set(living.map(([, each]) => each)) }));
-  }
+  await answering(lab, world, { nodes: NODES, dead, known: neighbours });
 }
 
 function holderOf(address: string, world: TestWorld = WORLD): string {

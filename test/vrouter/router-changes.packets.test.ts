@@ -1,11 +1,9 @@
 /** A router whose addresses come and go, by packets, between two nodes made of network namespaces and a machine outside. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { held } from '../../vrouter/announce/choice.ts';
-import { createNeighbours } from '../../vrouter/announce/neighbours.ts';
-import { compile } from '../../vrouter/compile/compile.ts';
-import { type TestWorld, worldObjects } from './config.ts';
-import { createLab, inNamespace, type Lab } from './lab/nodes.ts';
+import type { TestWorld } from './config.ts';
+import { answering } from './lab/answering.ts';
+import { createLab, type Lab } from './lab/nodes.ts';
 
 jest.setTimeout(60_000);
 
@@ -61,12 +59,7 @@ test('streams go on when addresses are added and taken away; those of one that i
 async function withAddresses(addresses: readonly string[]): Promise<void> {
   const world = { ...WORLD, routers: { egress: { networks: ['r'], addresses } } };
   await lab.apply(world);
-  const alive = new Set<string>(Object.values(NODES));
-  for (const [node, address] of Object.entries(NODES)) {
-    const { announcements } = compile({ objects: worldObjects(world) }, node);
-    const neighbours = createNeighbours(inNamespace(`${lab.prefix}-${node}`), { address, device: 'ocvx0' });
-    await neighbours.hold(held(announcements, { own: address, alive }));
-  }
+  await answering(lab, world, { nodes: NODES });
 }
 
 /** What each stream that the machine outside sees, by its address and port there, has brought so far. */

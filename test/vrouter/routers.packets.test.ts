@@ -1,11 +1,10 @@
 /** Logical routers by packets, between two nodes made of network namespaces and a machine outside: one address, wherever pods are. */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { held } from '../../vrouter/announce/choice.ts';
-import { createNeighbours } from '../../vrouter/announce/neighbours.ts';
 import { compile } from '../../vrouter/compile/compile.ts';
 import { type TestWorld, worldObjects } from './config.ts';
-import { createLab, inNamespace, type Lab } from './lab/nodes.ts';
+import { answering } from './lab/answering.ts';
+import { createLab, type Lab } from './lab/nodes.ts';
 
 jest.setTimeout(60_000);
 
@@ -54,15 +53,9 @@ afterAll(async () => lab.down());
 /** The world as it is when some nodes are silent, and who answers for the address then. */
 async function applied(dead: readonly string[], world: TestWorld = WORLD): Promise<void> {
   await lab.apply(world, undefined, dead);
-  const living = Object.entries(NODES).filter(([node]) => !dead.includes(node));
-  for (const [node, address] of living) {
-    const { announcements } = compile({ objects: worldObjects(world) }, node, { dead: new Set(dead) });
-    const own = held(announcements, { own: address, alive: new Set(living.map(([, each]) => each)) });
-    const neighbours = createNeighbours(inNamespace(`${lab.prefix}-${node}`), { address, device: 'ocvx0' });
-    await neighbours.hold(own);
-    // Whoever was cut off has held it all the time.
-    await neighbours.repeat();
-  }
+  const neighbours = await answering(lab, world, { nodes: NODES, dead });
+  // Whoever was cut off has held it all the time.
+  for (const each of neighbours.values()) await each.repeat();
 }
 
 function holder(): 'n1' | 'n2' {
