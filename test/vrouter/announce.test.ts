@@ -106,6 +106,27 @@ describe('heartbeats', () => {
     await until(() => mine.alive()?.size === 0);
   });
 
+  test('a node whose program is restarted lives as long as its kernel answers', async () => {
+    const mine = start('127.0.0.11', ['127.0.0.12', '127.0.0.13']);
+    const [restarted, killed] = ['127.0.0.12', '127.0.0.13'].map((own) => {
+      const heartbeat = createHeartbeat({ own, port: 29_093 }, DEPS);
+      heartbeat.watch(['127.0.0.11']);
+      return heartbeat;
+    });
+    await until(() => mine.alive()?.size === 2);
+    await restarted?.leave();
+    restarted?.close();
+    killed?.close();
+    await until(() => mine.alive()?.size === 1);
+    await sleep(1500);
+    expect(mine.alive()).toEqual(new Set(['127.0.0.12']));
+    expect(mine.dead()).toEqual(['127.0.0.13']);
+    // Nothing new is given to it.
+    expect(mine.presence('127.0.0.12')).toBe(0);
+    start('127.0.0.12', ['127.0.0.11']);
+    await until(() => mine.presence('127.0.0.12') > 0);
+  });
+
   test('who is no node is not heard', async () => {
     const mine = start('127.0.0.11', ['127.0.0.12']);
     start('127.0.0.13', ['127.0.0.11']);

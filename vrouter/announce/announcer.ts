@@ -16,7 +16,8 @@ export interface Announcer extends Pick<Heartbeat, 'silence' | 'presence'> {
   readonly set: (state: Pick<ForwardingState, 'address' | 'peers' | 'announcements'>) => void;
   /** Tells other nodes which back ends of this one are not well. */
   readonly tellUnwell: (subjects: readonly string[]) => void;
-  readonly close: () => void;
+  /** Other nodes are told, and bear with this one while it is restarted. */
+  readonly close: () => Promise<void>;
 }
 
 export interface AnnouncerOptions {
@@ -51,13 +52,16 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     },
     silence: (node) => running?.silence(node) ?? 0,
     presence: (node) => running?.presence(node) ?? 0,
-    close: () => running?.close(),
+    async close() {
+      await running?.leave();
+      running?.close();
+    },
   };
 }
 
 type Known = Pick<ForwardingState, 'peers' | 'announcements'>;
 
-interface Running extends Pick<Heartbeat, 'say' | 'silence' | 'presence' | 'close'> {
+interface Running extends Pick<Heartbeat, 'say' | 'silence' | 'presence' | 'leave' | 'close'> {
   readonly set: (known: Known) => void;
 }
 
@@ -93,6 +97,7 @@ function start(own: string, options: AnnouncerOptions): Running {
     say: heartbeat.say,
     silence: heartbeat.silence,
     presence: heartbeat.presence,
+    leave: heartbeat.leave,
     close: heartbeat.close,
   };
 }

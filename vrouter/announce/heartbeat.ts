@@ -1,11 +1,12 @@
 /**
  * Which nodes live, as nodes themselves see it: every node tells the others three times a second, and one that has been
- * silent for longer than a second is dead. Two nodes that both hold an address of a load balancer's do no harm, since each can serve it;
+ * silent for longer than a second is dead, unless it has said that its program is restarted, and its kernel answers. Two nodes that both hold an address of a load balancer's do no harm, since each can serve it;
  * so no lock is needed for these, and the API server not either.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
+import { createRestarts } from './restarts.ts';
 
 const EVERY_MS = 300;
 /** Four lost datagrams in a row: with the next look, and the announcement, an address moves within two seconds. */
@@ -13,6 +14,9 @@ const DEAD_AFTER_MS = 1200;
 /** A datagram may be lost; who is silent for longer may have been restarted. */
 const PAUSE_MS = 2.5 * EVERY_MS;
 const GREETING = 'opencontrail-alive-1';
+const FAREWELL = 'opencontrail-restarting-1';
+/** A datagram may be lost. */
+const FAREWELLS = 3;
 
 export interface Heartbeat {
   /** The nodes to tell and to hear of, by their underlay addresses; with none nothing is sent. */
@@ -25,8 +29,10 @@ export interface Heartbeat {
   readonly dead: () => readonly string[];
   /** Since when a node is silent, in milliseconds; at most since this node has begun to hear, or was asleep itself. */
   readonly silence: (node: string) => number;
-  /** Since when a node is heard of without a longer pause, in milliseconds; 0 for one that never was. */
+  /** Since when a node is heard of without a longer pause, in milliseconds; 0 for one that never was, and for one that is restarted. */
   readonly presence: (node: string) => number;
+  /** Tells them that this node's program ends, while its kernel goes on; resolves when it is said. */
+  readonly leave: () => Promise<void>;
   readonly close: () => void;
 }
 
@@ -51,15 +57,22 @@ export function createHeartbeat(
   const socket = openSocket({ own, port }, log, (text, address) => {
     // Only nodes have nodes' addresses on the underlay; others are not asked for.
     if (!peers.includes(address)) return;
-    if (text === GREETING) hearing.hear(address);
-    else onHear(address, text);
+    if (text === FAREWELL) return restarts.begin(address);
+    if (text !== GREETING) return onHear(address, text);
+    restarts.end(address);
+    hearing.hear(address);
   });
+  const restarts = createRestarts({ own, port, onAnswer: hearing.hear });
   let said: readonly string[] = [];
-  const send = (datagrams: readonly string[]): void => {
-    for (const peer of peers) for (const each of datagrams) socket.send(each, port, peer, () => undefined);
+  const send = async (datagrams: readonly string[]): Promise<void> => {
+    const sent = peers.flatMap((peer) =>
+      datagrams.map((each) => new Promise<void>((resolve) => socket.send(each, port, peer, () => resolve()))),
+    );
+    await Promise.all(sent);
   };
   const timer = setInterval(() => {
-    send([GREETING, ...said]);
+    void send([GREETING, ...said]);
+    restarts.ask();
     const now = performance.now();
     // Who was asleep itself has letters waiting, and judges nobody before it has read them.
     const wasAsleep = now - judged > 2 * EVERY_MS;
@@ -75,12 +88,16 @@ export function createHeartbeat(
     },
     say(datagrams) {
       said = datagrams;
-      send(said);
+      void send(said);
     },
     alive: () => (performance.now() - started < DEAD_AFTER_MS ? undefined : living),
     dead: () => peers.filter((peer) => !living.has(peer) && judged - hearing.since(peer, judged) > DEAD_AFTER_MS),
     silence: hearing.silence,
-    presence: hearing.presence,
+    presence: (node) => (restarts.has(node) ? 0 : hearing.presence(node)),
+    async leave() {
+      clearInterval(timer);
+      await send(Array<string>(FAREWELLS).fill(FAREWELL));
+    },
     close() {
       clearInterval(timer);
       socket.close();
