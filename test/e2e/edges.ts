@@ -4,7 +4,7 @@ import type { LabHandle } from '../lab/handle.ts';
 import { holderOf } from './balancers.ts';
 import { dialPod } from './dial.ts';
 import { external } from './edges-external.ts';
-import { split } from './edges-split.ts';
+import { staysWhereItIs } from './edges-staying.ts';
 import { cutOff, familyOf, type Family, fetched, hostOf, inUrl, poolOf, spare } from './outside.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -138,7 +138,7 @@ async function routed(context: Context): Promise<void> {
     await becomes(context, `${OPEN}/${name} → outside, as its router`, () => seenAs(context, OPEN, name), egress);
   report.equal(`outside → ${egress} is refused`, await asked(context, egress, `${PORT}/hostname`), '');
   const seen = async () => await Promise.all(pods.map((name) => seenAs(context, OPEN, name)));
-  await split({ lab, report, address: egress, seen });
+  await staysWhereItIs({ lab, report, address: egress, seen });
   const holder = await holderOf(lab, egress);
   const survivor = pods.find((name) => name !== `on-${holder}`) ?? '';
   const join = await cutOff(lab, holder);

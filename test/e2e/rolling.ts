@@ -1,4 +1,4 @@
-/** A Deployment's pods are replaced, one after the other, under steady requests; none may fail. */
+/** Pods are replaced, one after the other, under steady requests, a Deployment's and the nodes' vRouters; no request may fail. */
 import { join } from 'node:path';
 import type { LabHandle } from '../lab/handle.ts';
 import { inUrl, poolOf } from './outside.ts';
@@ -28,7 +28,7 @@ interface Way {
   readonly host?: string;
 }
 
-/** Reports, for each way by which a Service is reached, how many requests of a rolling update failed. */
+/** Reports, for each way by which a Service is reached, how many requests failed during each rolling update. */
 export async function rollingUpdates({
   lab,
   report,
@@ -47,15 +47,21 @@ export async function rollingUpdates({
       return stdout.endsWith('200');
     });
   }
-  const loads = Promise.all(ways.map(async (way) => ({ ...way, ...(await load(lab, way)) })));
-  await lab.kubectl(['rollout', 'restart', `deployment/${NAME}`, '-n', NAMESPACE]);
-  await lab.kubectl(['rollout', 'status', `deployment/${NAME}`, '-n', NAMESPACE, '--timeout=120s']);
-  for (const { title, sent, failed, reasons } of await loads) {
-    report.equal(
-      `a rolling update under ${RATE}/s through the ${title} fails none of ${sent}`,
-      { failed, reasons },
-      { failed: 0, reasons: {} },
-    );
+  const updated = {
+    deployment: [`deployment/${NAME}`, NAMESPACE],
+    vRouters: ['daemonset/node', 'opencontrail'],
+  } as const;
+  for (const [what, [object, namespace]] of Object.entries(updated)) {
+    const loads = Promise.all(ways.map(async (way) => ({ ...way, ...(await load(lab, way)) })));
+    await lab.kubectl(['rollout', 'restart', object, '-n', namespace]);
+    await lab.kubectl(['rollout', 'status', object, '-n', namespace, '--timeout=120s']);
+    for (const { title, sent, failed, reasons } of await loads) {
+      report.equal(
+        `a rolling update of the ${what} under ${RATE}/s through the ${title} fails none of ${sent}`,
+        { failed, reasons },
+        { failed: 0, reasons: {} },
+      );
+    }
   }
 }
 

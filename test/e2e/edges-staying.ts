@@ -1,4 +1,7 @@
-/** Nodes that do not hear each other, although both reach the API server and the outside: a router's address stays at one of them. */
+/**
+ * A router's address stays at its node while nodes do not hear each other, although both reach the API server and the outside, and while
+ * the node's vRouter is restarted.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabHandle } from '../lab/handle.ts';
 import type { Reporter } from './reporter.ts';
@@ -8,32 +11,51 @@ const TABLE = 'e2e_split';
 /** Much longer than a node that has died takes to be followed. */
 const SPLIT_MS = 5000;
 
-interface Split {
+interface Routed {
   readonly lab: LabHandle;
   readonly report: Reporter;
   readonly address: string;
-  /** As whom the outside sees the pods of the nodes that are parted. */
+  /** As whom the outside sees the pods of two nodes, the address's among them. */
   readonly seen: () => Promise<readonly string[]>;
 }
 
 /** For a router's address that is in use. */
-export async function split({ lab, report, address, seen }: Split): Promise<void> {
-  const holders = async (): Promise<readonly string[]> => await holdersOf(lab, address);
-  const [first, ...others] = await holders();
+export async function staysWhereItIs(routed: Routed): Promise<void> {
+  const { lab, report, address } = routed;
+  const [first = '', ...others] = await holdersOf(lab, address);
   report.equal(`${address}: answered for by one node`, others.length, 0);
+  report.equal(`${address}: its Lease names that node`, (await leaseOf(lab, address)).holder, first);
+  const join = await deafen(lab, first);
+  await staysWhile(routed, 'nodes do not hear each other', async () => await sleep(SPLIT_MS));
+  await join();
+  await staysWhile(routed, `the vRouter of ${first} is restarted`, async () => await restart(lab, first));
+}
+
+async function staysWhile(
+  { lab, report, address, seen }: Routed,
+  title: string,
+  action: () => Promise<unknown>,
+): Promise<void> {
   const before = await leaseOf(lab, address);
-  report.equal(`${address}: its Lease names that node`, before.holder, first ?? '');
-  const join = await deafen(lab, first ?? '');
   const counts = new Set<number>();
   const wrong = new Set<string>();
-  for (const end = performance.now() + SPLIT_MS; performance.now() < end; await sleep(100)) {
-    counts.add((await holders()).length);
+  let isOver = false;
+  const over = action().finally(() => (isOver = true));
+  for (; !isOver; await sleep(100)) {
+    counts.add((await holdersOf(lab, address)).length);
     for (const as of await seen()) if (as !== address) wrong.add(as);
   }
-  report.equal(`${address}: answered for by one node while nodes do not hear each other`, [...counts].join(), '1');
+  await over;
+  report.equal(`${address}: answered for by one node while ${title}`, [...counts].join(), '1');
   report.equal(`${address}: pods on both are seen as it meanwhile`, [...wrong].join(), '');
   report.equal(`${address}: has not changed hands`, (await leaseOf(lab, address)).transitions, before.transitions);
-  await join();
+}
+
+/** Its pod is replaced, as in a rolling update. */
+async function restart(lab: LabHandle, node: string): Promise<void> {
+  const ofNode = ['-l', 'app.kubernetes.io/component=node', '--field-selector', `spec.nodeName=${node}`];
+  await lab.kubectl(['delete', 'pod', '-n', 'opencontrail', ...ofNode]);
+  await lab.kubectl(['rollout', 'status', 'daemonset/node', '-n', 'opencontrail', '--timeout=120s']);
 }
 
 /** The nodes whose kernel answers for an address. */
