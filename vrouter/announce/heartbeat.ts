@@ -6,15 +6,11 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
-import { createRestarts } from './restarts.ts';
+import { createHearing, FAREWELL, GREETING } from './hearing.ts';
 
 const EVERY_MS = 300;
 /** Four lost datagrams in a row: with the next look, and the announcement, an address moves within two seconds. */
 const DEAD_AFTER_MS = 1200;
-/** A datagram may be lost; who is silent for longer may have been restarted. */
-const PAUSE_MS = 2.5 * EVERY_MS;
-const GREETING = 'opencontrail-alive-1';
-const FAREWELL = 'opencontrail-restarting-1';
 /** A datagram may be lost. */
 const FAREWELLS = 3;
 
@@ -50,29 +46,19 @@ export function createHeartbeat(
   { onLook, onHear, log }: HeartbeatDeps,
 ): Heartbeat {
   const started = performance.now();
-  const hearing = createHearing(started);
+  const hearing = createHearing({ own, port, started, everyMs: EVERY_MS });
   let peers: readonly string[] = [];
   let judged = started;
   let living: ReadonlySet<string> = new Set();
   const socket = openSocket({ own, port }, log, (text, address) => {
     // Only nodes have nodes' addresses on the underlay; others are not asked for.
-    if (!peers.includes(address)) return;
-    if (text === FAREWELL) return restarts.begin(address);
-    if (text !== GREETING) return onHear(address, text);
-    restarts.end(address);
-    hearing.hear(address);
+    if (peers.includes(address) && !hearing.take(address, text)) onHear(address, text);
   });
-  const restarts = createRestarts({ own, port, onAnswer: hearing.hear });
   let said: readonly string[] = [];
-  const send = async (datagrams: readonly string[]): Promise<void> => {
-    const sent = peers.flatMap((peer) =>
-      datagrams.map((each) => new Promise<void>((resolve) => socket.send(each, port, peer, () => resolve()))),
-    );
-    await Promise.all(sent);
-  };
+  const send = async (datagrams: readonly string[]): Promise<void> => await sendAll(socket, datagrams, { peers, port });
   const timer = setInterval(() => {
     void send([GREETING, ...said]);
-    restarts.ask();
+    hearing.askRestarted();
     const now = performance.now();
     // Who was asleep itself has letters waiting, and judges nobody before it has read them.
     const wasAsleep = now - judged > 2 * EVERY_MS;
@@ -93,7 +79,7 @@ export function createHeartbeat(
     alive: () => (performance.now() - started < DEAD_AFTER_MS ? undefined : living),
     dead: () => peers.filter((peer) => !living.has(peer) && judged - hearing.since(peer, judged) > DEAD_AFTER_MS),
     silence: hearing.silence,
-    presence: (node) => (restarts.has(node) ? 0 : hearing.presence(node)),
+    presence: hearing.presence,
     async leave() {
       clearInterval(timer);
       await send(Array<string>(FAREWELLS).fill(FAREWELL));
@@ -102,34 +88,6 @@ export function createHeartbeat(
       clearInterval(timer);
       socket.close();
     },
-  };
-}
-
-/** When each node was heard of. */
-function createHearing(started: number) {
-  const heard = new Map<string, number>();
-  const arrived = new Map<string, number>();
-  /** Since when each is to be heard of. */
-  const expected = new Map<string, number>();
-  let awake = started;
-  const last = (node: string): number => heard.get(node) ?? Number.NEGATIVE_INFINITY;
-  return {
-    last,
-    since: (node: string, otherwise: number) => expected.get(node) ?? otherwise,
-    hear(node: string): void {
-      const now = performance.now();
-      if (now - last(node) > PAUSE_MS) arrived.set(node, now);
-      heard.set(node, now);
-    },
-    expect(nodes: readonly string[]): void {
-      for (const node of nodes) if (!expected.has(node)) expected.set(node, performance.now());
-    },
-    /** Nobody's silence is older than this. */
-    wake(): void {
-      awake = performance.now();
-    },
-    silence: (node: string) => performance.now() - Math.max(last(node), expected.get(node) ?? 0, awake),
-    presence: (node: string) => performance.now() - (arrived.get(node) ?? performance.now()),
   };
 }
 
@@ -143,4 +101,16 @@ function openSocket(
   socket.on('message', (message, { address }) => onText(message.toString(), address));
   socket.bind(port, own);
   return socket;
+}
+
+/** Resolves when all of it is on its way, or is lost. */
+async function sendAll(
+  socket: Socket,
+  datagrams: readonly string[],
+  { peers, port }: { readonly peers: readonly string[]; readonly port: number },
+): Promise<void> {
+  const sent = peers.flatMap((peer) =>
+    datagrams.map((each) => new Promise<void>((resolve) => socket.send(each, port, peer, () => resolve()))),
+  );
+  await Promise.all(sent);
 }

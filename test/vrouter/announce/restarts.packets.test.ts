@@ -5,12 +5,13 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../../kubernetes/eventually.ts';
 import { createLab, type Lab } from '../lab/nodes.ts';
 
 jest.setTimeout(60_000);
 
 const NODES = { n1: '192.0.2.1', n2: '192.0.2.2' } as const;
-const PROGRAM = join(import.meta.dirname, '..', 'lab', 'heartbeats.ts');
+const PROGRAM = join(import.meta.dirname, 'programs', 'heartbeats.ts');
 
 let lab: Lab;
 const children: ChildProcess[] = [];
@@ -26,13 +27,13 @@ afterAll(async () => {
 
 test('until its interface falls silent', async () => {
   const [first, second] = [start('n1', NODES.n2), start('n2', NODES.n1)];
-  await first.saysOf((line) => line === NODES.n2);
+  await eventually(() => first.latest() === NODES.n2);
   second.child.kill('SIGTERM');
   await once(second.child, 'exit');
   await sleep(2500);
   expect(first.latest()).toBe(NODES.n2);
   await lab.sh('n2', 'ip link set eth0 down');
-  await first.saysOf((line) => line === '');
+  await eventually(() => first.latest() === '');
 });
 
 /** Heartbeats of a node, and what it says last. */
@@ -43,12 +44,6 @@ function start(node: keyof typeof NODES, peer: string) {
   });
   children.push(child);
   let latest: string | undefined;
-  const lines = createInterface({ input: child.stdout }).on('line', (line) => (latest = line));
-  return {
-    child,
-    latest: () => latest,
-    async saysOf(holds: (line: string) => boolean): Promise<void> {
-      while (latest === undefined || !holds(latest)) await once(lines, 'line');
-    },
-  };
+  createInterface({ input: child.stdout }).on('line', (line) => (latest = line));
+  return { child, latest: () => latest };
 }

@@ -1,6 +1,6 @@
 /** A node that tells another one that it lives, and says who does: `<own address> <peer's address>`; SIGTERM: as where a vRouter is restarted. */
-import { createLogger } from '../../../runtime/log.ts';
-import { createHeartbeat } from '../../../vrouter/announce/heartbeat.ts';
+import { createLogger } from '../../../../runtime/log.ts';
+import { createHeartbeat } from '../../../../vrouter/announce/heartbeat.ts';
 
 const [own = '', peer = ''] = process.argv.slice(2);
 const heartbeat = createHeartbeat(
