@@ -39,9 +39,9 @@ async function staysWhile(
   const before = await leaseOf(lab, address);
   const counts = new Set<number>();
   const wrong = new Set<string>();
-  let isOver = false;
-  const over = action().finally(() => (isOver = true));
-  for (; !isOver; await sleep(100)) {
+  const end = new AbortController();
+  const over = action().finally(() => end.abort());
+  for (; !end.signal.aborted; await sleep(100)) {
     counts.add((await holdersOf(lab, address)).length);
     for (const as of await seen()) if (as !== address) wrong.add(as);
   }
