@@ -5,6 +5,7 @@ import type { PodPort } from '../../kubernetes/ports.ts';
 import { defineCommand, EXIT, type Output, WHERE_SETTINGS } from '../command.ts';
 import { openCluster } from '../reach/cluster.ts';
 import { createDirectory, type PodEnd } from '../reach/directory.ts';
+import { named } from '../reach/named.ts';
 import { readCapture } from './read.ts';
 
 const number = z.union([z.literal(''), z.coerce.number().positive()], { error: 'give a number greater than 0' });
@@ -31,8 +32,8 @@ export const capture = defineCommand({
   },
   settings: SETTINGS,
   run: async ({ write, interface: wanted, filter, count, seconds, snaplen, ...where }, { words, output }) => {
-    const [namespace = '', name = ''] = words[0]?.split('/') ?? [];
-    if (namespace === '' || name === '') {
+    const target = named(words[0] ?? '');
+    if (target === undefined) {
       output.say('kubectl contrail capture: name the pod, as in `capture shop/web-0 -w web.pcap`\n');
       return EXIT.usage;
     }
@@ -44,8 +45,8 @@ export const capture = defineCommand({
     }
     const cluster = await openCluster(where);
     try {
-      const pod = await createDirectory(cluster.kube).pod(namespace, name);
-      if (pod === undefined) throw new Error(`there is no pod ${namespace}/${name}`);
+      const pod = await createDirectory(cluster.kube).pod(target.namespace, target.name);
+      if (pod === undefined) throw new Error(`there is no pod ${words[0]}`);
       const { vmi } = interfaceOf(pod, wanted);
       const given = Object.entries({ filter, count, seconds, snaplen }).filter(([, value]) => value !== '');
       const parameters = Object.fromEntries(given.map(([key, value]) => [key, String(value)]));

@@ -3,6 +3,7 @@ import { isIP, isIPv6 } from 'node:net';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { type SlimService, slimService } from '../../kubernetes/services.ts';
 import type { Directory, PodEnd } from '../reach/directory.ts';
+import { named } from '../reach/named.ts';
 import type { Flow, Protocol } from './model.ts';
 import { withoutLength } from '../../runtime/cidr.ts';
 
@@ -31,8 +32,8 @@ export async function flowOf(
 }
 
 async function podNamed(text: string, directory: Directory): Promise<PodEnd | undefined> {
-  const [namespace = '', name = ''] = text.split('/');
-  return namespace === '' || name === '' ? undefined : await directory.pod(namespace, name);
+  const pod = named(text);
+  return pod && (await directory.pod(pod.namespace, pod.name));
 }
 
 /** Of the family that the sender has. */
@@ -51,10 +52,9 @@ async function flowToService(
   { name: text, protocol, port: wanted }: Asked & { readonly name: string },
   kube: KubeClient,
 ): Promise<Flow> {
-  const [namespace = '', name = ''] = text.split('/');
-  const raw = await kube.get(`/api/v1/namespaces/${namespace}/services/${name}`);
-  if (name === '' || raw === undefined)
-    throw new Error(`there is no pod and no Service ${text}: name one as <namespace>/<name>`);
+  const service = named(text);
+  const raw = service && (await kube.get(`/api/v1/namespaces/${service.namespace}/services/${service.name}`));
+  if (raw === undefined) throw new Error(`there is no pod and no Service ${text}: name one as <namespace>/<name>`);
   const { clusterIPs, ports } = slimService(raw);
   const [to] = clusterIPs;
   if (to === undefined) throw new Error(`Service ${text} has no address of its own: ask for one of its pods`);
