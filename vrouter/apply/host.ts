@@ -29,11 +29,13 @@ const SETTINGS: readonly (readonly [path: string, value: string])[] = [
   ['net/ipv4/conf/default/send_redirects', '0'],
 ];
 
-const INTERFACE_SETTINGS: readonly (readonly [path: string, value: string])[] = [
-  ['rp_filter', '0'],
-  ['send_redirects', '0'],
+const INTERFACE_SETTINGS: readonly (readonly [family: 'ipv4' | 'ipv6', setting: string, value: string])[] = [
+  ['ipv4', 'rp_filter', '0'],
+  ['ipv4', 'send_redirects', '0'],
   // A pod of an overlapping network may have an address that is also the node's (facts 1.10).
-  ['accept_local', '1'],
+  ['ipv4', 'accept_local', '1'],
+  // A new interface has the node's default, which is to listen (`keepAdvertisements`); but no pod is the node's router, nor asked for one.
+  ['ipv6', 'accept_ra', '0'],
 ];
 
 /**
@@ -73,7 +75,9 @@ export async function prepareInterfaces(
 ): Promise<void> {
   if (names.length === 0) return;
   const settings = names.flatMap((name) =>
-    INTERFACE_SETTINGS.map(([path, value]) => `echo ${value} > /proc/sys/net/ipv4/conf/${name}/${path}`),
+    INTERFACE_SETTINGS.map(
+      ([family, setting, value]) => `echo ${value} > /proc/sys/net/${family}/conf/${name}/${setting}`,
+    ),
   );
   const groups = names.map((name) => `link set dev ${name} group ${group}`);
   await Promise.all([sessions.sh(settings), sessions.ip('-4', groups)]);
