@@ -3,8 +3,8 @@
 export const KERNEL_NAMES = {
   tables: ['inet opencontrail', 'netdev opencontrail_mirrors'],
   routeProtocol: 79,
-  /** Of pods' host ends, as they are made and as bridges' right ones are. */
-  routerMacs: ['02:00:5e:00:01:01', '02:00:5e:00:01:02'],
+  /** Of pods' host ends, as they are made; bridges' have others (`bridgedMac`). */
+  routerMac: '02:00:5e:00:01:01',
   tunnel: 'ocvx0',
   /** Where copies of traffic are given off, and what the names of their tunnels begin with. */
   mirrorPair: 'ocmirror0',
@@ -20,10 +20,21 @@ export function devicesOfOurs(shown: string): readonly string[] {
   return shown.split('\n').flatMap((line) => {
     const name = /^\d+: ([^:@]+)[:@]/.exec(line)?.[1];
     if (name === undefined) return [];
-    const isTap = /^tap[0-9a-f]{11}$/.test(name) && KERNEL_NAMES.routerMacs.some((mac) => line.includes(mac));
+    const isTap = /^tap[0-9a-f]{11}$/.test(name) && macsOf(name).some((mac) => line.includes(mac));
     const isOurs = isTap || DEVICES.includes(name) || name.startsWith(KERNEL_NAMES.mirrorTunnels);
     return isOurs ? [name] : [];
   });
+}
+
+/** The MACs that a pod's host end may have. */
+function macsOf(tap: string): readonly string[] {
+  return [KERNEL_NAMES.routerMac, bridgedMac(tap)];
+}
+
+/** The MAC of the host end of a bridge's interface, by its name. */
+function bridgedMac(tap: string): string {
+  const digits = tap.replace('tap', '').slice(0, 10);
+  return ['06', ...(digits.match(/../g) ?? [])].join(':');
 }
 
 /**

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tapName } from '../../contrail/names.ts';
+import { bridgedMac, ROUTER_MAC } from '../../vrouter/linux/names.ts';
 import { type TestWorld, through, vmiOf } from './config.ts';
 import { eventually } from '../kubernetes/eventually.ts';
 import { createLab, type Lab } from './lab/nodes.ts';
@@ -63,6 +64,7 @@ beforeAll(async () => {
 
 afterAll(async () => lab.down());
 
+/** Of the networks' packets; interfaces speak for themselves, too, as when they join a multicast group. */
 const COUNTING = `
   counter forth { }
   counter back { }
@@ -73,6 +75,10 @@ const COUNTING = `
     tcp dport 8081 counter name refused drop
     icmp type { echo-request, echo-reply } counter name pings
     icmpv6 type { echo-request, echo-reply } counter name pings
+    ip saddr 10.9.0.0/16 goto count
+    ip6 saddr fd09::/16 goto count
+  }
+  chain count {
     iifname "left" oifname "right" counter name forth accept
     iifname "right" oifname "left" counter name back accept
   }`;
@@ -149,7 +155,7 @@ describe('a bridge', () => {
 
   test('speaks for nobody else', async () => {
     const target = WORLD.pods.r2.address;
-    const neighbour = `ip neigh replace ${target} lladdr 02:00:5e:00:01:02 dev br0 nud permanent`;
+    const neighbour = `ip neigh replace ${target} lladdr ${bridgedMac(vmiOf('ar'))} dev br0 nud permanent`;
     for (const [source, isKnown] of [
       ['10.9.9.9', false],
       // What it passes on has sources of the near network: it could have been asked to.
@@ -162,10 +168,11 @@ describe('a bridge', () => {
     }
   });
 
-  test('is taken up as it stands by a program that starts, and its interface is as others when it is none any more', async () => {
-    const tap = tapName(vmiOf('ar'));
-    const mac = async () => /ether (\S+)/.exec((await lab.sh('n2', `ip link show ${tap}`)).stdout)?.[1];
-    expect(await mac()).toBe('02:00:5e:00:01:02');
+  test('is taken up as it stands by a program that starts, and its interfaces are as others when it is none any more', async () => {
+    const macOf = async (end: string) =>
+      /ether (\S+)/.exec((await lab.sh('n2', `ip link show ${tapName(vmiOf(end))}`)).stdout)?.[1];
+    const macs = async () => Promise.all(['al', 'ar'].map(macOf));
+    expect(await macs()).toEqual([bridgedMac(vmiOf('al')), bridgedMac(vmiOf('ar'))]);
     const pings = lab.background('l1', `ping -nq -c 500 -i 0.005 ${WORLD.pods.r2.address}`);
     const ended = new Promise((resolve) => pings.on('close', resolve));
     await lab.restart('n2');
@@ -173,10 +180,17 @@ describe('a bridge', () => {
     expect(await ended).toBe(0);
     expect(await lab.kernel('n2').verify()).toBe(false);
     await lab.apply(between({ one: { mode: 'in-network', instances: [['al', 'ar']] } }));
-    expect(await mac()).toBe('02:00:5e:00:01:01');
+    expect(await macs()).toEqual([ROUTER_MAC, ROUTER_MAC]);
     expect(await lab.kernel('n2').verify()).toBe(false);
     await lab.apply(WORLD);
     await expect(lab.reach('l1', WORLD.pods.r2.address)).resolves.toContain('r2');
+  });
+
+  test('passes what comes from the right first, whatever it had been sent there before it was a service', async () => {
+    await within('r2', `ping -nqc1 -W0.1 ${WORLD.pods.br.address} || true`);
+    expect(await within('b', 'bridge fdb show dev right')).toContain(ROUTER_MAC);
+    await lab.apply(between({ one: { mode: 'transparent', instances: [['bl', 'br']] } }));
+    await expect(lab.reach('r2', WORLD.pods.l1.address)).resolves.toContain('l1');
   });
 });
 
@@ -223,9 +237,16 @@ describe('several bridges', () => {
     expect(shares.reduce((sum, share) => sum + share)).toBeGreaterThanOrEqual(received);
   });
 
-  test('that go are sent nothing', async () => {
+  test('that go are sent nothing, of known flows or new ones', async () => {
+    const pings = WAYS.flatMap(([from, to]) =>
+      [WORLD.pods[to].address, WORLD.pods[to].address6].map((address) =>
+        lab.background(from, `ping -nq -i0.01 ${address}`),
+      ),
+    );
+    await passed('a');
+    await eventually(async () => (await passed('a')).pings > 0);
     await lab.apply(between({ one: { mode: 'transparent', instances: both.slice(1) } }));
-    // What the test before has begun may have its last packet under way.
+    // What was sent before may be under way.
     await eventually(async () => {
       await sleep(200);
       const { forth, back } = await passed('a');
@@ -233,6 +254,7 @@ describe('several bridges', () => {
     });
     for (const [from, to] of WAYS) await expect(lab.reach(from, WORLD.pods[to].address)).resolves.toContain(to);
     expect(await passed('a')).toMatchObject({ forth: 0, back: 0 });
+    for (const each of pings) each.kill();
     await lab.apply(between({ one: { mode: 'transparent', instances: [] } }));
     for (const [from, to] of WAYS) await expect(lab.reach(from, WORLD.pods[to].address)).resolves.toBeUndefined();
   });

@@ -13,7 +13,7 @@ import {
   routeKeys,
   ruleKeys,
 } from '../../vrouter/linux/listing.ts';
-import { deletionOf, linkAddition } from '../../vrouter/linux/names.ts';
+import { deletionOf } from '../../vrouter/linux/names.ts';
 import { render } from '../../vrouter/linux/render.ts';
 import { documentText, transaction } from '../../vrouter/linux/transaction.ts';
 import { vmiOf, worldObjects } from './config.ts';
@@ -130,17 +130,18 @@ const withEntries = (entries: Record<string, IpEntry>, v6: Record<string, IpEntr
 test('a MAC that changes comes first, and its interface’s neighbours are added again', () => {
   const neighbour = { add: 'neigh replace 10.9.1.9 …', del: 'neigh del 10.9.1.9 dev tap0', device: 'tap0' };
   const other = { add: 'neigh replace 10.9.1.8 …', del: 'neigh del 10.9.1.8 dev tap1', device: 'tap1' };
-  const link = { add: linkAddition('tap0'), del: deletionOf('link tap0'), device: 'tap0' };
+  const key = 'link tap0 06:00:00:00:00:01';
+  const link = { add: 'link set dev tap0 address 06:00:00:00:00:01', del: deletionOf(key), device: 'tap0' };
   const before = withEntries({ 'neigh tap1 b': other, 'neigh tap0 a': neighbour }, { 'neigh tap0 c': neighbour });
-  const after = withEntries({ 'neigh tap1 b': other, 'neigh tap0 a': neighbour, 'link tap0': link });
+  const after = withEntries({ 'neigh tap1 b': other, 'neigh tap0 a': neighbour, [key]: link });
   expect(transaction(before, after).ip).toEqual({
-    links: [['link tap0', 'link set dev tap0 address 02:00:5e:00:01:02']],
+    links: [[key, 'link set dev tap0 address 06:00:00:00:00:01']],
     v4: { adds: [['neigh tap0 a', neighbour.add]], dels: [] },
     // It is gone already.
     v6: { adds: [], dels: [] },
   });
   expect(transaction(after, before).ip).toEqual({
-    links: [['link tap0', 'link set dev tap0 address 02:00:5e:00:01:01']],
+    links: [[key, 'link set dev tap0 address 02:00:5e:00:01:01']],
     v4: { adds: [['neigh tap0 a', neighbour.add]], dels: [] },
     v6: { adds: [['neigh tap0 c', neighbour.add]], dels: [] },
   });
@@ -182,18 +183,15 @@ describe('what ip prints', () => {
       { address: 'fd00::1', device: 'tap0' },
     ]);
     const neighbours =
-      '10.32.0.1 dev tap0 lladdr 02:00:00:00:00:01 PERMANENT \n169.254.1.2 dev tap0 lladdr 02:00:5e:00:01:02 PERMANENT \n192.0.2.2 dev ocvx0 lladdr 02:0c:c0:00:02:02 PERMANENT \n';
+      '10.32.0.1 dev tap0 lladdr 02:00:00:00:00:01 PERMANENT \n169.254.1.2 dev tap0 lladdr 06:00:00:00:00:02 PERMANENT \n192.0.2.2 dev ocvx0 lladdr 02:0c:c0:00:02:02 PERMANENT \n';
     expect(podMacs(neighbours)).toEqual(new Map([['tap0', '02:00:00:00:00:01']]));
   });
 
   test('interfaces of bridges are known by their MAC', () => {
-    const text = ['01', '02']
-      .map(
-        (mac, index) =>
-          `${index + 7}: tap${index}@if2: <UP> mtu 1450 group 4079\\    link/ether 02:00:5e:00:01:${mac} brd …`,
-      )
+    const text = ['02:00:5e:00:01:01', '06:00:00:00:00:01']
+      .map((mac, index) => `${index + 7}: tap${index}@if2: <UP> mtu 1450 group 4079\\    link/ether ${mac} brd …`)
       .join('\n');
-    expect(linkKeys(text)).toEqual(['link tap1']);
+    expect(linkKeys(text)).toEqual(['link tap1 06:00:00:00:00:01']);
   });
 
   test('neighbours of other interfaces are left alone', () => {

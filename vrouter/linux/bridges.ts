@@ -6,12 +6,13 @@
  *            FIRST       to SECOND's MAC             SECOND
  *
  * So the two host ends have MACs of their own: a frame from and to one and the same would be dropped by the bridge, which has learnt
- * that it is where the frame came from. The left one keeps the MAC that all host ends have. A made-up next hop of each interface has
- * the other one's MAC; nobody is asked for either. Pure.
+ * that it is where the frame came from. Neither is the one that all host ends have: the bridge may have learnt that at its right end
+ * before it was a service, and would drop what goes to the left. A made-up next hop of each interface has the other one's MAC; nobody
+ * is asked for either. Pure.
  */
 import type { Bindings, ForwardingState } from '../model.ts';
 import type { IpEntry } from './document.ts';
-import { ROUTER_MACS, deletionOf, linkAddition } from './names.ts';
+import { bridgedMac, deletionOf } from './names.ts';
 
 /** The node itself, beyond the bridge. */
 const BEYOND = { 4: '169.254.1.2', 6: 'fe80::2' } as const;
@@ -26,12 +27,14 @@ export function isBeyond(address: string): boolean {
   return address === BEYOND[4] || address === BEYOND[6];
 }
 
-/** The MAC of a right interface's host end. */
+/** The MACs of both interfaces' host ends. */
 export function bridgeLinks(state: ForwardingState, bindings: Bindings): readonly (readonly [string, IpEntry])[] {
-  return bridgesHere(state, bindings).map(({ right }) => {
-    const key = `link ${right}`;
-    return [key, { add: linkAddition(right), del: deletionOf(key), device: right }];
-  });
+  return bridgesHere(state, bindings).flatMap(({ left, right }) =>
+    [left, right].map(({ device, mac }) => {
+      const key = `link ${device} ${mac}`;
+      return [key, { add: `link set dev ${device} address ${mac}`, del: deletionOf(key), device }] as const;
+    }),
+  );
 }
 
 interface Neighbour {
@@ -44,8 +47,8 @@ interface Neighbour {
 export function bridgeNeighbours(state: ForwardingState, bindings: Bindings): readonly Neighbour[] {
   return bridgesHere(state, bindings).flatMap(({ left, right }) =>
     Object.values(BEYOND).flatMap((address) => [
-      { address, mac: ROUTER_MACS.bridged, device: left },
-      { address, mac: ROUTER_MACS.usual, device: right },
+      { address, mac: right.mac, device: left.device },
+      { address, mac: left.mac, device: right.device },
     ]),
   );
 }
@@ -55,7 +58,10 @@ function bridgesHere({ chains }: ForwardingState, bindings: Bindings) {
   const services = chains.flatMap((chain) => chain.services).filter(({ mode }) => mode === 'transparent');
   return services.flatMap(({ instances }) =>
     instances.flatMap((instance) => {
-      const [left, right] = [bindings.get(instance.left.vmi), bindings.get(instance.right.vmi)];
+      const [left, right] = [instance.left, instance.right].flatMap(({ vmi }) => {
+        const device = bindings.get(vmi);
+        return device === undefined ? [] : [{ device, mac: bridgedMac(vmi) }];
+      });
       return left === undefined || right === undefined ? [] : [{ left, right }];
     }),
   );

@@ -3,7 +3,7 @@
  * of encapsulated routes (facts 1.15). Pure.
  */
 import { isBeyond } from './bridges.ts';
-import { ROUTE_PROTOCOL, ROUTER_MACS } from './names.ts';
+import { ROUTE_PROTOCOL } from './names.ts';
 
 /** Keys of our routes in `ip route show table all proto 79`; of each line, the destination and the table. */
 export function routeKeys(text: string, v6: boolean): readonly string[] {
@@ -71,8 +71,8 @@ export function neighbourKeys(text: string, tunnel: string): readonly string[] {
 /** Keys of pods' interfaces with a bridge's MAC in `ip -oneline link show`. */
 export function linkKeys(text: string): readonly string[] {
   return linesOf(text).flatMap((line) => {
-    const device = /^\d+: (tap[^:@\s]+)/.exec(line)?.[1];
-    return device === undefined || !line.includes(` link/ether ${ROUTER_MACS.bridged} `) ? [] : [`link ${device}`];
+    const [, device, mac] = /^\d+: (tap[^:@\s]+).* link\/ether (06:\S+) /.exec(line) ?? [];
+    return device === undefined || mac === undefined ? [] : [`link ${device} ${mac}`];
   });
 }
 

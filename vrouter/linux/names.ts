@@ -9,8 +9,8 @@ export const POD_INTERFACES = 'tap*';
  * compared in a fraction of the time of a name.
  */
 export const GROUPS = { pods: 4079, tunnel: 4080 } as const;
-/** MACs of pods' host-side interfaces: as the node agent makes them, and of the right one of a bridge (`bridges.ts`). */
-export const ROUTER_MACS = { usual: '02:00:5e:00:01:01', bridged: '02:00:5e:00:01:02' } as const;
+/** The MAC of pods' host-side interfaces, as the node agent makes them. */
+export const ROUTER_MAC = '02:00:5e:00:01:01';
 /** The link-local gateway of pods; also the source of a pod that reaches itself through a service. */
 export const GATEWAY = '169.254.1.1';
 /**
@@ -43,11 +43,12 @@ export function deletionOf(key: string): string {
   const what = rest.join(' ');
   if (kind === 'route') return `route del ${what === 'default' ? 'unreachable default' : what} table ${first}`;
   if (kind === 'neigh') return `neigh del ${what} dev ${first}`;
-  if (kind === 'link') return `link set dev ${first} address ${ROUTER_MACS.usual}`;
+  if (kind === 'link') return `link set dev ${first} address ${ROUTER_MAC}`;
   return `rule del pref ${first} ${what}`;
 }
 
-/** The `ip` line that gives a host-side interface the MAC of a bridge's right one. */
-export function linkAddition(device: string): string {
-  return `link set dev ${device} address ${ROUTER_MACS.bridged}`;
+/** The MAC of the host end of a bridge's interface (`bridges.ts`): of no other interface, and known by its first octet. */
+export function bridgedMac(vmi: string): string {
+  const digits = vmi.replaceAll('-', '').slice(0, 10);
+  return ['06', ...(digits.match(/../g) ?? [])].join(':');
 }

@@ -27,7 +27,7 @@ export interface IpChange {
 /** The difference between what was applied and what should be. A changed skeleton replaces the table as a whole, atomically. */
 export function transaction(applied: KernelDocument, desired: KernelDocument): Transaction {
   const links = changedLinks(applied.entries.v4, desired.entries.v4);
-  const changed = new Set(links.map(([key]) => key));
+  const changed = new Set(links.map(([key]) => key.split(' ')[1]));
   const isWhole = applied.skeleton !== desired.skeleton;
   return {
     nft: isWhole ? wholeTable(desired) : changedElements(applied, desired),
@@ -126,9 +126,9 @@ function changedLinks(applied: Entries, desired: Entries): IpChange['adds'] {
 }
 
 /** Of all but links. An interface that has another MAC by now has no neighbours: those that stay are added again. */
-function changedEntries(applied: Entries, desired: Entries, changedLinks: ReadonlySet<string>): IpChange {
+function changedEntries(applied: Entries, desired: Entries, changed: ReadonlySet<string | undefined>): IpChange {
   const isLost = (key: string, { device }: IpEntry): boolean =>
-    key.startsWith('neigh ') && changedLinks.has(`link ${device}`);
+    key.startsWith('neigh ') && device !== undefined && changed.has(device);
   return {
     adds: [...desired]
       .filter(([key, entry]) => !isLink(key) && (applied.get(key)?.add !== entry.add || isLost(key, entry)))

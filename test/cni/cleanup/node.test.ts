@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { KERNEL_NAMES } from '../../../cni/cleanup/traces.ts';
 import { ROUTE_METRIC } from '../../../bgp/bird/config.ts';
-import { ROUTER_MACS, ROUTE_PROTOCOL, TABLE } from '../../../vrouter/linux/names.ts';
+import { tapName } from '../../../contrail/names.ts';
+import { bridgedMac, ROUTER_MAC, ROUTE_PROTOCOL, TABLE } from '../../../vrouter/linux/names.ts';
 import { MIRROR_PAIR, MIRROR_TABLE, MIRROR_TUNNELS } from '../../../vrouter/linux/mirrors.ts';
 import { makeNamespace, sh } from '../bed.ts';
 
@@ -16,6 +17,9 @@ jest.setTimeout(60_000);
 let host: ReturnType<typeof makeNamespace>;
 let folder: string;
 const inHost = (command: string) => sh(`ip netns exec ${host.name} sh -ec '${command}'`);
+
+/** An interface of a bridge. */
+const BRIDGED = '01234567-89bc-4def-8123-456789abcdef';
 
 beforeEach(() => {
   host = makeNamespace('clean');
@@ -48,8 +52,8 @@ describe('cleanNode', () => {
       ip link add ${MIRROR_PAIR[0]} type veth peer name ${MIRROR_PAIR[1]}
       ip link add ${MIRROR_TUNNELS}0123456789 type vxlan id 9 remote 192.0.2.9 dstport 8472
       ip link add ${KERNEL_NAMES.tunnel} type vxlan external dstport 4789; ip link set ${KERNEL_NAMES.tunnel} up
-      ip link add tap0123456789a address ${ROUTER_MACS.usual} type veth peer name vp
-      ip link add tap0123456789b address ${ROUTER_MACS.bridged} type veth peer name vr
+      ip link add tap0123456789a address ${ROUTER_MAC} type veth peer name vp
+      ip link add ${tapName(BRIDGED)} address ${bridgedMac(BRIDGED)} type veth peer name vr
       ip link add tapforeign type veth peer name vq
       ip rule add pref 90 fwmark 1 goto 30000 protocol ${ROUTE_PROTOCOL} 2>/dev/null || true
       ip rule add pref 30000 lookup local protocol ${ROUTE_PROTOCOL}; ip rule del pref 0
@@ -91,7 +95,7 @@ test('cleanup knows the vRouter’s names in the kernel', () => {
   expect(KERNEL_NAMES).toMatchObject({
     tables: [TABLE, MIRROR_TABLE],
     routeProtocol: ROUTE_PROTOCOL,
-    routerMacs: Object.values(ROUTER_MACS),
+    routerMac: ROUTER_MAC,
     learntMetric: ROUTE_METRIC,
     mirrorPair: MIRROR_PAIR[0],
     mirrorTunnels: MIRROR_TUNNELS,
