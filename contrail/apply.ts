@@ -32,19 +32,24 @@ async function applyOne(operation: Operation, client: ContrailClient): Promise<v
   }
 }
 
-/** An attempt whose answer was lost, and a second worker, find their own object: the UUID tells. */
+/** An attempt whose answer was lost, and whoever makes the same at the same time, find their own object: name and UUID tell. */
 async function create(object: ContrailObject, client: ContrailClient): Promise<void> {
   try {
     await client.create(object);
   } catch (error) {
-    if (error instanceof ContrailError && error.status === 409 && isItself(object, error.message)) return;
+    if (error instanceof ContrailError && error.status === 409 && (await isItself(object, error, client))) return;
     throw error;
   }
 }
 
-/** The message's UUID is what clients rely on (config-api facts 3: `['d', 'n'] already exists with uuid: <uuid>`). */
-function isItself(object: ContrailObject, message: string): boolean {
-  return message.includes(`already exists with uuid: ${object.uuid}`);
+/**
+ * The messages are what clients rely on (config-api facts 3: `['d', 'n'] already exists with uuid: <uuid>`). The server looks for the name
+ * first; what is made between that and its look for the UUID it tells of as `<uuid> already exists with fq_name: ['d', 'n']`.
+ */
+async function isItself(object: ContrailObject, { message }: ContrailError, client: ContrailClient): Promise<boolean> {
+  if (message.includes(`already exists with uuid: ${object.uuid}`)) return true;
+  if (!message.startsWith(`${object.uuid} already exists with fq_name: `)) return false;
+  return (await client.fqNameToUuid(object.type, object.fq_name)) === object.uuid;
 }
 
 async function changeReference(

@@ -1,6 +1,8 @@
 /** Writes at once, from several servers: each is whole, none is lost, nothing is left hanging. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { apply } from '../../../contrail/apply.ts';
 import { type ContrailClient, createContrailClient } from '../../../contrail/client.ts';
+import { tagObject } from '../../../contrail/desired/tag.ts';
 import type { KeyValuePairs } from '../../../contrail/objects.ts';
 import { type Servers, startServers, useRedis } from './bed.ts';
 import { startRedis } from '../../redis.ts';
@@ -32,6 +34,16 @@ const done = (results: readonly PromiseSettledResult<unknown>[]): number =>
   results.filter(({ status }) => status === 'fulfilled').length;
 
 describe('writes at once', () => {
+  test('of one object succeed for everybody who plans it', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const owner = { cluster: 'k8s', project: '', kind: 'Label', namespace: '', name: `namespace=n${round}` };
+      const object = tagObject({ type: 'namespace', value: `n${round}` }, owner);
+      const results = await all(20, (through) => apply([{ op: 'create', object }], { client: through }));
+      expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
+      expect(await client.fqNameToUuid('tag', object.fq_name)).toBe(object.uuid);
+    }
+  });
+
   test('to one name succeed once; all others are told by whom it is held', async () => {
     const results = await all(20, (through) => through.create({ type: 'virtual-machine', fq_name: ['vm'] }));
     expect(done(results)).toBe(1);
