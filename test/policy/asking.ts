@@ -27,7 +27,8 @@ export async function createAsker(
   ports: readonly number[],
 ): Promise<Asker> {
   const words = [process.execPath, '--no-warnings', PROGRAM, addresses.join(','), ports.join(',')];
-  const child = spawn('ip', ['netns', 'exec', space, ...words], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn('ip', ['netns', 'exec', space, ...words], { stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stderr.on('data', (chunk: Buffer) => void process.stderr.write(chunk));
   const lines = createInterface(child.stdout);
   const [ready] = (await Promise.race([once(lines, 'line'), exitOf(child)])) as [string];
   if (ready !== 'ready') throw new Error(`${space}: ${ready}`);

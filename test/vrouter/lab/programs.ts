@@ -4,14 +4,16 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContrailObject } from '../../../contrail/objects.ts';
 import { tapName, uuidOf } from '../../../contrail/names.ts';
+import { eventually } from '../../kubernetes/eventually.ts';
 import { type TestWorld, vmiOf, worldObjects } from '../config.ts';
 import { createLab, inNamespace, type Lab } from './nodes.ts';
 
 const API = 'http://192.0.2.9:8082';
 const TOKEN = 'secret';
+/** Generous: it only ends what has failed, also on a machine with much else to do. */
+const PATIENCE_MS = 60_000;
 const CALL = [process.execPath, '--no-warnings', 'test/vrouter/programs/call.ts'] as const;
 
 interface Answer {
@@ -46,37 +48,55 @@ export async function createProgramLab(prefix: string, world: TestWorld): Promis
   const program: ProgramLab['program'] = (node, path, args) => {
     const command = path.endsWith('.ts') ? [process.execPath, '--no-warnings', path] : [path];
     const words = ['netns', 'exec', `${lab.prefix}-${node}`, ...command, ...args];
-    const child = spawn('ip', words, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] });
+    // Not inherited: whoever waits for the end of this process's own output would wait for that of its programs, too.
+    child.stderr.on('data', (chunk: Buffer) => void process.stderr.write(chunk));
     programs.push(child);
     return child;
   };
   const startVrouter = (node: string): void =>
     void vrouters.set(node, program(node, 'vrouter/main.ts', vrouterWords(node, join(folder, node))));
-  const call: ProgramLab['call'] = async (node, method, path, body = '{}') => {
-    const asked = [...CALL, method, `http://127.0.0.1:9091${path}`, body] as const;
-    const { stdout, stderr } = await inNamespace(`${lab.prefix}-${node}`)(asked);
+  const ask = async (where: string, words: readonly string[]): Promise<Answer> => {
+    const { stdout, stderr } = await inNamespace(`${lab.prefix}-${where}`)([...CALL, ...words]);
     if (stdout === '') throw new Error(stderr);
     return JSON.parse(stdout) as Answer;
   };
+  const call: ProgramLab['call'] = async (node, method, path, body = '{}') =>
+    ask(node, [method, `http://127.0.0.1:9091${path}`, body]);
   const untilAnswers: ProgramLab['untilAnswers'] = async (node, path, status = 200) => {
-    for (let tries = 0; tries < 60; tries += 1) {
+    await eventually(async () => {
       const answer = await call(node, 'GET', path).catch(() => undefined);
-      if (answer?.status === status) return;
-      await sleep(100);
-    }
-    throw new Error(`${node} never answered ${status} at ${path}`);
+      return answer?.status === status;
+    }, PATIENCE_MS).catch((cause: unknown) => {
+      throw new Error(`${node} never answered ${status} at ${path}`, { cause });
+    });
   };
   const create: ProgramLab['create'] = async (objects) => {
     const asked = [...CALL, 'create', API, TOKEN] as const;
     const { code, stderr } = await inNamespace(`${lab.prefix}-out`)(asked, JSON.stringify(objects));
     if (code !== 0) throw new Error(stderr);
   };
-  await lab.addOutside('out', '192.0.2.9');
-  program('out', 'redis-server', ['--port', '6379', '--bind', '127.0.0.1', '--save', '', '--loglevel', 'warning']);
-  program('out', 'contrail/server/main.ts', configApiWords());
-  await create([...worldObjects(world).values()]);
-  for (const node of nodes) startVrouter(node);
-  await Promise.all(nodes.map(async (node) => untilAnswers(node, '/readyz')));
+  const down = async (): Promise<void> => {
+    for (const child of programs) {
+      child.kill('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    }
+    await lab.down();
+    await rm(folder, { recursive: true, force: true });
+  };
+  const start = async (): Promise<void> => {
+    await lab.addOutside('out', '192.0.2.9');
+    program('out', 'redis-server', ['--port', '6379', '--bind', '127.0.0.1', '--save', '', '--loglevel', 'warning']);
+    program('out', 'contrail/server/main.ts', configApiWords());
+    await eventually(async () => ask('out', ['GET', API]).catch(() => undefined), PATIENCE_MS);
+    await create([...worldObjects(world).values()]);
+    for (const node of nodes) startVrouter(node);
+    await Promise.all(nodes.map(async (node) => untilAnswers(node, '/readyz')));
+  };
+  await start().catch(async (error: unknown) => {
+    await down();
+    throw error;
+  });
   return {
     lab,
     call,
@@ -89,14 +109,7 @@ export async function createProgramLab(prefix: string, world: TestWorld): Promis
       await once(child, 'exit');
     },
     program,
-    async down() {
-      for (const child of programs) {
-        child.kill('SIGKILL');
-        if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      }
-      await lab.down();
-      await rm(folder, { recursive: true, force: true });
-    },
+    down,
   };
 }
 
