@@ -261,8 +261,10 @@ describe('instances', () => {
   test('get all of a datagram in fragments, the answer to a short one, too', async () => {
     const questions = { direction: '>', protocol: 'udp', dst_ports: [{ start_port: 7, end_port: 7 }] } as const;
     await lab.apply(between(['fw'], { fw: { mode: 'in-network', instances: all } }, questions));
-    for (const to of ['r1', 'r2'])
+    for (const to of ['r1', 'r2']) {
       lab.background(to, `socat UDP4-RECVFROM:7,fork SYSTEM:'read asked; head -c 4000 /dev/zero'`);
+      while ((await lab.sh(to, "ss -ulnH 'sport = :7'")).stdout === '');
+    }
     const asked = Array.from({ length: 6 }, (_, index) => 7200 + index);
     for (const name of ['fw', 'fx', 'fy']) await passed(name);
     for (const from of ['l1', 'l2'])
