@@ -38,9 +38,7 @@ export function attach(route: SlimRoute, parent: ParentLink, view: AttachView): 
   const named = view.states.filter(({ listener }) => isNamed(parent, listener));
   if (named.length === 0) return refusal(parent, 'NoMatchingParent', `has no listener ${placeOf(parent)}`);
   const allowing = named.filter((state) => isAllowed(route, state, view));
-  if (allowing.length === 0) {
-    return refusal(parent, 'NotAllowedByListeners', `admits no ${route.kind} of namespace "${route.namespace}"`);
-  }
+  if (allowing.length === 0) return refusal(parent, 'NotAllowedByListeners', whyNotAllowed(route, named));
   const attachments = allowing.flatMap((state) => {
     const hostnames = route.kind === 'TCPRoute' ? [''] : commonHostnames(state.listener.hostname, route.hostnames);
     return hostnames.length === 0 ? [] : [{ route, state, hostnames }];
@@ -51,6 +49,15 @@ export function attach(route: SlimRoute, parent: ParentLink, view: AttachView): 
 
 function isNamed({ sectionName, port }: ParentLink, listener: GatewayListener): boolean {
   return (sectionName ?? listener.name) === listener.name && (port ?? listener.port) === listener.port;
+}
+
+/** Where all of the listeners are refused themselves, nobody looks for the fault in what they admit. */
+function whyNotAllowed({ kind, namespace }: SlimRoute, named: readonly ListenerState[]): string {
+  const [first] = named;
+  if (first?.refused === undefined || named.some(({ refused }) => refused === undefined)) {
+    return `admits no ${kind} of namespace "${namespace}"`;
+  }
+  return `serves no listener that is asked for: listener "${first.listener.name}": ${first.refused.message}`;
 }
 
 function isAllowed(

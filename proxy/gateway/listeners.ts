@@ -85,9 +85,14 @@ function reasonToRefuse({ protocol, tlsMode }: GatewayListener): Problem | undef
   return undefined;
 }
 
-/** All that are in conflict are refused: none is the winner (Gateway, `listeners`). */
+/**
+ * All that are in conflict are refused: none is the winner. A protocol that is not served has nobody's port, so that TCP goes on beside
+ * UDP at the same number (Gateway, `listeners`).
+ */
 function conflictOf(listener: GatewayListener, all: readonly GatewayListener[]): Problem | undefined {
-  const others = all.filter((other) => other !== listener && other.port === listener.port);
+  const others = all.filter(
+    (other) => other !== listener && other.port === listener.port && PROTOCOLS[other.protocol] !== undefined,
+  );
   const shares = PROTOCOLS[listener.protocol]?.shares;
   const foreign = others.find(({ protocol }) => PROTOCOLS[protocol]?.shares !== shares);
   if (foreign !== undefined) {

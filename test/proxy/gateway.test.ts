@@ -129,6 +129,13 @@ describe('listeners', () => {
     expect(c).toEqual([]);
   });
 
+  test('a protocol that is not served is in nobody’s way', () => {
+    const own = gateway({ name: 'udp', port: 53, protocol: 'UDP' }, { name: 'tcp', port: 53, protocol: 'TCP' });
+    const [udp, tcp] = listenersOf(own).map(complaintsOf);
+    expect(udp).toEqual(['Accepted UnsupportedProtocol', 'Programmed Invalid']);
+    expect(tcp).toEqual([]);
+  });
+
   test('kinds that can be served are told, beside others', () => {
     const kinds = [{ kind: 'HTTPRoute' }, { kind: 'TCPRoute' }];
     const [listener] = listenersOf(gateway({ allowedRoutes: { kinds } }));
@@ -194,6 +201,14 @@ describe('routes', () => {
     expect(toldTo(route('r', { hostnames: ['a.example'], rules: [] }), [own])).toEqual([
       'Accepted NoMatchingListenerHostname',
     ]);
+  });
+
+  test('of a listener that is refused itself are told why', () => {
+    const own = gateway({ name: 'udp', protocol: 'UDP' });
+    const [outcome] = compiled([own], [route('a', { rules: [rule('web')] }, 'TCPRoute')], { services: WEB }).routes;
+    const { refused } = outcome!.verdicts[0]!;
+    expect(refused).toMatchObject({ reason: 'NotAllowedByListeners' });
+    expect(refused?.message).toContain('listener "udp": protocol "UDP" is not served: choose one of');
   });
 
   test('of namespaces that a selector chooses are admitted', () => {
@@ -275,9 +290,9 @@ describe('Services of Gateways', () => {
   /** The Services of a plan as the API server has them. */
   const written = (gateways: readonly SlimGateway[], services: readonly ProxyService[] = []) =>
     planServices(gateways, services, { range: RANGE }).wanted.map((wanted) => {
-      const { metadata, ...rest } = serviceManifest(wanted, own);
+      const { metadata, spec } = serviceManifest(wanted, own);
       return proxyService({
-        ...rest,
+        spec: Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== null)),
         metadata: { ...metadata, namespace: 'opencontrail', uid: wanted.name, resourceVersion: '1' },
       });
     });
