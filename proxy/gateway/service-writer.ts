@@ -28,7 +28,7 @@ async function writeService(wanted: WantedService, deps: ServiceWriterDeps): Pro
   const { kube, namespace, service, own } = deps;
   const present = service(namespace, wanted.name);
   if (present !== undefined && isAsWanted(wanted, present)) return;
-  const manifest = serviceManifest(wanted, own);
+  const manifest = serviceManifest(wanted, own, present);
   try {
     if (present === undefined) await kube.post(collectionOf(deps), manifest);
     else await kube.patch(`${collectionOf(deps)}/${wanted.name}`, manifest);

@@ -8,6 +8,8 @@ import type { ProxyService } from '../service.ts';
 
 /** On the Services of Gateways: the Gateway's UID. */
 export const GATEWAY_LABEL = 'opencontrail.org/gateway-uid';
+/** On them, too: what `spec.infrastructure` has given them, so that what it gives no more is known, and taken away. */
+const INFRASTRUCTURE_ANNOTATION = 'opencontrail.org/gateway-infrastructure';
 /** Ports that HAProxy may listen at for Gateways, both inclusive. */
 export interface PortRange {
   readonly first: number;
@@ -79,13 +81,27 @@ export function isAsWanted({ gateway, ports }: WantedService, service: ProxyServ
   );
 }
 
-/** The Service's object; pods are chosen as the proxies' own Service does, and with that it goes. */
-export function serviceManifest({ name, gateway, ports }: WantedService, { name: owner, uid, selector }: ProxyService) {
+/**
+ * The Service's object; pods are chosen as the proxies' own Service does, and with that it goes. As a patch of one that is there already
+ * it takes away the labels and annotations that the Gateway gives no more.
+ */
+export function serviceManifest(
+  { name, gateway, ports }: WantedService,
+  { name: owner, uid, selector }: ProxyService,
+  present?: ProxyService,
+) {
   const ownerReferences = [{ apiVersion: 'v1', kind: 'Service', name: owner, uid }];
+  const { labels, annotations } = metadataOf(gateway);
+  const before = infrastructureOf(present);
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name, ownerReferences, ...metadataOf(gateway) },
+    metadata: {
+      name,
+      ownerReferences,
+      labels: { ...nulls(before.labels), ...labels },
+      annotations: { ...nulls(before.annotations), ...annotations },
+    },
     spec: {
       type: 'LoadBalancer',
       // A node that has no proxy sends nobody to one, and clients keep their addresses.
@@ -108,9 +124,31 @@ function metadataOf(gateway: SlimGateway) {
       'gateway.networking.k8s.io/gateway-name': name.slice(0, 63),
       [GATEWAY_LABEL]: uid,
     },
-    annotations: { ...gateway.annotations, [GATEWAY_ANNOTATION]: `${namespace}/${name}` },
+    annotations: {
+      ...gateway.annotations,
+      [GATEWAY_ANNOTATION]: `${namespace}/${name}`,
+      [INFRASTRUCTURE_ANNOTATION]: JSON.stringify({ labels: gateway.labels, annotations: gateway.annotations }),
+    },
   };
 }
+
+interface Infrastructure {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** What a Service says that it has of its Gateway; one that says nothing, or what nobody wrote so, has nothing. */
+function infrastructureOf(service: ProxyService | undefined): Infrastructure {
+  try {
+    return (JSON.parse(service?.annotations[INFRASTRUCTURE_ANNOTATION] ?? 'null') as Infrastructure | null) ?? {};
+  } catch {
+    return {}; // A hand has written it, and the next patch mends it.
+  }
+}
+
+/** In a merge patch null takes a key away. */
+const nulls = (given: Readonly<Record<string, string>> = {}): Readonly<Record<string, null>> =>
+  Object.fromEntries(Object.keys(given).map((key) => [key, null]));
 
 /** A Service can ask for one. */
 function requestedAddress(gateway: SlimGateway): string | undefined {

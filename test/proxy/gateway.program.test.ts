@@ -89,6 +89,25 @@ described('the program', () => {
     await eventually(async () => portsOf(await gatewayService())[0]?.port === 8080);
   });
 
+  test('gives its Service labels and annotations, and takes them away again', async () => {
+    const path = `${GROUP}/namespaces/shop/gateways/web`;
+    const given = {
+      labels: { team: 'web' },
+      annotations: { 'opencontrail.org/fip-pool': 'public', 'example.org/a': '1' },
+    };
+    await kube.patch(path, { spec: { infrastructure: given } });
+    await eventually(async () => (await serviceMetadata())?.labels?.['team'] === 'web');
+    expect((await serviceMetadata())?.annotations).toMatchObject(given.annotations);
+    await kube.patch(path, {
+      spec: {
+        infrastructure: { labels: null, annotations: { 'opencontrail.org/fip-pool': null, 'example.org/a': '2' } },
+      },
+    });
+    await eventually(async () => (await serviceMetadata())?.annotations?.['example.org/a'] === '2');
+    expect((await serviceMetadata())?.labels).not.toHaveProperty('team');
+    expect((await serviceMetadata())?.annotations).not.toHaveProperty(['opencontrail.org/fip-pool']);
+  });
+
   test('tells a route what it lacks, and of other parents nothing', async () => {
     await create('httproutes', 'lacking', {
       parentRefs: [{ name: 'web' }, { name: 'other' }],
@@ -157,6 +176,8 @@ function parentsOf(
 async function gatewayService(): Promise<KubeObject | undefined> {
   return (await kube.list(SERVICES, { labelSelector: 'opencontrail.org/gateway-uid' })).items[0];
 }
+
+const serviceMetadata = async () => (await gatewayService())?.metadata;
 
 function portsOf(service: KubeObject | undefined): Spec['ports'] {
   return service === undefined ? [] : (service['spec'] as Spec).ports;

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { type SlimGateway, type SlimReferenceGrant, isGranted } from '../../kubernetes/gateway.ts';
 import type { SlimRoute } from '../../kubernetes/gateway-route.ts';
 import { bySpecificity, commonHostnames } from '../../proxy/gateway/hostnames.ts';
-import { planServices, serviceManifest, serviceName } from '../../proxy/gateway/services.ts';
+import { isAsWanted, planServices, serviceManifest, serviceName } from '../../proxy/gateway/services.ts';
 import { gatewayStatus, routeStatus } from '../../proxy/gateway/statuses.ts';
 import { durationMs } from '../../proxy/gateway/steps.ts';
 import { type ProxyService, proxyService } from '../../proxy/service.ts';
@@ -343,5 +343,24 @@ describe('Services of Gateways', () => {
       selector: { app: 'proxy' },
       annotations: { 'opencontrail.org/fip-pool': 'public', 'opencontrail.org/gateway': 'shop/a' },
     });
+  });
+
+  test('what a Gateway gives no more is taken from its Service, and what others have put there stays', () => {
+    const before = {
+      ...named('a', 80),
+      labels: { team: 'web' },
+      annotations: { 'opencontrail.org/fip-pool': 'public' },
+    };
+    const after = { ...before, labels: {}, annotations: { 'example.org/note': 'new' } };
+    const [service] = written([before]);
+    const present = { ...service!, labels: { ...service!.labels, other: 'stays' } };
+    const [wanted] = planServices([after], [present], { range: RANGE }).wanted;
+    expect(isAsWanted(wanted!, present)).toBe(false);
+    const { labels, annotations } = serviceManifest(wanted!, own, present).metadata;
+    expect(labels).toMatchObject({ team: null });
+    expect(labels).not.toHaveProperty('other');
+    expect(annotations).toMatchObject({ 'opencontrail.org/fip-pool': null, 'example.org/note': 'new' });
+    const [again] = written([after]);
+    expect(isAsWanted(wanted!, again!)).toBe(true);
   });
 });
