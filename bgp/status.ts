@@ -21,7 +21,7 @@ export function sessionsOf(
     if (problem !== undefined) return { address, state: 'Idle', reason: problem.reason, message: problem.message };
     const session = sessions.find((each) => each.router === router.name && each.address === address);
     const found = session === undefined ? undefined : states.get(session.name);
-    if (found?.state !== 'Established') return { address, state: found?.state ?? 'Idle', ...whyNot(found) };
+    if (found?.state !== 'Established') return { address, state: found?.state ?? 'Idle', ...whyNot(found, session) };
     const limit = session?.learn?.limit;
     const limited = {
       reason: 'PrefixLimit',
@@ -37,8 +37,20 @@ export function sessionsOf(
   });
 }
 
-function whyNot(state: SessionState | undefined): Pick<BgpSession, 'reason' | 'message'> {
-  return { reason: 'NotEstablished', ...(state?.lastError === undefined ? {} : { message: state.lastError }) };
+function whyNot(state: SessionState | undefined, session: Session | undefined): Pick<BgpSession, 'reason' | 'message'> {
+  const message = state?.lastError ?? (session === undefined ? undefined : whyWaiting(state?.state, session));
+  return { reason: 'NotEstablished', ...(message === undefined ? {} : { message }) };
+}
+
+/** BIRD says nothing of a session that has not failed, but waits: for its neighbor to be on a segment, or for an answer. */
+function whyWaiting(
+  state: string | undefined,
+  { address, asn, localAsn, multihop, port }: Session,
+): string | undefined {
+  if (state === 'Connect') return `${address} does not answer at TCP port ${port}`;
+  // A session within one system needs no segment that both are on.
+  if (state !== 'Idle' || multihop !== undefined || asn === localAsn) return undefined;
+  return `${address} is no neighbor on a segment of this node: mend the address, or set multihop of the neighbor where it is farther away`;
 }
 
 export type Condition = SlimBgpRouter['status']['conditions'][number];

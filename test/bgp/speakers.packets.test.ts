@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { configText } from '../../bgp/bird/config.ts';
 import { createKeeper, type Keeper } from '../../bgp/bird/keeper.ts';
 import { compileSpeaker, type NodeFacts } from '../../bgp/compile.ts';
+import { sessionsOf } from '../../bgp/status.ts';
 import { slimBgpRouter } from '../../kubernetes/bgp-router.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { eventually } from '../workers/programs.ts';
@@ -55,8 +56,12 @@ let keeper: Keeper;
 const ip = (...args: string[]): string => execFileSync('ip', args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
 
 function textFor(spec: object, served: Partial<NodeFacts['served']> = {}): string {
-  const metadata = { name: 'tor', uid: 'u', resourceVersion: '1' };
-  const { speaker } = compileSpeaker([slimBgpRouter({ metadata, spec })], {
+  return configText(compiled(spec, served).speaker);
+}
+
+function compiled(spec: object, served: Partial<NodeFacts['served']> = {}) {
+  const router = slimBgpRouter({ metadata: { name: 'tor', uid: 'u', resourceVersion: '1' }, spec });
+  const { speaker } = compileSpeaker([router], {
     address: '192.0.2.1',
     labels: {},
     served: { FloatingIPs: FLOATING, LogicalRouters: [], Pods: [], Services: ['2001:db8:1::10'], ...served },
@@ -64,7 +69,7 @@ function textFor(spec: object, served: Partial<NodeFacts['served']> = {}): strin
     passwords: new Map([['tor', 'swordfish']]),
     passwordSecret: 'opencontrail/bgp-passwords',
   });
-  return configText(speaker);
+  return { router, speaker, sessions: speaker.sessions };
 }
 
 interface Routes {
@@ -102,6 +107,7 @@ described('a node and a router outside', () => {
       ip('-n', each, 'link', 'set', 'eth0', 'up');
     }
     ip('-n', OUT, 'addr', 'add', '203.0.113.1/32', 'dev', 'lo');
+    ip('-n', OUT, 'route', 'add', 'blackhole', '203.0.113.77');
     frr = startFrr(OUT, FRR);
     const program = ['ip', 'netns', 'exec', NODE, 'bird'] as const;
     keeper = createKeeper(folder, { log: createLogger('bgp', 'silent'), onEnd: () => undefined, program });
@@ -165,6 +171,21 @@ described('a node and a router outside', () => {
     const refused = keeper.serve(`${textFor(SPEC)}\nprotocol nonsense { }\n`);
     await expect(refused).rejects.toThrow(/bird\.conf.*syntax error/);
     expect([...(await keeper.sessions()).values()].map(({ state }) => state)).toEqual(['Established', 'Established']);
+  });
+
+  test.each([
+    ['that is on no segment', { address: '8.8.8.8' }, '8.8.8.8 is no neighbor on a segment of this node'],
+    ['that is the node itself', { address: '192.0.2.1' }, '192.0.2.1 is no neighbor on a segment of this node'],
+    ['that does not answer', { address: '203.0.113.77', multihop: 2 }, '203.0.113.77 does not answer at TCP port 179'],
+  ])('says what is wrong with a neighbor %s', async (_what, neighbor, message) => {
+    const spec = { ...SPEC, neighbors: [...SPEC.neighbors, { asn: 64513, ...neighbor }] };
+    await keeper.serve(textFor(spec));
+    const { router, sessions } = compiled(spec);
+    await eventually(async () => {
+      const last = sessionsOf(router, { sessions, problems: [], states: await keeper.sessions() }).at(-1);
+      return last?.reason === 'NotEstablished' && last.message?.startsWith(message);
+    });
+    await keeper.serve(textFor(SPEC));
   });
 
   test('hears by BFD within two seconds that the other end is silent', async () => {
