@@ -49,7 +49,7 @@ export function desiredConnection(input: ConnectionInput, naming: Naming): reado
   const owner = ownerFor({ kind: 'NetworkConnection', namespace, name }, naming);
   const identity = { type: 'network-policy', uuid: uuidOf('network-policy', fqName), fqName };
   const networks = ends.map(({ fq_name: network }) => network);
-  const ways = chain === undefined ? [directly(networks)] : through(chain);
+  const ways = chain === undefined ? directly(networks, mirror !== undefined) : through(chain);
   const ruled = ports.length === 0 ? ways.map((way) => way(EVERYTHING)) : rulesForAll(ports, ways);
   const rules = ruled.map((rule) => copied(rule, mirror));
   return [
@@ -82,9 +82,16 @@ function trafficOf({ protocol, port, endPort }: ConnectionPort): readonly Traffi
   return names.map((name) => ({ protocol: name, ports }));
 }
 
-/** One way, from each to each: a rule for both ways would exchange the ports with the ends, and let in whoever sends from one. */
-function directly(networks: readonly FqName[]): Way {
-  return (traffic) => ruleBetween(networks, networks, traffic);
+/**
+ * One way, from each to each: a rule for both ways would exchange the ports with the ends, and let in whoever sends from one. Where a rule
+ * copies, it is from each to all others: what stays within a network is not the connection's, and would be copied, too.
+ */
+function directly(networks: readonly FqName[], isCopied: boolean): readonly Way[] {
+  if (!isCopied || networks.length < 2) return [(traffic) => ruleBetween(networks, networks, traffic)];
+  return networks.map((network) => {
+    const others = networks.filter((other) => other !== network);
+    return (traffic: Traffic) => ruleBetween([network], others, traffic);
+  });
 }
 
 /** Services stand in the order in which the rule's flows pass them; the rule from the left says which side is which, so it is first. */

@@ -256,10 +256,23 @@ test.each<readonly [title: string, rules: readonly TestFirewallRule[], isCopied:
   expect(copies.messages.toSorted()).toEqual(isCopied ? [REQUEST, REPLY] : []);
 });
 
-test('networks whose addresses are others’ too are known by their subnets', async () => {
+test('between networks whose addresses are others’ too questions and answers are copied, each once', async () => {
   await mirroredBy({ parted: [['o', 'p', copyingTo('10.32.0.12')]] });
-  const copies = await copiesAt('far', ['o1', 'busybox ping -q -c 1 10.9.1.2']);
-  expect(copies.messages).toContain('10.9.0.1 10.9.1.2 request');
+  for (const [pod, source, target] of [
+    ['o1', '10.9.0.1', '10.9.1.2'],
+    ['p2', '10.9.1.2', '10.9.0.1'],
+  ] as const) {
+    const copies = await copiesAt('far', [pod, `busybox ping -q -c 1 ${target}`]);
+    expect(copies.done).toContain(' 0% packet loss');
+    expect(copies.messages).toEqual([`${source} ${target} request`, `${target} ${source} reply`]);
+  }
+});
+
+test('of what stays in a network a limited rule for it copies its own traffic, and nothing else', async () => {
+  await mirroredBy({ joined: [['c', 'c', copyingTo('10.32.0.12', 'udp', 9001)]] });
+  expect((await copiesAt('far', ['c1', PING])).messages).toEqual([]);
+  await mirroredBy({ joined: [['c', 'c', copyingTo('10.32.0.12', 'icmp')]] });
+  expect((await copiesAt('far', ['c1', PING])).messages).toEqual([REQUEST, REPLY, REQUEST, REPLY]);
 });
 
 test('what is copied as a port’s is not copied to the same analyzer again', async () => {

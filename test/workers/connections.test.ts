@@ -113,7 +113,12 @@ withApiServer('a worker', () => {
     const { ips } = await firstPort(kube, 'dev', 'sensor');
     const address = ips[0]?.split('/')[0];
     await eventually(async () => (await conditionOf('watched'))?.status === 'True');
-    expect(await analyzersOf('watched')).toEqual([address, address]);
+    // From each to the other, and not within one.
+    expect(await analyzersOf('watched')).toEqual(Array.from({ length: 4 }, () => address));
+    const ends = (await rulesOf('watched')).map(({ src_addresses: from, dst_addresses: to }) =>
+      [from, to].map((list) => list.map(({ virtual_network: name }) => name?.split(':').at(-1)).join()).join(' → '),
+    );
+    expect(ends.toSorted()).toEqual(['blue → green', 'blue → green', 'green → blue', 'green → blue']);
     await kube.patch(`${GROUP}/dev/networkconnections/watched`, { spec: { mirror: null } });
     await eventually(async () => (await analyzersOf('watched')).join() === 'none,none');
     await kube.delete(`${GROUP}/dev/networkconnections/watched`);

@@ -71,7 +71,7 @@ export function compile(
     ports,
     remotes,
     ...compileGuidance(index, { nodes: routers, node, dead, serviceSubnets }),
-    mirrors: [...compileMirrors(index, ports), ...compilePolicyMirrors(index, { networks, ports, remotes })],
+    mirrors: [...compileMirrors(index, ports), ...compilePolicyMirrors(index, { networks, ports, remotes, passages })],
     passages,
     chains,
     servicePassages: merged(servicePassages, floatingPassages(floats, { networks, fabric, ...outward })),

@@ -29,11 +29,14 @@ interface Ends {
   readonly networks: readonly Network[];
   readonly ports: readonly Port[];
   readonly remotes: readonly Remote[];
+  /** All that there are: flows that go by services are none of them. */
+  readonly passages: readonly Passage[];
 }
 
 /**
  * What this node's ports send of flows that a rule with `mirror_to` decides, questions and answers: each packet is copied where it is
- * sent, and so once.
+ * sent, and so once. Flows of a network whose addresses may be others' too reach another one under their node's address: answers are
+ * sent to that, which tells nothing, and are copied where the one who asked is given them.
  */
 export function compilePolicyMirrors(config: ConfigIndex, ends: Ends): readonly Mirror[] {
   const analyzers = config
@@ -43,13 +46,16 @@ export function compilePolicyMirrors(config: ConfigIndex, ends: Ends): readonly 
   // Every compilation asks, and hardly any has a rule of the kind.
   if (analyzers.length === 0) return [];
   const addressesOf = addressLookup(ends);
+  const isMasked = maskedPassages(ends);
   return [...new Set(analyzers)].toSorted().flatMap((analyzer) => {
     const isCopied = (rule: PolicyRule): boolean => isPass(rule) && analyzerIn(rule) === analyzer;
-    const ways = compilePassagesBy(config, ends.networks, isCopied).flatMap(bothWays);
-    return ways.flatMap(({ from, to, traffic }) => {
-      const only = { peers: addressesOf(to), traffic };
-      const senders = only.peers.length === 0 ? [] : ends.ports.filter(({ network }) => network === from);
-      return senders.map(({ vmi }) => ({ vmi, analyzer, sent: true, received: false, only }));
+    const places = compilePassagesBy(config, ends.networks, isCopied).flatMap((passage) =>
+      copiedOf(passage, isMasked(passage)),
+    );
+    return places.flatMap(({ at, other, sent, traffic }) => {
+      const only = { peers: addressesOf(other), traffic };
+      const own = only.peers.length === 0 ? [] : ends.ports.filter(({ network }) => network === at);
+      return own.map(({ vmi }) => ({ vmi, analyzer, sent, received: !sent, only }));
     });
   });
 }
@@ -58,12 +64,24 @@ function analyzerIn({ action_list: actions }: PolicyRule): string | undefined {
   return analyzerOf(actions?.mirror_to);
 }
 
-/** Packets that begin flows of a passage, and the answers to these. */
-function bothWays({ from, to, limits = [EVERYTHING] }: Passage) {
+/** Where packets that begin flows of a passage are copied, and the answers to these: at which network's ports, as sent or as received. */
+function copiedOf({ from, to, limits = [EVERYTHING] }: Passage, isMasked: boolean) {
+  const answers = limits.map(answersTo);
   return [
-    { from, to, traffic: limits },
-    { from: to, to: from, traffic: limits.map(answersTo) },
+    { at: from, other: to, sent: true, traffic: limits },
+    isMasked
+      ? { at: from, other: to, sent: false, traffic: answers }
+      : { at: to, other: from, sent: true, traffic: answers },
   ];
+}
+
+/** Whether flows of a passage reach the other network under their node's address. */
+function maskedPassages({ networks, passages }: Ends): (passage: Passage) => boolean {
+  const overlapping = new Set(networks.flatMap((network) => (network.overlapping ? [network.id] : [])));
+  const masked = new Set(
+    passages.flatMap(({ from, to }) => (from !== to && overlapping.has(from) ? [`${from} ${to}`] : [])),
+  );
+  return ({ from, to }) => masked.has(`${from} ${to}`);
 }
 
 /** Packets of answers to such. */

@@ -24,7 +24,7 @@ export function compilePassages(config: ConfigIndex, networks: readonly Network[
   const pairs: readonly Pair[] = [...networks.map((network) => ({ from: network, to: network })), ...named];
   return passagesOf(
     pairs.filter(({ from, to }) => !chained.has(keyOf(from, to))),
-    compileAccessLists(config, networks, passes),
+    { listOf: compileAccessLists(config, networks, passes), isOpenWithin: true },
   );
 }
 
@@ -35,13 +35,20 @@ export function compilePassagesBy(
   grants: (rule: PolicyRule) => boolean,
   pairs: readonly Pair[] = config.all('network-policy').flatMap(pairsBy(config, networks, grants)),
 ): readonly Passage[] {
-  return pairs.length === 0 ? [] : passagesOf(pairs, compileAccessLists(config, networks, grants));
+  if (pairs.length === 0) return [];
+  return passagesOf(pairs, { listOf: compileAccessLists(config, networks, grants), isOpenWithin: false });
 }
 
-function passagesOf(pairs: readonly Pair[], listOf: (network: InstanceId) => AccessList): readonly Passage[] {
+interface Lists {
+  readonly listOf: (network: InstanceId) => AccessList;
+  /** Whether what no rule decides passes within a network. */
+  readonly isOpenWithin: boolean;
+}
+
+function passagesOf(pairs: readonly Pair[], lists: Lists): readonly Passage[] {
   const distinct = new Map(pairs.map((pair) => [keyOf(pair.from, pair.to), pair]));
   return [...distinct.values()]
-    .flatMap((pair) => passageOf(pair, listOf) ?? [])
+    .flatMap((pair) => passageOf(pair, lists) ?? [])
     .sort((a, b) => a.from - b.from || a.to - b.to);
 }
 
@@ -117,17 +124,20 @@ function matching(
   );
 }
 
-function passageOf({ from, to }: Pair, listOf: (network: InstanceId) => AccessList): Passage | undefined {
+function passageOf({ from, to }: Pair, { listOf, isOpenWithin }: Lists): Passage | undefined {
   const [near, far] = [listOf(from.id), listOf(to.id)];
   const ends = { from: from.id, to: to.id };
   if (near.isPlain && far.isPlain) return ends;
-  const limits = commonOfAll(passedBy(near, from, { from, to }), passedBy(far, to, { from, to }));
+  const [sent, received] = [passedBy(near, from, { from, to }), passedBy(far, to, { from, to })].map(
+    ({ passed, undecided }) => (isOpenWithin && from.id === to.id ? [...passed, ...undecided] : passed),
+  );
+  const limits = commonOfAll(sent ?? [], received ?? []);
   if (limits.length === 0) return undefined;
   return isEverything(limits) ? ends : { ...ends, limits };
 }
 
-/** What a network's list lets through: the first rule that speaks of a packet decides; a network itself is open at the end. */
-function passedBy({ rules }: AccessList, self: Network, { from, to }: Pair): readonly Traffic[] {
+/** What a network's list lets through, and what it says nothing of: the first rule that speaks of a packet decides. */
+function passedBy({ rules }: AccessList, self: Network, { from, to }: Pair) {
   let undecided: readonly Traffic[] = [EVERYTHING];
   const passed: Traffic[] = [];
   for (const rule of rules) {
@@ -137,5 +147,5 @@ function passedBy({ rules }: AccessList, self: Network, { from, to }: Pair): rea
       undecided = without(undecided, box);
     }
   }
-  return from.id === to.id ? [...passed, ...undecided] : passed;
+  return { passed, undecided };
 }
