@@ -9,7 +9,7 @@ import type { ForwardingState } from '../model.ts';
 import { type Held, held } from './choice.ts';
 import { createReports, reportOf } from './health-reports.ts';
 import { createHeartbeat, type Heartbeat } from './heartbeat.ts';
-import { createNeighbours } from './neighbours.ts';
+import { createNeighbours, type Neighbours } from './neighbours.ts';
 
 /** Nobody is silent before this node listens. */
 export interface Announcer extends Pick<Heartbeat, 'silence' | 'presence'> {
@@ -115,6 +115,11 @@ function createMourner({ log, onDead }: AnnouncerOptions): (nodes: readonly stri
 
 /** Looks at the kernel's own list are this many looks at nodes apart: about a second. */
 const LOOKS = 3;
+/**
+ * What was taken is told again after so long: who gave it may have told of it last, and a neighbour that has just been told of it hears nothing
+ * new for a second (the kernel's `neigh/eth0/locktime`).
+ */
+const AGAIN_MS = 1500;
 
 /**
  * Holds addresses, when they are others than before; what fails is tried again at the next look. When a node is back, who has held
@@ -129,6 +134,7 @@ function createHolder(
   let complaint = '';
   let lived: ReadonlySet<string> = new Set();
   let looks = 0;
+  const again = createAlarm(AGAIN_MS);
   let isBusy = false;
   return async (places, alive) => {
     if (isBusy) return;
@@ -139,12 +145,11 @@ function createHolder(
     try {
       if (wanted !== before) {
         await neighbours.hold(places);
+        again.set();
         if (places.length > 0 || before !== '') log.info({ addresses: places.map(textOf) }, 'answering for addresses');
       }
-      if (isSomebodyBack) await neighbours.repeat();
-      const forgotten = looks % LOOKS === 0 ? await neighbours.mend() : [];
-      if (forgotten.length > 0)
-        log.warn({ addresses: forgotten }, 'the kernel had forgotten addresses: answering again');
+      if (again.isDue() || isSomebodyBack) await neighbours.repeat();
+      if (looks % LOOKS === 0) await mend(neighbours, log);
       [before, lived, complaint] = [wanted, alive, ''];
     } catch (error) {
       // It is said once, however often it is tried.
@@ -153,6 +158,25 @@ function createHolder(
     } finally {
       isBusy = false;
     }
+  };
+}
+
+/** Says what the kernel had forgotten. */
+async function mend(neighbours: Neighbours, log: Logger): Promise<void> {
+  const forgotten = await neighbours.mend();
+  if (forgotten.length > 0) log.warn({ addresses: forgotten }, 'the kernel had forgotten addresses: answering again');
+}
+
+/** Is due once, so long after it was last set. */
+function createAlarm(afterMs: number): { readonly set: () => void; readonly isDue: () => boolean } {
+  let at = Number.POSITIVE_INFINITY;
+  return {
+    set: () => void (at = performance.now() + afterMs),
+    isDue() {
+      if (performance.now() < at) return false;
+      at = Number.POSITIVE_INFINITY;
+      return true;
+    },
   };
 }
 
