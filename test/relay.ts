@@ -3,9 +3,15 @@ import { connect, createServer, type Socket } from 'node:net';
 
 export interface Relay {
   readonly port: number;
-  /** Of connections that stand, both ends. */
-  readonly sockets: ReadonlySet<Socket>;
+  /** From now on the connections that stand pass nothing, and stay open. */
+  readonly silence: () => void;
   readonly close: () => Promise<void>;
+}
+
+/** Everything passes at once, both ways. */
+export function joinBoth(inner: Socket, outer: Socket): void {
+  inner.pipe(outer);
+  outer.pipe(inner);
 }
 
 /** Connects whoever comes to `target`, a URL of 127.0.0.1; `join` makes pieces pass. Works on bytes, so it costs next to no time itself. */
@@ -28,7 +34,12 @@ export async function startRelay(target: string, join: (inner: Socket, outer: So
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
-    sockets,
+    silence: () => {
+      for (const socket of sockets) {
+        socket.unpipe();
+        socket.pause();
+      }
+    },
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

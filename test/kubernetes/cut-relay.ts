@@ -1,5 +1,5 @@
 /** A TCP relay to an API server that can be cut: what is sent then is lost without a word, as behind a broken switch. */
-import { startRelay } from '../relay.ts';
+import { joinBoth, startRelay } from '../relay.ts';
 
 export interface CutRelay {
   readonly url: string;
@@ -12,19 +12,14 @@ export interface CutRelay {
 /** Relays a port of its own on 127.0.0.1 to `target`, an `https://127.0.0.1:<port>`. */
 export async function startCutRelay(target: string): Promise<CutRelay> {
   let isCut = false;
-  const { port, sockets, close } = await startRelay(target, (inner, outer) => {
-    if (isCut) return;
-    inner.pipe(outer);
-    outer.pipe(inner);
+  const { port, silence, close } = await startRelay(target, (inner, outer) => {
+    if (!isCut) joinBoth(inner, outer);
   });
   return {
     url: `https://127.0.0.1:${port}`,
     cut: () => {
       isCut = true;
-      for (const socket of sockets) {
-        socket.unpipe();
-        socket.pause();
-      }
+      silence();
     },
     mend: () => {
       isCut = false;

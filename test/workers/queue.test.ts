@@ -12,8 +12,8 @@ import { createRedis } from '../../runtime/redis.ts';
 import { startHeartbeat } from '../../workers/heartbeat.ts';
 import { createQueue, type KeyQueue } from '../../workers/queue.ts';
 import type { Outcome, QueueTiming, Run } from '../../workers/queue-worker.ts';
+import { joinBoth, startRelay } from '../relay.ts';
 import { startRedis, type TestRedis } from '../redis.ts';
-import { startSilentProxy } from './silent-proxy.ts';
 
 // Generous: these limits only end what has failed, also on a machine with much else to do.
 jest.setTimeout(120_000);
@@ -273,7 +273,7 @@ test('keys noted while Redis is away arrive when it is back', async () => {
 });
 
 test('a connection that has silently died is noticed, and nothing is lost with it', async () => {
-  const proxy = await startSilentProxy(redis.port);
+  const proxy = await startRelay(redis.url, joinBoth);
   const queue = createQueue({ name: 'live', log, connect: () => createRedis(`redis://127.0.0.1:${proxy.port}/0`) });
   queues.push(queue);
   const done = new Set<string>();
@@ -288,7 +288,7 @@ test('a connection that has silently died is noticed, and nothing is lost with i
   // Without a limit of silence this takes what TCP takes: more than 75 s.
   await until(() => done.has('Pod/a/during'), 45_000);
   await Promise.all(queues.splice(0).map((each) => each.close()));
-  proxy.close();
+  await proxy.close();
 });
 
 test('an emptied Redis is noticed, and every key is run again', async () => {
