@@ -1,7 +1,7 @@
 /**
  * Which nodes live, as nodes themselves see it: every node tells the others three times a second, and one that has been
- * silent for longer than a second is dead, unless it has said that its program is restarted, and its kernel answers. Two nodes that both hold an address of a load balancer's do no harm, since each can serve it;
- * so no lock is needed for these, and the API server not either.
+ * silent for longer than a second is dead, unless it has said that its program is restarted, and its kernel answers. Two nodes that both
+ * hold an address of a load balancer's do no harm, since each can serve it; so no lock is needed for these, and the API server not either.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { messageOf } from '../../runtime/errors.ts';

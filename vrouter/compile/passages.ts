@@ -128,10 +128,11 @@ function passageOf({ from, to }: Pair, { listOf, isOpenWithin }: Lists): Passage
   const [near, far] = [listOf(from.id), listOf(to.id)];
   const ends = { from: from.id, to: to.id };
   if (near.isPlain && far.isPlain) return ends;
-  const [sent, received] = [passedBy(near, from, { from, to }), passedBy(far, to, { from, to })].map(
-    ({ passed, undecided }) => (isOpenWithin && from.id === to.id ? [...passed, ...undecided] : passed),
-  );
-  const limits = commonOfAll(sent ?? [], received ?? []);
+  const letThrough = (list: AccessList, self: Network): readonly Traffic[] => {
+    const { passed, undecided } = passedBy(list, self, { from, to });
+    return isOpenWithin && from.id === to.id ? [...passed, ...undecided] : passed;
+  };
+  const limits = commonOfAll(letThrough(near, from), letThrough(far, to));
   if (limits.length === 0) return undefined;
   return isEverything(limits) ? ends : { ...ends, limits };
 }
