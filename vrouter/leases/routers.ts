@@ -52,7 +52,7 @@ export function createRouters({ book, silence, presence, onChange }: RoutersDeps
     const doubt = doubtOf(candidacies, sight);
     const informed = inform(doubt !== 'none');
     // Where nothing is under way and everybody is seen as before, all is as it was.
-    const now = JSON.stringify(groupsOf({ ...sight, ...informed }));
+    const now = JSON.stringify(groupsOf(candidacies, { ...sight, ...informed }));
     if (doubt !== 'unsettled' && now === seen) return;
     seen = now;
     const verdicts = candidacies.map((each) => [each.address, judge(each, { ...sight, ...informed })] as const);

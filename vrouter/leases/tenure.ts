@@ -26,6 +26,8 @@ const AWAY_MS = 1200;
 
 /** Who is given an address has been in sight for so long: it is ready to take it. */
 const READY_MS = 2000;
+/** Who has taken an address keeps it for so long: its neighbourhood, which it tells twice, heeds no other word in the meantime. */
+const SETTLED_MS = 2000;
 
 /** What a node sees. Nodes are named by their underlay addresses, by which all choose alike, those too that know of no Leases. */
 export interface Sight {
@@ -79,11 +81,12 @@ export function judge(candidacy: Candidacy, sight: Sight): Verdict {
 }
 
 function stepOfHolder(
-  { challenger, holder }: Candidacy,
+  { challenger, holder, standing }: Candidacy,
   { chosen, sight }: { readonly chosen: string; readonly sight: Sight },
 ): Step | undefined {
   if (challenger !== undefined) return { kind: 'refute' };
-  return chosen === holder || sight.presence(chosen) < READY_MS ? undefined : { kind: 'give', to: chosen };
+  const isEarly = standing < SETTLED_MS || sight.presence(chosen) < READY_MS;
+  return chosen === holder || isEarly ? undefined : { kind: 'give', to: chosen };
 }
 
 /** Who was cut off itself hears of the holder before long, and challenges nobody until then. */
@@ -122,11 +125,12 @@ function isAmongMost(sight: Sight): boolean {
   return sight.nodes.filter(inSight(sight, AWAY_MS)).length * 2 > sight.nodes.length;
 }
 
-/** What verdicts depend on of what is seen: while these are the same, time alone changes none that nobody is writing for. */
-export function groupsOf(sight: Sight): readonly unknown[] {
+/** What verdicts depend on that time alone changes: while these are the same, so are all that nobody is writing for. */
+export function groupsOf(all: readonly Candidacy[], sight: Sight): readonly unknown[] {
   const within = (limitMs: number): readonly string[] => sight.nodes.filter(inSight(sight, limitMs));
   const ready = sight.nodes.filter((node) => sight.presence(node) >= READY_MS);
-  return [within(SILENT_MS), within(AWAY_MS), ready, sight.unanswered < PROOF_MS, sight.unanswered > AWAY_MS];
+  const isSettled = all.every(({ holder, standing }) => holder !== sight.own || standing >= SETTLED_MS);
+  return [within(SILENT_MS), within(AWAY_MS), ready, isSettled, sight.unanswered < PROOF_MS, sight.unanswered > AWAY_MS];
 }
 
 function inSight({ own, silence }: Sight, limitMs: number): (node: string) => boolean {

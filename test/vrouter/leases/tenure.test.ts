@@ -34,7 +34,7 @@ function verdict({
 }: Case): Verdict {
   const silence = (node: string): number => silent[node] ?? 0;
   const sight: Sight = { own, nodes: NODES, silence, presence: () => present, unanswered, answered };
-  const given = { able: NODES, holder: undefined, challenger: undefined, standing: 0, isRefuted: false, ...candidacy };
+  const given = { able: NODES, holder: undefined, challenger: undefined, standing: 60_000, isRefuted: false, ...candidacy };
   return judge({ address: ADDRESS, ...given }, sight);
 }
 
@@ -59,6 +59,8 @@ describe('a holder', () => {
     expect(verdict({ own: SECOND, holder: SECOND })).toEqual({ place: SECOND, step: { kind: 'give', to: FIRST } });
     expect(verdict({ own: SECOND, holder: SECOND, silent: { [FIRST]: 800 } })).toEqual({ place: SECOND });
     expect(verdict({ own: SECOND, holder: SECOND, present: 1500 })).toEqual({ place: SECOND });
+    // It has only now taken the address, and tells so.
+    expect(verdict({ own: SECOND, holder: SECOND, standing: 1500 })).toEqual({ place: SECOND });
     expect(verdict({ own: SECOND, holder: SECOND, able: [FIRST, THIRD] }).step).toEqual({ kind: 'give', to: FIRST });
   });
 
