@@ -25,4 +25,6 @@ export interface Drop extends Omit<NodeDrop, 'from' | 'to' | 'groups' | 'rules'>
   readonly from: string;
   readonly to: string;
   readonly by: readonly string[];
+  /** Whether `by` is the rule that refuses it; else these restrict the pod, and none of their rules allows it. */
+  readonly isByRule: boolean;
 }

@@ -49,6 +49,7 @@ async function named(
     node,
     from: source === undefined ? from.address : podName(source),
     to: target === undefined ? to.address : podName(target),
-    by: [...rules, ...restricts],
+    by: rules.length > 0 ? rules : restricts,
+    isByRule: rules.length > 0,
   };
 }

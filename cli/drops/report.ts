@@ -1,16 +1,18 @@
 /** Refused connections as a user reads them. Pure. */
+import { restrictionText } from '../reach/policies.ts';
 import type { Drop } from './model.ts';
 
 /** One line; the reason last, since it may be long. */
-export function dropText({ secondsAgo, node, reason, from, to, protocol, port, packets, by }: Drop): string {
+export function dropText({ secondsAgo, node, from, to, protocol, port, packets, ...why }: Drop): string {
+  const { reason } = why;
   const what = `${from} → ${to} ${protocol.toUpperCase()}${port === undefined ? '' : ` ${port}`}`;
   const times = packets === 1 ? '' : ` (${packets} packets)`;
-  return `${String(secondsAgo).padStart(3)}s ago  ${node}  ${reason.padEnd(7)}  ${what}${times}: ${reasonText(reason, by)}\n`;
+  return `${String(secondsAgo).padStart(3)}s ago  ${node}  ${reason.padEnd(7)}  ${what}${times}: ${reasonText(why)}\n`;
 }
 
-function reasonText(reason: Drop['reason'], by: readonly string[]): string {
+function reasonText({ reason, by, isByRule }: Pick<Drop, 'reason' | 'by' | 'isByRule'>): string {
   if (reason === 'network') return 'no network policy joins their networks for it';
-  return `${by.length === 0 ? 'no group' : by.join(', ')} restricts ${reason}, and no rule allows this`;
+  return isByRule ? `denied by ${by.join(', ')}` : restrictionText(reason, by);
 }
 
 /** What has had further packets since the last look. */

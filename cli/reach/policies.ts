@@ -1,4 +1,4 @@
-/** Which NetworkPolicies a port's security groups come from. Pure. */
+/** Which NetworkPolicies a port's security groups come from, and how a refusal by them is told. Pure. */
 import type { SlimNetworkPolicy } from '../../kubernetes/network-policy.ts';
 import { isSelected } from '../../kubernetes/selector.ts';
 import type { PodEnd } from './directory.ts';
@@ -22,4 +22,9 @@ export function restricting(
   );
   const named = own.map(({ namespace, name }) => `NetworkPolicy ${namespace}/${name}`);
   return named.length > 0 ? named : groups.map((group) => `security group ${group}`);
+}
+
+/** Of what is refused for want of a rule; of firewall policies none is named. */
+export function restrictionText(what: string, by: readonly string[]): string {
+  return by.length === 0 ? 'no rule allows this' : `${by.join(', ')} restricts ${what}, and no rule allows this`;
 }

@@ -68,6 +68,8 @@ export interface PolicyReason {
   readonly verdict: 'exempt' | 'unrestricted' | 'allowed' | 'denied';
   /** Policies with the rules that allow it, or, where it is denied, those that restrict the pod. */
   readonly by: readonly string[];
+  /** Whether a rule that allows or denies has decided, which is then in `by`; else what is not allowed is denied. */
+  readonly isByRule: boolean;
 }
 
 /** One address that a flow may end at. */

@@ -1,4 +1,5 @@
 /** The answer to `why` in words. Pure. */
+import { restrictionText } from '../reach/policies.ts';
 import type { Answer, PassingVerdict, PolicyReason, WayAnswer } from './model.ts';
 
 /** The verdict in the first line, and the reasons of each end below. */
@@ -57,12 +58,12 @@ function serviceText(name: string): string {
   return service === undefined ? `service ${name}` : `service ${service} of ServiceChain ${chain}`;
 }
 
-function policyText({ direction, pod, node, verdict, by }: PolicyReason): string {
+function policyText({ direction, pod, node, verdict, by, isByRule }: PolicyReason): string {
   const words = {
     exempt: 'never judged: a pod with itself, or with the node that hosts it',
     unrestricted: 'no policy restricts it',
     allowed: `allowed by ${by.join(', ')}`,
-    denied: `denied: ${by.length === 0 ? 'no policy' : by.join(', ')} restricts it, and no rule allows this`,
+    denied: isByRule ? `denied by ${by.join(', ')}` : `denied: ${restrictionText('it', by)}`,
   };
   return `${direction} of pod ${pod} on ${node}: ${words[verdict]}`;
 }

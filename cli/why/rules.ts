@@ -19,21 +19,19 @@ export interface Seen {
 export function policyReason(verdict: PolicyVerdict, seen: Seen, policies: readonly SlimNetworkPolicy[]): PolicyReason {
   const { direction, pod } = seen;
   const end = { direction, pod: `${pod.namespace}/${pod.name}`, node: pod.node };
-  if (verdict.kind !== 'judged') return { ...end, verdict: verdict.kind, by: [] };
-  if (verdict.tier !== 'groups')
-    return { ...end, verdict: verdict.isAllowed ? 'allowed' : 'denied', by: orderedTexts(verdict) };
-  if (!verdict.isAllowed) return { ...end, verdict: 'denied', by: restricting(verdict.groups, seen, policies) };
+  if (verdict.kind !== 'judged') return { ...end, verdict: verdict.kind, by: [], isByRule: false };
+  if (verdict.tier !== 'groups') {
+    const by = verdict.by.map((rule) => rule.by);
+    return { ...end, verdict: verdict.isAllowed ? 'allowed' : 'denied', by, isByRule: by.length > 0 };
+  }
+  if (!verdict.isAllowed)
+    return { ...end, verdict: 'denied', by: restricting(verdict.groups, seen, policies), isByRule: false };
   const groups = [...new Set(verdict.by.map(({ by }) => by))];
   const by = groups.flatMap((group) => {
     const policy = policies.find((each) => isPartOf(group, each));
     return policy === undefined ? [`security group ${group}`] : rulesText(policy, seen);
   });
-  return { ...end, verdict: 'allowed', by: [...new Set(by)] };
-}
-
-/** The rule that has decided; of firewall policies there may be none. */
-function orderedTexts({ by }: Extract<PolicyVerdict, { readonly kind: 'judged' }>): readonly string[] {
-  return by.length === 0 ? ['no rule of the firewall policies means it'] : by.map((rule) => rule.by);
+  return { ...end, verdict: 'allowed', by: [...new Set(by)], isByRule: false };
 }
 
 /** The policy alone, where its rules have changed since the vRouter was told. */

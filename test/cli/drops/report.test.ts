@@ -13,11 +13,15 @@ const DROP: Drop = {
   packets: 3,
   secondsAgo: 4,
   by: ['NetworkPolicy shop/web'],
+  isByRule: false,
 };
 
 test('a line says when, where, who, what and why', () => {
   expect(dropText(DROP)).toBe(
     '  4s ago  n1  ingress  pod shop/front → pod shop/web TCP 8080 (3 packets): NetworkPolicy shop/web restricts ingress, and no rule allows this\n',
+  );
+  expect(dropText({ ...DROP, by: ['ClusterNetworkPolicy tenants others'], isByRule: true })).toContain(
+    '(3 packets): denied by ClusterNetworkPolicy tenants others\n',
   );
   const { port: _, ...icmp } = { ...DROP, protocol: 'icmp', packets: 1, reason: 'network' as const, by: [] };
   expect(dropText(icmp)).toBe(

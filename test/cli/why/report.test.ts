@@ -9,6 +9,7 @@ const reason = (direction: PolicyReason['direction'], verdict: PolicyReason['ver
   node: 'n1',
   verdict,
   by,
+  isByRule: false,
 });
 const WAY: WayAnswer = {
   target: 'pod b/y',
@@ -36,6 +37,19 @@ test('the verdict comes first, then networks and each end’s policies', () => {
   ingress of pod b/y on n1: denied: NetworkPolicy b/deny restricts it, and no rule allows this
 `,
   );
+});
+
+test('a rule that denies is told as that', () => {
+  const [, ingress] = WAY.policies;
+  const denied = (by: readonly string[], isByRule: boolean): string =>
+    answerText({
+      ...ANSWER,
+      ways: [{ ...WAY, policies: ingress === undefined ? [] : [{ ...ingress, by, isByRule }] }],
+    });
+  expect(denied(['ClusterNetworkPolicy tenants others'], true)).toContain(
+    'ingress of pod b/y on n1: denied by ClusterNetworkPolicy tenants others\n',
+  );
+  expect(denied([], false)).toContain('ingress of pod b/y on n1: denied: no rule allows this\n');
 });
 
 test('a service is told with its network and every back end', () => {

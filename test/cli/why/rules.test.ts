@@ -75,8 +75,27 @@ test('a denied flow is told by the policies that restrict its direction', () => 
     node: 'n1',
     verdict: 'denied',
     by: ['NetworkPolicy shop/web'],
+    isByRule: false,
   });
   expect(policyReason(judged(), seen({}), []).by).toEqual(GROUPS.map((group) => `security group ${group}`));
+});
+
+test.each([
+  ['denied', false, ['ClusterNetworkPolicy tenants others']],
+  ['allowed', true, ['ClusterNetworkPolicy tenants friends']],
+  // Of firewall policies none may mean it.
+  ['denied', false, []],
+] as const)('a flow that is %s by a tier of rules is told by the one that has decided', (word, isAllowed, names) => {
+  const allowances = names.flatMap((name) => {
+    const said = judged(name);
+    return said.kind === 'judged' ? said.by : [];
+  });
+  const verdict: PolicyVerdict = { kind: 'judged', tier: 'admin', isAllowed, by: allowances, groups: GROUPS };
+  expect(policyReason(verdict, seen({}), [POLICY])).toMatchObject({
+    verdict: word,
+    by: names,
+    isByRule: names.length > 0,
+  });
 });
 
 test('what is not judged has no rules', () => {
