@@ -34,8 +34,9 @@ export async function listen(options: ListenOptions, app: RequestListener, log: 
 
 async function tlsServer(files: TlsFiles, app: RequestListener, log: Logger): Promise<Server> {
   const load = async () => ({ cert: await readFile(files.certFile), key: await readFile(files.keyFile) });
-  const server = createTlsServer({ ...(await load()), minVersion: 'TLSv1.2' }, app);
+  // Before they are read: what is written meanwhile is read again.
   let seen = await timeOf(files);
+  const server = createTlsServer({ ...(await load()), minVersion: 'TLSv1.2' }, app);
   const reload = async (): Promise<void> => {
     const time = await timeOf(files);
     if (time === seen) return;

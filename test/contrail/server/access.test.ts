@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { createAuthority, issueServing, type Pair } from '../../../certs/issue.ts';
 import { createContrailClient } from '../../../contrail/client.ts';
 import { contrailEndpoints } from '../../../contrail/endpoints.ts';
+import { eventually } from '../../kubernetes/eventually.ts';
 import { startRedis, type TestRedis } from '../../redis.ts';
 import { writeCertificate } from './certificate.ts';
 import { ask, startServer } from './support.ts';
@@ -85,12 +86,7 @@ describe('a server with a certificate', () => {
       });
     expect(await serial()).toBe('02');
     writeCertificate(folder, { name: NAME, serial: '03' });
-    let seen = '';
-    for (let tries = 0; tries < 100 && seen !== '03'; tries += 1) {
-      await sleep(50);
-      seen = await serial();
-    }
-    expect(seen).toBe('03');
+    await eventually(async () => (await serial()) === '03');
     await server.close();
   });
 });
