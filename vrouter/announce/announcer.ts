@@ -115,11 +115,6 @@ function createMourner({ log, onDead }: AnnouncerOptions): (nodes: readonly stri
 
 /** Looks at the kernel's own list are this many looks at nodes apart: about a second. */
 const LOOKS = 3;
-/**
- * What was taken is told again after so long: who gave it may have told of it last, and a neighbour that has just been told of it hears nothing
- * new for a second (the kernel's `neigh/eth0/locktime`).
- */
-const AGAIN_MS = 1500;
 
 /**
  * Holds addresses, when they are others than before; what fails is tried again at the next look. When a node is back, who has held
@@ -134,7 +129,6 @@ function createHolder(
   let complaint = '';
   let lived: ReadonlySet<string> = new Set();
   let looks = 0;
-  const again = createAlarm(AGAIN_MS);
   let isBusy = false;
   return async (places, alive) => {
     if (isBusy) return;
@@ -145,10 +139,9 @@ function createHolder(
     try {
       if (wanted !== before) {
         await neighbours.hold(places);
-        again.set();
         if (places.length > 0 || before !== '') log.info({ addresses: places.map(textOf) }, 'answering for addresses');
       }
-      if (again.isDue() || isSomebodyBack) await neighbours.repeat();
+      await (isSomebodyBack ? neighbours.repeat() : neighbours.remind());
       if (looks % LOOKS === 0) await mend(neighbours, log);
       [before, lived, complaint] = [wanted, alive, ''];
     } catch (error) {
@@ -165,19 +158,6 @@ function createHolder(
 async function mend(neighbours: Neighbours, log: Logger): Promise<void> {
   const forgotten = await neighbours.mend();
   if (forgotten.length > 0) log.warn({ addresses: forgotten }, 'the kernel had forgotten addresses: answering again');
-}
-
-/** Is due once, so long after it was last set. */
-function createAlarm(afterMs: number): { readonly set: () => void; readonly isDue: () => boolean } {
-  let at = Number.POSITIVE_INFINITY;
-  return {
-    set: () => void (at = performance.now() + afterMs),
-    isDue() {
-      if (performance.now() < at) return false;
-      at = Number.POSITIVE_INFINITY;
-      return true;
-    },
-  };
 }
 
 function textOf({ address, at }: Held): string {

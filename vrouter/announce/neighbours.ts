@@ -20,9 +20,17 @@ export interface Neighbours {
   readonly hold: (addresses: readonly Held[]) => Promise<void>;
   /** Tells the neighbourhood of all that are held once more. */
   readonly repeat: () => Promise<void>;
+  /** Tells it once more of those that were taken `AGAIN_MS` ago; to be called from time to time. */
+  readonly remind: () => Promise<void>;
   /** Answers again for what the kernel has forgotten, as it does when an interface goes down; says what that was. */
   readonly mend: () => Promise<readonly string[]>;
 }
+
+/**
+ * What was taken is told again after so long: who gave it may have told of it last, and a neighbour that has just been told of it hears nothing
+ * new for a second (the kernel's `neigh/eth0/locktime`).
+ */
+const AGAIN_MS = 1500;
 
 /** The address of the underlay is this node's own; `device` is the tunnel's. */
 export function createNeighbours(
@@ -31,6 +39,8 @@ export function createNeighbours(
 ): Neighbours {
   /** What stands: addresses, and where each is answered for. */
   let standing: Map<string, string> | undefined;
+  /** What is still to be told again, and when it was taken. */
+  const fresh = new Map<string, number>();
   let asking = '';
   const places = createPlaces(run, async () => (await interfaceOf(run, own)) ?? '');
   /** Throws what an interface's own trouble is, after the others have been seen to. */
@@ -38,10 +48,17 @@ export function createNeighbours(
     await allTried([...byInterface(missing)], async ([name, addresses]) => {
       const mac = await places.macAt(name);
       const { taken, refusal } = await takeUp(run, { device, own, name }, addresses);
-      for (const address of taken) standing?.set(address, name);
+      for (const address of taken) {
+        standing?.set(address, name);
+        fresh.set(address, performance.now());
+      }
       await announce(run, { name, mac }, taken);
       if (refusal !== undefined) throw new Error(refusal);
     });
+  const tell = async (known: readonly Place[]): Promise<void> =>
+    await allTried([...byInterface(known)], async ([name, addresses]) =>
+      announce(run, { name, mac: await places.macAt(name) }, addresses),
+    );
   return {
     async hold(addresses) {
       // An earlier run of the program may have left addresses that are another node's by now.
@@ -56,10 +73,11 @@ export function createNeighbours(
       asking = table;
       await take([...wanted].filter(([address]) => !holding.has(address)));
     },
-    async repeat() {
-      await allTried([...byInterface([...(standing ?? [])])], async ([name, addresses]) =>
-        announce(run, { name, mac: await places.macAt(name) }, addresses),
-      );
+    repeat: async () => await tell([...(standing ?? [])]),
+    async remind() {
+      const due = new Set([...fresh].flatMap(([each, at]) => (performance.now() - at < AGAIN_MS ? [] : [each])));
+      await tell([...(standing ?? [])].filter(([each]) => due.has(each)));
+      for (const each of due) fresh.delete(each);
     },
     async mend() {
       if (standing === undefined || standing.size === 0) return [];

@@ -127,10 +127,11 @@ function isAmongMost(sight: Sight): boolean {
 
 /** What verdicts depend on that time alone changes: while these are the same, so are all that nobody is writing for. */
 export function groupsOf(all: readonly Candidacy[], sight: Sight): readonly unknown[] {
-  const within = (limitMs: number): readonly string[] => sight.nodes.filter(inSight(sight, limitMs));
-  const ready = sight.nodes.filter((node) => sight.presence(node) >= READY_MS);
-  const isSettled = all.every(({ holder, standing }) => holder !== sight.own || standing >= SETTLED_MS);
-  return [within(SILENT_MS), within(AWAY_MS), ready, isSettled, sight.unanswered < PROOF_MS, sight.unanswered > AWAY_MS];
+  const { own, nodes, presence, unanswered } = sight;
+  const within = (limitMs: number): readonly string[] => nodes.filter(inSight(sight, limitMs));
+  const ready = nodes.filter((node) => presence(node) >= READY_MS);
+  const isSettled = all.every(({ holder, standing }) => holder !== own || standing >= SETTLED_MS);
+  return [within(SILENT_MS), within(AWAY_MS), ready, isSettled, unanswered < PROOF_MS, unanswered > AWAY_MS];
 }
 
 function inSight({ own, silence }: Sight, limitMs: number): (node: string) => boolean {

@@ -7,7 +7,9 @@ import { createLab, inNamespace, type Lab } from '../lab/nodes.ts';
 
 jest.setTimeout(60_000);
 
-const [NODE, OUTSIDE, ADDRESS] = ['192.0.2.1', '192.0.2.9', '192.0.2.200'] as const;
+const [NODE, OUTSIDE, ADDRESS, FURTHER] = ['192.0.2.1', '192.0.2.9', '192.0.2.200', '192.0.2.201'] as const;
+/** Whoever else may have an address. */
+const OTHER = '02:00:00:00:99:99';
 /** The node's address here as well, where its heartbeats are. */
 const OWN = '127.0.0.21';
 const WORLD = { nodes: { n1: NODE }, networks: { 'ip-fabric': { id: 1 } } } as const;
@@ -35,14 +37,36 @@ afterAll(async () => {
 });
 
 test('a neighbour that was told of another holder meanwhile finds it', async () => {
-  const macOf = async (name: string, device: string) =>
-    / ([0-9a-f:]{17}) /.exec((await lab.sh(name, `ip -br link show dev ${device}`)).stdout)?.[1] ?? '';
-  const neighbour = async () => (await lab.sh('out', `ip neigh show ${ADDRESS}`)).stdout;
-  const [mac, other] = [await macOf('n1', 'eth0'), '02:00:00:00:99:99'];
-  await lab.sh('out', `ip neigh replace ${ADDRESS} lladdr ${other} dev eth0 nud reachable`);
-  announcer.set({ address: OWN, peers: [], announcements: [{ address: ADDRESS, nodes: [OWN] }] });
+  await mislead(ADDRESS);
+  hold(ADDRESS);
   await eventually(async () => (await lab.sh('n1', 'ip neigh show proxy')).stdout.includes(ADDRESS));
-  await lab.sh('out', `ip neigh replace ${ADDRESS} lladdr ${other} dev eth0 nud reachable`);
-  expect(await neighbour()).toContain(other);
-  await eventually(async () => (await neighbour()).includes(mac));
+  await mislead(ADDRESS);
+  expect(await holderOf(ADDRESS)).toBe(OTHER);
+  await eventually(async () => (await holderOf(ADDRESS)) === (await macOfNode()));
 });
+
+test('what is taken later is told alone', async () => {
+  hold(ADDRESS, FURTHER);
+  await eventually(async () => (await lab.sh('n1', 'ip neigh show proxy')).stdout.includes(FURTHER));
+  await mislead(ADDRESS);
+  await mislead(FURTHER);
+  await eventually(async () => (await holderOf(FURTHER)) === (await macOfNode()));
+  expect(await holderOf(ADDRESS)).toBe(OTHER);
+});
+
+function hold(...addresses: readonly string[]): void {
+  const announcements = addresses.map((address) => ({ address, nodes: [OWN] }));
+  announcer.set({ address: OWN, peers: [], announcements });
+}
+
+async function mislead(address: string): Promise<void> {
+  await lab.sh('out', `ip neigh replace ${address} lladdr ${OTHER} dev eth0 nud reachable`);
+}
+
+async function holderOf(address: string): Promise<string | undefined> {
+  return / lladdr (\S+) /.exec((await lab.sh('out', `ip neigh show ${address}`)).stdout)?.[1];
+}
+
+async function macOfNode(): Promise<string | undefined> {
+  return / ([0-9a-f:]{17}) /.exec((await lab.sh('n1', 'ip -br link show dev eth0')).stdout)?.[1];
+}

@@ -34,7 +34,14 @@ function verdict({
 }: Case): Verdict {
   const silence = (node: string): number => silent[node] ?? 0;
   const sight: Sight = { own, nodes: NODES, silence, presence: () => present, unanswered, answered };
-  const given = { able: NODES, holder: undefined, challenger: undefined, standing: 60_000, isRefuted: false, ...candidacy };
+  const given = {
+    able: NODES,
+    holder: undefined,
+    challenger: undefined,
+    standing: 60_000,
+    isRefuted: false,
+    ...candidacy,
+  };
   return judge({ address: ADDRESS, ...given }, sight);
 }
 
