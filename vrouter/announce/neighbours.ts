@@ -39,8 +39,7 @@ export function createNeighbours(
 ): Neighbours {
   /** What stands: addresses, and where each is answered for. */
   let standing: Map<string, string> | undefined;
-  /** What is still to be told again, and when it was taken. */
-  const fresh = new Map<string, number>();
+  const fresh = createFresh();
   let asking = '';
   const places = createPlaces(run, async () => (await interfaceOf(run, own)) ?? '');
   /** Throws what an interface's own trouble is, after the others have been seen to. */
@@ -48,10 +47,8 @@ export function createNeighbours(
     await allTried([...byInterface(missing)], async ([name, addresses]) => {
       const mac = await places.macAt(name);
       const { taken, refusal } = await takeUp(run, { device, own, name }, addresses);
-      for (const address of taken) {
-        standing?.set(address, name);
-        fresh.set(address, performance.now());
-      }
+      for (const address of taken) standing?.set(address, name);
+      fresh.add(taken);
       await announce(run, { name, mac }, taken);
       if (refusal !== undefined) throw new Error(refusal);
     });
@@ -75,9 +72,9 @@ export function createNeighbours(
     },
     repeat: async () => await tell([...(standing ?? [])]),
     async remind() {
-      const due = new Set([...fresh].flatMap(([each, at]) => (performance.now() - at < AGAIN_MS ? [] : [each])));
-      await tell([...(standing ?? [])].filter(([each]) => due.has(each)));
-      for (const each of due) fresh.delete(each);
+      const due = fresh.due();
+      await tell([...(standing ?? [])].filter(([each]) => due.includes(each)));
+      fresh.drop(due);
     },
     async mend() {
       if (standing === undefined || standing.size === 0) return [];
@@ -87,6 +84,20 @@ export function createNeighbours(
       for (const [, name] of forgotten) places.forget(name);
       await take(forgotten);
       return forgotten.map(([address]) => address);
+    },
+  };
+}
+
+/** What is still to be told again. */
+function createFresh() {
+  const taken = new Map<string, number>();
+  return {
+    add: (addresses: readonly string[]): void => {
+      for (const each of addresses) taken.set(each, performance.now());
+    },
+    due: () => [...taken].flatMap(([each, at]) => (performance.now() - at < AGAIN_MS ? [] : [each])),
+    drop: (addresses: readonly string[]): void => {
+      for (const each of addresses) taken.delete(each);
     },
   };
 }
