@@ -32,6 +32,8 @@ const METRICS_MS = 5_000;
 const ADDRESSES_FRESH_MS = 2_000;
 /** Resync only feeds the live queue, at a pace that live events do not feel. */
 const RESYNC_CONCURRENCY = 2;
+/** An upgrade lets workers of both versions run for a while, and the old ones know nothing of new settings. */
+const UPGRADED_MS = 30_000;
 /** A stop lets running keys finish: only a lost lock aborts one. */
 const NEVER = new AbortController().signal;
 
@@ -120,6 +122,7 @@ async function openStores(
 
 async function schedule(resync: KeyQueue, settings: WorkerSettings): Promise<void> {
   await resync.every(RESYNC, settings.resyncInterval * 1000);
+  await resync.after(RESYNC, UPGRADED_MS);
   await resync.every(PRUNE, settings.pruneInterval * 1000);
 }
 

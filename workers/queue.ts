@@ -39,6 +39,8 @@ export interface KeyQueue {
   readonly flushed: () => Promise<void>;
   /** Runs a key again and again. The same schedule from several replicas is one. */
   readonly every: (key: string, ms: number) => Promise<void>;
+  /** Runs a key once, so long after the last replica that has asked for it. */
+  readonly after: (key: string, ms: number) => Promise<void>;
   readonly state: () => Promise<QueueState>;
   /** How many keys wait: as much of the state as may be asked for often. */
   readonly waiting: () => Promise<number>;
@@ -85,6 +87,10 @@ export function createQueue(options: QueueOptions): KeyQueue {
     flushed: producer.flushed,
     every: async (key, ms) =>
       void (await queue.upsertJobScheduler(`every ${key}`, { every: ms }, { name: key, opts: KEPT })),
+    after: async (key, ms) => {
+      const deduplication = { id: `after ${key}`, ttl: ms, extend: true, replace: true };
+      await queue.add(key, {}, { ...KEPT, delay: ms, deduplication });
+    },
     state: () => readQueueState(redis, keyOf),
     waiting: () => readWaiting(redis, keyOf),
     letters: letters.list,

@@ -338,6 +338,24 @@ test('the same schedule from two replicas is one', async () => {
   expect(span / (starts.length - 1)).toBeGreaterThan(150);
 });
 
+test('what is wanted after the last of several replicas has come is run once, then', async () => {
+  const [first, second] = [open(), open()];
+  const starts: number[] = [];
+  for (const queue of [first, second])
+    queue?.work(async () => {
+      starts.push(Date.now());
+      return DONE;
+    }, 1);
+  await first?.after('Resync', 1000);
+  await sleep(600);
+  const last = Date.now();
+  await second?.after('Resync', 1000);
+  await until(() => starts.length > 0);
+  await sleep(1200);
+  expect(starts).toHaveLength(1);
+  expect((starts[0] ?? 0) - last).toBeGreaterThanOrEqual(990);
+});
+
 test('closing waits for the running key', async () => {
   const queue = open();
   const gate = Promise.withResolvers<void>();
