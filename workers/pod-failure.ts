@@ -34,7 +34,21 @@ export async function explainPodFailure(error: unknown, subject: PodSubject, dep
       return new AddressTaken(message, { cause: error });
     }
   }
-  return /exhausted/.test(error.message) || asking.length === 0 ? undefined : notToBeHad(error, asking);
+  if (/exhausted/.test(error.message)) return await noneLeft(error, subject, deps);
+  return asking.length === 0 ? undefined : notToBeHad(error, asking);
+}
+
+/** Told with what would make room; it is tried again, since a pod may go. */
+async function noneLeft(error: ContrailError, { interfaces }: PodSubject, deps: Deps): Promise<Error | undefined> {
+  const port = interfaces.find(
+    ({ network, isAllocated }) => !isAllocated && error.message.includes(`'${network.at(-1)}'`),
+  );
+  if (port === undefined) return undefined;
+  const subnets = ((await deps.networks.subnetsOf(port.network)) ?? []).map(subnetText);
+  const isOfCluster = deps.settings.podSubnets.map(subnetText).some((each) => subnets.includes(each));
+  const room = isOfCluster ? 'add a subnet to cluster.podCidrs of the chart' : 'add a subnet to the network';
+  const message = `interface ${port.name}: no address of ${subnets.join(', ')} is left for network ${port.network.join(':')}; ${room}, or delete pods of it`;
+  return new AddressTaken(message, { cause: error });
 }
 
 /** No pod of the network holds it: it is reserved, or in a network that shares its addresses. */

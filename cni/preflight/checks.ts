@@ -69,13 +69,14 @@ function cidrProblems({ networks }: NodeFacts, plan: Plan): readonly Problem[] {
         }),
       ),
   );
-  const among = plan.podCidrs.flatMap((pod) =>
-    plan.serviceCidrs
-      .filter((service) => overlaps(pod, service))
+  const among = ours.flatMap((one, index) =>
+    ours
+      .slice(index + 1)
+      .filter(({ cidr }) => overlaps(one.cidr, cidr))
       .map(
-        (service): Problem => ({
+        ({ cidr, name }): Problem => ({
           check: 'cidrs',
-          text: `cluster.podCidrs ${pod} overlaps cluster.serviceCidrs ${service}`,
+          text: `${one.name} ${one.cidr} overlaps ${name} ${cidr}; choose another`,
         }),
       ),
   );

@@ -1,4 +1,5 @@
 /** The cluster's singletons: always wanted, never deleted by a run. */
+import { ContrailError } from '../../contrail/client.ts';
 import { desiredCluster } from '../../contrail/desired/cluster.ts';
 import { IP_FABRIC, uuidOf } from '../../contrail/names.ts';
 import type { ContrailObject, PortTranslationPool, Subnet } from '../../contrail/objects.ts';
@@ -10,6 +11,7 @@ import { writePortPools } from '../port-pools.ts';
 import { joined } from '../subnets.ts';
 
 export interface ClusterSubject extends FabricFlags {
+  readonly podSubnets: readonly Subnet[];
   /** Those of the settings, and those that Kubernetes has been given since. */
   readonly serviceSubnets: readonly Subnet[];
   readonly snatPorts: readonly PortTranslationPool[];
@@ -19,23 +21,31 @@ export interface ClusterSubject extends FabricFlags {
 export const clusterReconciler: Reconciler<ClusterSubject> = {
   input: async (_key, deps) => {
     const namespace = await readNamespace('default', deps);
-    const { fabric, serviceSubnets, snatPorts } = deps.settings;
+    const { fabric, podSubnets, serviceSubnets, snatPorts } = deps.settings;
     const further = [...deps.view.serviceCidrs.list()].sort(byName).flatMap(({ cidrs }) => cidrs);
-    const subject = { serviceSubnets: joined(serviceSubnets, further), snatPorts };
+    const subject = { podSubnets, serviceSubnets: joined(serviceSubnets, further), snatPorts };
     if (namespace === undefined) return { ...subject, ...fabric };
     // Its own network is the cluster's (facts 1.2.4a).
     return { ...subject, defaultNamespaceUid: namespace.uid, ...fabricFlags(namespace.annotations, fabric) };
   },
   observe: async (_key, _input, deps) => observe(deps),
-  desired: (input, settings, { anchor }) => {
-    const fabric = anchor === undefined ? {} : { ipFabric: anchor };
-    return desiredCluster({ ...input, podSubnets: settings.podSubnets, ...fabric }, settings);
-  },
+  desired: (input, settings, { anchor }) =>
+    desiredCluster({ ...input, ...(anchor === undefined ? {} : { ipFabric: anchor }) }, settings),
+  explain: async (error) => explained(error),
   finish: async (input, deps) => {
     await writePortPools(deps);
     return input;
   },
 };
+
+/** A subnet that was taken out of the settings stays as long as somebody has an address of it. */
+function explained(error: unknown): Error | undefined {
+  if (!(error instanceof ContrailError) || error.status !== 409) return undefined;
+  const address = /Cannot Delete IP Block, IP\((.+?)\) is in use/.exec(error.message)?.[1];
+  if (address === undefined) return undefined;
+  const text = `cluster.podCidrs and cluster.serviceCidrs lack ${address}, which is in use: add its subnet again, until nobody has an address of it`;
+  return new Error(text, { cause: error });
+}
 
 /** The order of a cache is that of arrival, which replicas do not share. */
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {

@@ -70,6 +70,10 @@ describe('problemsOf', () => {
   test('names a pod MTU that does not fit and CIDRs of ours that meet', () => {
     expect(problemsOf(good, { ...plan, podMtu: 1500 })).toMatchObject([{ check: 'mtu' }]);
     expect(problemsOf(good, { ...plan, serviceCidrs: ['10.40.0.0/16'] })).toMatchObject([{ check: 'cidrs' }]);
+    const podCidrs = [...plan.podCidrs, '10.60.0.0/16', '10.33.0.0/16'];
+    expect(problemsOf(good, { ...plan, podCidrs })).toMatchObject([
+      { text: 'cluster.podCidrs 10.32.0.0/12 overlaps cluster.podCidrs 10.33.0.0/16; choose another' },
+    ]);
   });
 });
 
