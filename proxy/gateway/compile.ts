@@ -3,11 +3,11 @@ import type { SlimGateway } from '../../kubernetes/gateway.ts';
 import type { ParentLink, SlimRoute } from '../../kubernetes/gateway-route.ts';
 import type { Labels } from '../../kubernetes/selector.ts';
 import type { Backend, Certificate, Entrance, Problem } from '../model.ts';
-import { attach, type Attachment, isParent } from './attach.ts';
+import { attach, type Attachment, isParent, type ParentVerdict } from './attach.ts';
 import { CLOSING, type Destination, destinationOf, type DestinationView } from './destinations.ts';
 import { judgeListeners, isServed, type ListenerState, type ListenerView } from './listeners.ts';
 import { httpRouting } from './routing.ts';
-import { tcpChoices, tlsServers } from './streams.ts';
+import { servedInstead, tcpChoices, tlsServers } from './streams.ts';
 import { unsupportedBy } from './unsupported.ts';
 
 export interface GatewayView extends ListenerView, DestinationView {
@@ -39,6 +39,8 @@ export interface RouteOutcome {
     readonly parent: ParentLink;
     readonly refused?: Problem;
     readonly unresolved?: Problem;
+    /** Who is served in its place. */
+    readonly instead?: SlimRoute;
   }[];
 }
 
@@ -64,8 +66,9 @@ export function compileGateways(
   };
   const compiled = gateways.map((gateway) => {
     const states = judgeListeners(gateway, view);
-    const verdicts = routes.flatMap((route) => verdictsOf(route, { gateway, states, labelsOf: view.labelsOf }));
-    const attachments = verdicts.flatMap(({ verdict }) => verdict.attachments);
+    const judged = routes.flatMap((route) => verdictsOf(route, { gateway, states, labelsOf: view.labelsOf }));
+    const attachments = judged.flatMap(({ verdict }) => verdict.attachments);
+    const verdicts = judged.map((each) => ({ ...each, instead: servedInstead(each.verdict.attachments, attachments) }));
     const entrances = entrancesOf({ gateway, states, attachments, destination }, view);
     return { gateway, states, verdicts, attachments, entrances };
   });
@@ -108,8 +111,14 @@ function verdictsOf(route: SlimRoute, view: Parameters<typeof attach>[2]) {
     });
 }
 
+interface Judged {
+  readonly route: SlimRoute;
+  readonly verdict: ParentVerdict;
+  readonly instead: SlimRoute | undefined;
+}
+
 function outcomes(
-  verdicts: ReturnType<typeof verdictsOf>,
+  verdicts: readonly Judged[],
   destination: (route: SlimRoute, index: number) => Destination,
 ): readonly RouteOutcome[] {
   const byRoute = Map.groupBy(verdicts, ({ route }) => route);
@@ -117,9 +126,10 @@ function outcomes(
     const [unresolved] = route.rules.flatMap((_rule, index) => destination(route, index).problems);
     return {
       route,
-      verdicts: own.map(({ verdict: { parent, refused } }) => ({
+      verdicts: own.map(({ verdict: { parent, refused }, instead }) => ({
         parent,
         ...(refused === undefined ? {} : { refused }),
+        ...(instead === undefined ? {} : { instead }),
         ...(unresolved === undefined ? {} : { unresolved }),
       })),
     };

@@ -52,11 +52,11 @@ export function gatewayStatus({ gateway, listeners }: GatewayOutcome, addresses:
 /** What a route is told: other controllers' parents stay as they are. */
 export function routeStatus({ route, verdicts }: RouteOutcome): Status {
   const others = parentsOf(route).filter(({ controllerName }) => controllerName !== GATEWAY_CONTROLLER);
-  const ours = verdicts.map(({ parent, refused, unresolved }) => ({
+  const ours = verdicts.map(({ parent, refused, unresolved, instead }) => ({
     parentRef: parent,
     controllerName: GATEWAY_CONTROLLER,
     conditions: [
-      condition(route, 'Accepted', refused ?? { reason: 'Accepted', message: 'attached' }, refused === undefined),
+      condition(route, 'Accepted', refused ?? attached(instead), refused === undefined),
       condition(
         route,
         'ResolvedRefs',
@@ -66,6 +66,12 @@ export function routeStatus({ route, verdicts }: RouteOutcome): Status {
     ],
   }));
   return { parents: [...others, ...ours] };
+}
+
+function attached(instead: SlimRoute | undefined): Problem {
+  if (instead === undefined) return { reason: 'Accepted', message: 'attached' };
+  const older = `TCPRoute "${instead.namespace}/${instead.name}", which is older, has the port`;
+  return { reason: 'Accepted', message: `attached, and not served: ${older}; name another listener in parentRefs` };
 }
 
 /** Whether a route's status still names us. */

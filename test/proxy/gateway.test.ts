@@ -31,6 +31,12 @@ function listenersOf(given: SlimGateway, world: World = {}, routes: readonly Sli
   return listeners;
 }
 
+/** A TCPRoute to a listener of the Gateway named web, or to all of them. */
+function tcp(name: string, sectionName?: string): SlimRoute {
+  const parentRefs = [{ name: 'web', namespace: 'shop', sectionName }];
+  return route(name, { parentRefs, rules: [rule('web')] }, 'TCPRoute');
+}
+
 /** What a route is told by the Gateway named web. */
 function toldTo(given: SlimRoute, gateways: readonly SlimGateway[] = [gateway({})], world: World = {}) {
   const [outcome] = compiled(gateways, [given], { services: WEB, ...world }).routes;
@@ -209,6 +215,23 @@ describe('routes', () => {
     const { refused } = outcome!.verdicts[0]!;
     expect(refused).toMatchObject({ reason: 'NotAllowedByListeners' });
     expect(refused?.message).toContain('listener "udp": protocol "UDP" is not served: choose one of');
+  });
+
+  test('of TCP that an older one is before are told so, and are served once it has gone', () => {
+    const own = gateway({ name: 'a', protocol: 'TCP', port: 5432 }, { name: 'b', protocol: 'TCP', port: 6379 });
+    const [older, younger, both] = [tcp('older', 'a'), tcp('younger', 'a'), tcp('both')];
+    const accepted = (...routes: readonly SlimRoute[]) =>
+      compiled([own], routes, { services: WEB }).routes.map((outcome) => {
+        const { parents } = routeStatus(outcome) as unknown as { parents: { conditions: { message: string }[] }[] };
+        return parents[0]?.conditions[0]?.message;
+      });
+    expect(accepted(younger, older, both)).toEqual([
+      'attached, and not served: TCPRoute "shop/older", which is older, has the port; name another listener in parentRefs',
+      'attached',
+      // It has the other listener's.
+      'attached',
+    ]);
+    expect(accepted(younger)).toEqual(['attached']);
   });
 
   test('of namespaces that a selector chooses are admitted', () => {
