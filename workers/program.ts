@@ -70,7 +70,7 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
     resync,
     redis,
     metrics,
-    report: createReporter({ kube, view: () => view, host: hostname(), log }),
+    report: createReporter({ kube, view: () => view, home: cluster.ownNamespace, host: hostname(), log }),
     concurrency: settings.concurrency,
     pruneGraceMs: settings.pruneGrace * 1000,
     isRebuilding: () => heartbeat.database()?.state === 'rebuilding',

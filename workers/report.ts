@@ -27,15 +27,19 @@ const API_VERSIONS: Readonly<Partial<Record<Key['kind'], string>>> = {
 /** Reports that a key's run failed. Never throws: an Event that cannot be written is logged. */
 export type ReportFailure = (key: Key, error: unknown) => Promise<void>;
 
-/** Reports onto objects that `view` has; what is gone, and the cluster itself, has nobody to read an Event. */
+/** Reports onto objects that `view` has: what is gone has nobody to read an Event. What fails for the cluster is told to `home`, the programs' namespace. */
 export function createReporter(deps: {
   readonly kube: KubeClient;
   readonly view: () => ClusterView;
+  readonly home: string;
   readonly host: string;
   readonly log: Logger;
 }): ReportFailure {
   return async (key, error) => {
-    const object = referenceTo(key, deps.view());
+    const object = referenceTo(
+      key.kind === 'Cluster' ? { ...key, kind: 'Namespace', name: deps.home } : key,
+      deps.view(),
+    );
     if (object === undefined) return;
     const resource = resourceOf(key, deps.view());
     const reason = error instanceof TerminalError ? error.reason : 'NetworkNotReady';

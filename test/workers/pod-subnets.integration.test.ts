@@ -23,7 +23,7 @@ withApiServer('subnets of pods', () => {
     fleet = await startFleet({ bin: labBinaries()!, redisUrl: redis.url });
     worker = await fleet.startWorker({ 'pod-cidrs': SMALL });
     await createNode(fleet.kube, 'n1', '192.0.2.1');
-    await fleet.kube.post('/api/v1/namespaces', { metadata: { name: 'dev' } });
+    for (const name of ['dev', 'opencontrail']) await fleet.kube.post('/api/v1/namespaces', { metadata: { name } });
   }, 120_000);
 
   afterAll(async () => {
@@ -43,7 +43,9 @@ withApiServer('subnets of pods', () => {
 
   test('one that is taken away stays as long as a pod has an address of it, and the reason is told', async () => {
     await restart(FURTHER);
-    await eventually(async () => /cluster\.podCidrs .*lack 10\.32\.0\.\d, which is in use/.test(worker.log()));
+    await eventually(async () =>
+      /cluster\.podCidrs .*lack 10\.32\.0\.\d, which is in use/.test(await told('opencontrail')),
+    );
     expect(await subnets()).toEqual([SMALL, FURTHER]);
     for (const name of FIRST)
       await fleet.kube.delete(`/api/v1/namespaces/dev/pods/${name}`, { query: { gracePeriodSeconds: 0 } });
@@ -63,11 +65,11 @@ async function createPod(name: string): Promise<void> {
   await fleet.kube.post('/api/v1/namespaces/dev/pods', { metadata: { name }, spec });
 }
 
-async function told(pod: string): Promise<string> {
-  const { items } = await fleet.kube.list('/api/v1/namespaces/dev/events');
+async function told(name: string): Promise<string> {
+  const { items } = await fleet.kube.list('/api/v1/events');
   // The API server has checked them.
   const events = items as unknown as readonly { involvedObject: { name: string }; message: string }[];
-  return events.flatMap(({ involvedObject, message }) => (involvedObject.name === pod ? [message] : [])).join('\n');
+  return events.flatMap(({ involvedObject, message }) => (involvedObject.name === name ? [message] : [])).join('\n');
 }
 
 async function addressOf(name: string): Promise<string> {
