@@ -1,14 +1,14 @@
 /**
  * Tells of sessions in the status of BGPRouters. Each node owns its own entry (server-side apply, a field manager for each), so that no
- * two write the same; the first node by name whose program is Ready writes the condition, and takes away entries of nodes that have no
- * such program any more. A router that selects no node has no condition.
+ * two write the same; the first node by name whose program is Ready sums them up, and takes away entries of nodes that have no such
+ * program any more. A router that selects no node has no condition.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { BGP_ROUTERS, type BgpSession, type SlimBgpRouter } from '../kubernetes/bgp-router.ts';
 import type { KubeClient } from '../kubernetes/client.ts';
 import { saysReady } from '../kubernetes/objects.ts';
 import { API_VERSION } from '../kubernetes/resources.ts';
-import { readyCondition } from './status.ts';
+import { readyCondition, sessionCount } from './status.ts';
 
 export interface Reporter {
   /** What this node says of a router now; `undefined`: it is not selected. */
@@ -60,8 +60,10 @@ export function createReporter(
         else said.push(life === 'ready' ? other : silent(other));
       }
       const condition = readyCondition(router, said, new Date().toISOString().replace(/\.\d+Z$/, 'Z'));
-      if (!router.status.conditions.some((each) => isDeepStrictEqual(each, condition)))
-        await apply(router.name, CONDITION_MANAGER, { conditions: [condition] });
+      const count = sessionCount(said);
+      const isTold = router.status.conditions.some((each) => isDeepStrictEqual(each, condition));
+      if (!isTold || router.status.sessions !== count)
+        await apply(router.name, CONDITION_MANAGER, { sessions: count, conditions: [condition] });
     },
   };
 }

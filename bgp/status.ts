@@ -53,6 +53,12 @@ function whyWaiting(
   return `${address} is no neighbor on a segment of this node: mend the address, or set multihop of the neighbor where it is farther away`;
 }
 
+/** How many of all sessions are established, as users read it. */
+export function sessionCount(nodes: SlimBgpRouter['status']['nodes']): string {
+  const states = nodes.flatMap(({ neighbors }) => neighbors.map(({ state }) => state));
+  return `${states.filter((state) => state === 'Established').length}/${states.length}`;
+}
+
 export type Condition = SlimBgpRouter['status']['conditions'][number];
 
 /** The condition Ready of a router, from what its nodes say; the time of the last change is kept where nothing changed. */

@@ -50,6 +50,7 @@ const SessionSchema = z
   })
   .readonly();
 const StatusSchema = z.object({
+  sessions: z.string().optional(),
   nodes: z
     .array(z.object({ name: z.string(), neighbors: z.array(SessionSchema).readonly().default([]) }).readonly())
     .readonly()

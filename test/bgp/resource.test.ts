@@ -103,9 +103,11 @@ described('a BGPRouter', () => {
     await tell('n1', UP);
     expect((await read('tor')).status.nodes.map(({ name }) => name)).toEqual(['n1', 'n2']);
     expect(await ready()).toEqual(['Ready False NotEstablished n2 → 192.0.2.1: Connection refused']);
+    expect((await read('tor')).status.sessions).toBe('1/2');
     await tell('n2', UP);
     await tell('n1', UP);
     expect(await ready()).toEqual(['Ready True Established all sessions of 2 node(s) are established']);
+    expect((await read('tor')).status.sessions).toBe('2/2');
     const before = (await read('tor')).status;
     await tell('n1', UP);
     expect((await read('tor')).status).toEqual(before);
