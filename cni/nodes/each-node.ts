@@ -24,9 +24,9 @@ export type NodeOutcome =
   | { readonly kind: 'failed'; readonly node: string; readonly message: string }
   | { readonly kind: 'unreachable'; readonly node: string; readonly message: string };
 
-/** All nodes at once; answers one outcome per node, in the nodes' order. Throws only what the API server refuses. */
+/** All nodes of Linux at once; answers one outcome per node, in the nodes' order. Throws only what the API server refuses. */
 export async function runOnNodes(task: NodeTask, deps: NodeTaskDeps): Promise<readonly NodeOutcome[]> {
-  const { items } = await deps.client.list('/api/v1/nodes');
+  const { items } = await deps.client.list('/api/v1/nodes', { labelSelector: 'kubernetes.io/os!=windows' });
   return await Promise.all(items.map(async ({ metadata }) => await runOnNode(metadata.name, task, deps)));
 }
 

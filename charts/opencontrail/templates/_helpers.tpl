@@ -145,11 +145,16 @@ https://{{ required "kubernetes.apiServer is required: host:port of the API serv
 {{- end }}
 {{- end }}
 
-{{/* pod: what every pod of the product has in common: it lives on the host's network, on any node, from the first minute. */}}
+{{/* pod: what every pod of the product has in common: it lives on the host's network, on any node of Linux, from the first minute; `nodeSelector` says which. */}}
 {{- define "opencontrail.pod" -}}
 hostNetwork: true
 dnsPolicy: Default
 serviceAccountName: {{ .program }}
+nodeSelector:
+  kubernetes.io/os: linux
+{{- with .nodeSelector }}
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 tolerations:
   - operator: Exists
 {{- with .root.Values.image.pullSecrets }}

@@ -105,7 +105,7 @@ async function builtPlugin(): Promise<string | undefined> {
   if (existsSync(file)) return file;
   mkdirSync(dirname(file), { recursive: true });
   await step('compile the CNI plugin', 2, async () => {
-    const flags = ['--compile', '--minify', '--bytecode', '--format=cjs', '--target=bun-linux-x64'];
+    const flags = ['--compile', '--minify', '--bytecode', '--format=cjs'];
     const partial = `${file}.building-${process.pid}`;
     await run(join(checkout, 'node_modules', '.bin', 'bun'), ['build', ...flags, main, '--outfile', partial], {
       cwd: checkout,
