@@ -325,14 +325,9 @@ test('an emptied Redis is noticed, and every key is run again', async () => {
 
 test('the same schedule from two replicas is one', async () => {
   const [first, second] = [open(), open()];
-  await first?.every('Prune', 300);
-  await second?.every('Prune', 300);
-  const starts: number[] = [];
-  for (const queue of [first, second])
-    queue?.work(async () => {
-      starts.push(Date.now());
-      return DONE;
-    }, 1);
+  await first.every('Prune', 300);
+  await second.every('Prune', 300);
+  const starts = startsOf(first, second);
   await until(() => starts.length >= 4);
   const span = (starts.at(-1) ?? 0) - (starts[0] ?? 0);
   expect(span / (starts.length - 1)).toBeGreaterThan(150);
@@ -340,21 +335,27 @@ test('the same schedule from two replicas is one', async () => {
 
 test('what is wanted after the last of several replicas has come is run once, then', async () => {
   const [first, second] = [open(), open()];
-  const starts: number[] = [];
-  for (const queue of [first, second])
-    queue?.work(async () => {
-      starts.push(Date.now());
-      return DONE;
-    }, 1);
-  await first?.after('Resync', 1000);
+  const starts = startsOf(first, second);
+  await first.after('Resync', 1000);
   await sleep(600);
   const last = Date.now();
-  await second?.after('Resync', 1000);
+  await second.after('Resync', 1000);
   await until(() => starts.length > 0);
   await sleep(1200);
   expect(starts).toHaveLength(1);
   expect((starts[0] ?? 0) - last).toBeGreaterThanOrEqual(990);
 });
+
+/** When keys of these queues are run. */
+function startsOf(...some: readonly KeyQueue[]): readonly number[] {
+  const starts: number[] = [];
+  for (const queue of some)
+    queue.work(async () => {
+      starts.push(Date.now());
+      return DONE;
+    }, 1);
+  return starts;
+}
 
 test('closing waits for the running key', async () => {
   const queue = open();
