@@ -98,6 +98,8 @@ described('with the chart installed', () => {
     ['an unknown protocol', [BLUE, RED], { ports: [{ protocol: 'GRE' }] }, 'Unsupported value: "GRE"'],
     ['a port of ICMP', [BLUE, RED], { ports: [{ protocol: 'ICMP', port: 1 }] }, 'ICMP has no ports'],
     ['a range the wrong way', [BLUE, RED], { ports: [{ port: 9, endPort: 8 }] }, 'endPort must not be below port'],
+    ['a chain of another namespace', [BLUE, RED], { through: 'billing/inspect' }, "a ServiceChain's name alone"],
+    ['an analyzer of another namespace', [BLUE, RED], { mirror: 'mon/eye' }, "a pod's name alone"],
     ['a port too high', [BLUE, RED], { ports: [{ port: 65_536 }] }, 'should be less than or equal to 65535'],
   ])('the schema refuses %s', async (_title, networks, rest, says) => {
     const refusal = await refusalOf(admin.post(PATH, connection('bad', networks, rest)));
