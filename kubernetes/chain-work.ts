@@ -85,7 +85,7 @@ function workFor({ chain, service, ports, taken }: Question, names: ConnectionNa
   const of = { chain: chain.name, service: service.name };
   if (ports.length === 0) return { ...of, kind: 'idle', problem: 'has no interfaces yet' };
   const sides = sidesOf(chain, names).map((network) => network.join(':'));
-  const [left, right] = sides.map((network) => ports.find((port) => port.network === network)?.name);
+  const [left, right] = sides.map((network, index) => interfaceIn(network, index === 0 ? 'left' : 'right', ports));
   if (left === undefined || right === undefined) {
     const network = sides[left === undefined ? 0 : 1] ?? '';
     return { ...of, kind: 'idle', problem: `has no interface in network ${network}` };
@@ -94,6 +94,12 @@ function workFor({ chain, service, ports, taken }: Question, names: ConnectionNa
   const busy = [left, right].find((port) => taken.has(port));
   if (busy === undefined) return { ...of, kind: 'works', left, right };
   return { ...of, kind: 'idle', problem: `works with interface ${busy} for ${taken.get(busy)}` };
+}
+
+/** The interface named after its side, if the pod has it there: eth0 may be in the same network. */
+function interfaceIn(network: string, side: 'left' | 'right', ports: readonly PodPort[]): string | undefined {
+  const inNetwork = ports.filter((port) => port.network === network);
+  return (inNetwork.find(({ name }) => name === side) ?? inNetwork[0])?.name;
 }
 
 function byAge(a: SlimServiceChain, b: SlimServiceChain): number {
