@@ -85,12 +85,12 @@ function workFor({ chain, service, ports, taken }: Question, names: ConnectionNa
   const of = { chain: chain.name, service: service.name };
   if (ports.length === 0) return { ...of, kind: 'idle', problem: 'has no interfaces yet' };
   const sides = sidesOf(chain, names).map((network) => network.join(':'));
+  if (sides[0] === sides[1]) return { ...of, kind: 'idle', problem: `has network ${sides[0]} on both sides` };
   const [left, right] = sides.map((network, index) => interfaceIn(network, index === 0 ? 'left' : 'right', ports));
   if (left === undefined || right === undefined) {
     const network = sides[left === undefined ? 0 : 1] ?? '';
     return { ...of, kind: 'idle', problem: `has no interface in network ${network}` };
   }
-  if (left === right) return { ...of, kind: 'idle', problem: `has one interface, ${left}, for both sides` };
   const busy = [left, right].find((port) => taken.has(port));
   if (busy === undefined) return { ...of, kind: 'works', left, right };
   return { ...of, kind: 'idle', problem: `works with interface ${busy} for ${taken.get(busy)}` };

@@ -21,6 +21,10 @@ export interface ConnectedNetworks {
 
 type Named = Pick<SlimNetworkConnection, 'namespace' | 'networks'>;
 
+const RESERVED = { problem: 'is a network that no connection of a user may name', mend: 'name a network of pods' };
+/** The schema sees what is written alike; one network has several names. */
+const AGAIN = { problem: 'is named twice', mend: 'name each network once' };
+
 /** What a connection's networks are. A network of no namespace of the cluster is the operator's, and open to all. */
 export function connectedNetworks({ namespace, networks }: Named, names: ConnectionNames): ConnectedNetworks {
   const found = networks.map((network, index) => ({
@@ -34,14 +38,12 @@ export function connectedNetworks({ namespace, networks }: Named, names: Connect
       if (owner === undefined || owner === namespace) return [];
       return [networkUse({ annotation, value: fqName.join(':') }, owner, fqName)];
     }),
-    problems: owned
-      .filter(({ fqName, owner }) => isReserved(fqName, owner, names))
-      .map(({ annotation, fqName }) => ({
-        annotation,
-        value: fqName.join(':'),
-        problem: 'is a network that no connection of a user may name',
-        mend: 'name a network of pods',
-      })),
+    problems: owned.flatMap(({ annotation, fqName, owner }, index) => {
+      const value = fqName.join(':');
+      if (isReserved(fqName, owner, names)) return [{ annotation, value, ...RESERVED }];
+      const isAgain = owned.slice(0, index).some((other) => other.fqName.join(':') === value);
+      return isAgain ? [{ annotation, value, ...AGAIN }] : [];
+    }),
   };
 }
 

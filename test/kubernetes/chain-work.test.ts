@@ -9,23 +9,24 @@ const { names } = context('cluster');
 const [INSIDE, OUTSIDE] = ['inside', 'outside'].map((name) => `default-domain:k8s-a:${name}`) as [string, string];
 const SERVICE = { chain: 'inspect', service: 'firewall' };
 
-const chain = slimServiceChain({
-  metadata: {
-    namespace: 'a',
-    name: 'inspect',
-    uid: 'u',
-    resourceVersion: '1',
-    creationTimestamp: '2026-01-01T00:00:00Z',
-  },
-  spec: {
-    left: { name: 'inside' },
-    right: { name: 'outside' },
-    services: [{ name: 'firewall', selector: { matchLabels: { app: 'firewall' } } }],
-  },
-});
+const chainTo = (right: object) =>
+  slimServiceChain({
+    metadata: {
+      namespace: 'a',
+      name: 'inspect',
+      uid: 'u',
+      resourceVersion: '1',
+      creationTimestamp: '2026-01-01T00:00:00Z',
+    },
+    spec: {
+      left: { name: 'inside' },
+      right,
+      services: [{ name: 'firewall', selector: { matchLabels: { app: 'firewall' } } }],
+    },
+  });
 
 /** What a pod is to the chain that has interfaces `[name, network]`. */
-function work(...interfaces: readonly (readonly [name: string, network: string])[]) {
+function work(interfaces: readonly (readonly [name: string, network: string])[], right: object = { name: 'outside' }) {
   const ports = interfaces.map(([name, network]) => ({
     name,
     vmi: `vmi-${name}`,
@@ -35,10 +36,10 @@ function work(...interfaces: readonly (readonly [name: string, network: string])
     ips: ['10.91.1.9/24'],
   }));
   const annotations = { [ANNOTATION.ports]: JSON.stringify({ version: 1, uid: 'p', interfaces: ports }) };
-  return workOf({ namespace: 'a', uid: 'p', annotations, labels: { app: 'firewall' } }, [chain], names);
+  return workOf({ namespace: 'a', uid: 'p', annotations, labels: { app: 'firewall' } }, [chainTo(right)], names);
 }
 
-test.each<[string, Parameters<typeof work>, object]>([
+test.each<[string, Parameters<typeof work>[0], object]>([
   [
     'the two in its networks',
     [
@@ -74,10 +75,21 @@ test.each<[string, Parameters<typeof work>, object]>([
     { left: 'right', right: 'left' },
   ],
 ])('a pod works by %s', (_title, interfaces, sides) => {
-  expect(work(...interfaces)).toEqual([{ ...SERVICE, kind: 'works', ...sides }]);
+  expect(work(interfaces)).toEqual([{ ...SERVICE, kind: 'works', ...sides }]);
 });
 
 test('and is idle without one in each', () => {
   const problem = `has no interface in network ${OUTSIDE}`;
-  expect(work(['eth0', INSIDE], ['left', INSIDE])).toEqual([{ ...SERVICE, kind: 'idle', problem }]);
+  expect(
+    work([
+      ['eth0', INSIDE],
+      ['left', INSIDE],
+    ]),
+  ).toEqual([{ ...SERVICE, kind: 'idle', problem }]);
+});
+
+test('and in a chain of one network, by whatever names', () => {
+  const interfaces = [['left', INSIDE] as const, ['right', INSIDE] as const];
+  const problem = `has network ${INSIDE} on both sides`;
+  expect(work(interfaces, { kind: 'Network', name: INSIDE })).toEqual([{ ...SERVICE, kind: 'idle', problem }]);
 });

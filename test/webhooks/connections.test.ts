@@ -174,6 +174,15 @@ described('with the chart installed', () => {
     );
   });
 
+  test('nobody connects a network with itself', async () => {
+    const again = { kind: 'Network', name: 'default-domain:k8s-dev:blue' };
+    const refusal = await refusalOf(admin.post(PATH, connection('bad', [BLUE, again])));
+    expect(refusal).toMatchObject({ status: 422 });
+    expect(refusal?.message).toContain(
+      'spec.networks[1]: "default-domain:k8s-dev:blue" is named twice; name each network once',
+    );
+  });
+
   test.each<[string, object, string]>([
     ['a VirtualNetwork', RED, 'red'],
     ['it by its full name', { kind: 'Network', name: 'default-domain:k8s-billing:red' }, 'red'],
