@@ -49,6 +49,8 @@ const WORLD = {
     b2: pod('b', '10.32.0.12', 'n2'),
     ga: { ...pod('a', '10.32.0.21', 'n1'), of: ['g', 'left'] },
     gb: { ...pod('b', '10.32.0.22', 'n1'), of: ['g', 'right'] },
+    hl: { ...dual('l', 14, 'n1'), of: ['h', 'left'] },
+    hb: { ...pod('b', '10.32.0.23', 'n1'), of: ['h', 'right'] },
   },
   chained: {
     fw: { mode: 'in-network', instances: [['fwl', 'fwr']] },
@@ -73,6 +75,7 @@ beforeAll(async () => {
   for (const each of ['fw', 'fx', 'fy']) await route(each, LEFT, RIGHT);
   // Of one address space, a route for each pod.
   await route('g', ['10.32.0.1/32', '10.32.0.2/32'], ['10.32.0.11/32', '10.32.0.12/32']);
+  await route('h', LEFT, [FLAT]);
   await lab.apply(WORLD);
   for (const each of ['l1', 'l2', 'r1', 'r2', 'm1', 'a1', 'a2', 'b1', 'b2']) {
     for (const port of [8080, 8081]) lab.serve(each, port);
@@ -220,6 +223,48 @@ describe('a routed service', () => {
   test('is no way to anybody else', async () => {
     await expect(lab.reach('m1', WORLD.pods.r1.address)).resolves.toBeUndefined();
     await expect(lab.reach('l1', WORLD.pods.a1.address)).resolves.toBeUndefined();
+  });
+});
+
+describe('networks that a load balanced service joins, too', () => {
+  const { l, b } = WORLD.networks;
+  const world: TestWorld = {
+    ...WORLD,
+    networks: {
+      ...WORLD.networks,
+      l: { ...l, policies: ['half', 'balanced'] },
+      b: { ...b, policies: ['half'] },
+      s: { id: 7, subnet: '10.96.0.0/12', policies: ['balanced'] },
+    },
+    policies: { ...WORLD.policies, half: [['l', 'b', through('half')]], balanced: [['self', 's']] },
+    chained: { half: { mode: 'in-network', instances: [['hl', 'hb']] } },
+    services: {
+      web: { vip: '10.96.0.20', network: 's', ports: [{ protocol: 'TCP', port: 80, backends: [['b2', 8080]] }] },
+    },
+  };
+
+  beforeAll(async () => lab.apply(world));
+
+  test.each([
+    ['l1', 'b1'],
+    ['l1', 'b2'],
+    ['l2', 'b2'],
+    ['b1', 'l2'],
+    ['b2', 'l1'],
+  ] as const)('see each other’s own addresses: %s and %s', async (from, to) => {
+    await passed('h');
+    await expect(lab.reach(from, WORLD.pods[to].address)).resolves.toBe(`${to} ${WORLD.pods[from].address}`);
+    const [forth, back] = await passed('h');
+    expect(Math.min(forth, back)).toBeGreaterThanOrEqual(3);
+  });
+
+  test('and reach the service beside the chain, under their nodes’', async () => {
+    for (const [from, node] of [
+      ['l1', '192.0.2.1'],
+      ['l2', '192.0.2.2'],
+    ] as const)
+      await expect(lab.reach(from, '10.96.0.20', 80)).resolves.toBe(`b2 ${node}`);
+    expect(await passed('h')).toEqual([0, 0]);
   });
 });
 

@@ -132,7 +132,8 @@ function addPassages(into: ElementCollector, state: ForwardingState, marks: Mark
     addPassage(into, { ...base, passage, isWhole, map: isWhole ? 'pairs' : 'limited_pairs' });
   }
   for (const passage of state.servicePassages) {
-    addPassage(into, { ...base, passage, isWhole: whole.has(pairText(passage)), map: 'service_pairs' });
+    const isWhole = whole.has(pairText(passage));
+    addPassage(into, { ...base, passage, isWhole, isTranslated: true, map: 'service_pairs' });
     addElsewhere(into, passage, base);
   }
   for (const to of new Set(state.ports.map(({ network }) => network))) {
@@ -169,6 +170,8 @@ interface PassageContext {
   readonly fabric: InstanceId;
   /** Whether the pair stands for all traffic: not for limited traffic, nor for translated flows alone. */
   readonly isWhole: boolean;
+  /** Whether it stands for translated flows: others between the networks may pass a chain, as they are. */
+  readonly isTranslated?: boolean;
 }
 
 function addPassage(into: ElementCollector, { map, ...context }: PassageContext & { readonly map: string }): void {
@@ -186,7 +189,7 @@ function pairText({ from, to }: Passage): string {
 /** A flow's original packets come from its source's network; its replies from either (the tunnel carries the client's). */
 function addDirections(
   into: ElementCollector,
-  { passage: { from, to }, marks, fabric, isWhole }: PassageContext,
+  { passage: { from, to }, marks, fabric, isWhole, isTranslated = false }: PassageContext,
 ): void {
   const pair = marks.pair(from, to);
   const [way, wayBack] = [marks.way({ from, to }, to), marks.way({ from, to }, from)];
@@ -204,7 +207,7 @@ function addDirections(
   into.add('back_by_host', pair, marks.of(from));
   if (from === to) return;
   // The other side does not know this address as its own: the flow goes out, and comes back, under the node's.
-  into.add('masked', pair);
+  into.add(isTranslated ? 'masked_services' : 'masked', pair);
   back(fabric);
 }
 
