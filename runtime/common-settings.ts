@@ -19,3 +19,9 @@ export function probesAt(fallback: string) {
     default: fallback,
   } as const satisfies Setting<string>;
 }
+
+export const METRICS_LISTEN = {
+  describe: 'host:port where metrics alone are served, to other machines too; empty: nowhere but with the probes',
+  schema: z.string().regex(/^$|^.*:\d+$/, 'is no host:port'),
+  default: '',
+} as const satisfies Setting<string>;

@@ -1,6 +1,7 @@
 /** The plain HTTP side of a program: `/healthz`, `/readyz` and `/metrics`. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
+import type { Lifecycle } from './lifecycle.ts';
 
 /** A named condition of readiness; `undefined` means ready, text says what is missing. */
 export interface ReadinessCheck {
@@ -48,12 +49,35 @@ export async function serveHealth(
   address: { readonly host: string; readonly port: number },
   deps: { readonly checks: readonly ReadinessCheck[]; readonly registry: Registry; readonly further?: Further },
 ): Promise<Server> {
-  const server = createServer((request, response) => {
+  return await open(address, (request, response) => {
     if (deps.further?.(request, response) !== true) void respond(request, response, deps);
   });
+}
+
+/**
+ * Serves metrics alone at `listen`, host:port, to other machines too: what else a program has at a port of its own may be its machine's
+ * affair. Nothing where `listen` is empty. Closed with the program.
+ */
+export async function serveMetrics(listen: string, registry: Registry, { onClose }: Lifecycle): Promise<void> {
+  if (listen === '') return;
+  const server = await open(listenAddress(listen), (request, response) => {
+    if (request.url === '/metrics') void respond(request, response, { checks: [], registry });
+    else response.writeHead(404, { 'content-type': 'text/plain' }).end('not found\n');
+  });
+  onClose('metrics', () => {
+    server.close();
+    server.closeAllConnections();
+  });
+}
+
+async function open(
+  { host, port }: ReturnType<typeof listenAddress>,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Server> {
+  const server = createServer(answer);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(address.port, address.host, resolve);
+    server.listen(port, host, resolve);
   });
   return server;
 }

@@ -6,6 +6,7 @@ import { watchConfig } from '../contrail/watch.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
+import { serveMetrics } from '../runtime/health.ts';
 import { createRegistry } from '../runtime/metrics.ts';
 import { readPodRoutes } from './apply/adopt.ts';
 import { readDrops } from './apply/noted.ts';
@@ -64,6 +65,7 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   const reads = { readHits: hits.read, readHealth, ...KERNEL_READS, captures: createCaptures() };
   const server = await servePorts(listening(settings.listen), { ports, engine, registry, checks, ...reads });
   lifecycle.onClose('port API', () => closeAtOnce(server));
+  await serveMetrics(settings.metricsListen, registry, lifecycle);
   const { setConfig: onChange, passRevision: onRevision } = engine;
   await whenKnown();
   void watchConfig({ client, node, onChange, onRevision, signal: lifecycle.signal, log });

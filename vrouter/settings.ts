@@ -1,7 +1,7 @@
 /** The vRouter's flags and environment. */
 import { z } from 'zod';
 import { CONTRAIL_SETTINGS } from '../contrail/settings.ts';
-import { LOG_LEVEL } from '../runtime/common-settings.ts';
+import { LOG_LEVEL, METRICS_LISTEN } from '../runtime/common-settings.ts';
 import type { ProgramDescription, Settings, SettingsValues } from '../runtime/config.ts';
 
 export const PROGRAM: ProgramDescription = {
@@ -38,6 +38,7 @@ export const SETTINGS = {
     schema: text.regex(/^.+:\d+$/, 'is no host:port'),
     default: '127.0.0.1:9091',
   },
+  metricsListen: METRICS_LISTEN,
   portDir: {
     describe: 'where bound ports are journalled',
     schema: text.min(1),

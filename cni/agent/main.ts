@@ -1,6 +1,6 @@
 /** Program: the node agent. */
 import { readSettings } from '../../runtime/config.ts';
-import { serveHealth } from '../../runtime/health.ts';
+import { serveHealth, serveMetrics } from '../../runtime/health.ts';
 import { runProgram } from '../../runtime/lifecycle.ts';
 import { createLogger } from '../../runtime/log.ts';
 import { createRegistry } from '../../runtime/metrics.ts';
@@ -18,4 +18,5 @@ await runProgram(log, GRACE_MS, async (lifecycle) => {
   const [host = '127.0.0.1', port = '9092'] = settings.listen.split(/:(?=\d+$)/);
   const server = await serveHealth({ host, port: Number(port) }, { checks: [{ name: 'node', unready }], registry });
   lifecycle.onClose('probes', () => new Promise<void>((resolve) => server.close(() => resolve())));
+  await serveMetrics(settings.metricsListen, registry, lifecycle);
 });

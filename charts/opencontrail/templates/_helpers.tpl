@@ -213,7 +213,13 @@ helm.sh/hook-output-log-policy: hook-failed
 {{/* hostPorts: what the programs will listen on, for preflight: all are on the host's network. */}}
 {{- define "opencontrail.hostPorts" -}}
 {{- $ports := list (printf "%v/tcp=webhooks:webhooks.port" .Values.webhooks.port) (printf "%v/tcp=workers:workers.port" .Values.workers.port) "9092/tcp=agent" }}
+{{- with .Values.node.agentMetricsPort }}
+{{- $ports = append $ports (printf "%v/tcp=agent:node.agentMetricsPort" .) }}
+{{- end }}
 {{- if include "opencontrail.ownConfigApi" . }}
+{{- with .Values.node.vrouterMetricsPort }}
+{{- $ports = append $ports (printf "%v/tcp=vrouter:node.vrouterMetricsPort" .) }}
+{{- end }}
 {{- $ports = concat $ports (list (printf "%v/tcp=config-api:configApi.port" .Values.configApi.port) "9091/tcp=vrouter" (printf "%v/udp=vrouter:node.vxlanPort" .Values.node.vxlanPort)) }}
 {{- end }}
 {{- if include "opencontrail.ownRedis" . }}
