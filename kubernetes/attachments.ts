@@ -68,17 +68,22 @@ export function furtherInterfaces(
   const named = namedSelections(annotations);
   const value = annotations[ANNOTATION.networks] ?? '';
   const verdicts = named.map((entry) => interfaceOf(entry, { namespace, value }, context));
-  const texts = [...verdicts.flatMap((verdict) => (typeof verdict === 'string' ? [verdict] : [])), ...twice(named)];
-  if (texts.length === 0) {
+  const problems = [
+    ...verdicts.flatMap((verdict) => (typeof verdict === 'string' ? [unusable(verdict)] : [])),
+    ...twice(named),
+  ];
+  if (problems.length === 0) {
     const found = verdicts.flatMap((verdict) => (typeof verdict === 'object' ? verdict : []));
     const uses = found.flatMap((each) => each.uses);
     return { kind: 'interfaces', interfaces: found.map(({ port }) => port), uses };
   }
-  const mend = 'name definitions that exist and whose config is of type opencontrail-cni';
-  return {
-    kind: 'refused',
-    problems: texts.map((problem) => ({ annotation: ANNOTATION.networks, value, problem, mend })),
-  };
+  return { kind: 'refused', problems: problems.map((wrong) => ({ annotation: ANNOTATION.networks, value, ...wrong })) };
+}
+
+type Wrong = Pick<AnnotationProblem, 'problem' | 'mend'>;
+
+function unusable(problem: string): Wrong {
+  return { problem, mend: 'name definitions that exist and whose config is of type opencontrail-cni' };
 }
 
 /** What a pod asks for its interfaces, by interface name: `opencontrail.org/ips` and `mac` for eth0, the selection's own else. */
@@ -200,8 +205,9 @@ function usesOf(
 }
 
 /** A name that was asked for may be one that another interface gets by its place. */
-function twice(named: readonly NamedSelection[]): readonly string[] {
+function twice(named: readonly NamedSelection[]): readonly Wrong[] {
   const names = [FIRST_INTERFACE, ...named.map(({ name }) => name)];
   const doubled = new Set(names.filter((name, index) => names.indexOf(name) !== index));
-  return [...doubled].map((name) => `gives two interfaces the name "${name}"`);
+  const mend = 'give each interface its own name; those that none is given are net1, net2, … by their place';
+  return [...doubled].map((name) => ({ problem: `gives two interfaces the name "${name}"`, mend }));
 }

@@ -28,21 +28,33 @@ const filled = z.string().min(1);
 const NetworkReferenceSchema = z.object({ domain: filled, project: filled, name: filled }).readonly();
 const PoolReferenceSchema = z.object({ domain: filled, project: filled, network: filled, name: filled }).readonly();
 
-/** A link's name: at most 15 bytes, neither space nor slash (kernel, `dev_valid_name`). */
+/**
+ * A link's name: what the kernel takes (`dev_valid_name`; a `%` is a pattern to it), and `ip`, which reads it from a line of a batch
+ * that other pods' lines stand in, too.
+ */
 const interfaceName = z
   .string()
-  .regex(/^[^\s/:]{1,15}$/, 'an interface name has 1 to 15 characters without space, "/" or ":"');
+  .regex(
+    /^[A-Za-z0-9_][-\w.]{0,14}$/,
+    'an interface name has 1 to 15 letters, digits, "-", "_" and ".", the first no "-" or "."',
+  )
+  .refine((name) => !KERNELS.has(name), 'the kernel itself has an interface, or settings, of that name');
 const objectName = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'a name is lower-case letters, digits, "-" and "."');
-const mac = z
+const macForm = z
   .string()
   .regex(/^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$/, 'a MAC address is six pairs of hexadecimal digits');
+const mac = macForm
+  .refine((text) => !isGroupMac(text), 'a group address is no interface’s own')
+  .refine((text) => !isZeroMac(text), 'the address of zeros is nobody’s');
 const address = z.string().refine((text) => isIP(text) !== 0, 'not an IP address');
 const addressOrPrefix = z
   .string()
   .refine((text) => isPrefix(text) || isIP(text) !== 0, 'not an IP address, nor one with a prefix length');
 const PodReferenceSchema = z.object({ namespace: objectName, name: objectName }).readonly();
+/** The loopback's, and what settings in /proc/sys/net are called that are of no one interface. */
+const KERNELS: ReadonlySet<string> = new Set(['lo', 'all', 'default']);
 /** Keys that are not known are ignored: the CNCF form grows. */
 const NetworkSelectionSchema = z
   .object({
@@ -69,7 +81,7 @@ export const parseIsolation: Parser<'true' | 'false' | 'app'> = (text) => {
   return {
     ok: false,
     problem: 'is none of true, false and app',
-    mend: 'write "true" to isolate the namespace, "false" not to',
+    mend: 'write "true" to isolate the namespace, "app" to isolate each app in it, "false" not to',
   };
 };
 
@@ -136,17 +148,18 @@ export const parseAddresses: Parser<readonly string[]> = (text) => {
 };
 
 export const parseMac: Parser<string> = (text) => {
-  const parsed = mac.safeParse(text.trim());
-  if (!parsed.success)
+  const written = text.trim();
+  if (!macForm.safeParse(written).success)
     return { ok: false, problem: 'is not a MAC address', mend: 'write six pairs, such as "02:00:00:00:00:0a"' };
-  const first = Number.parseInt(parsed.data.slice(0, 2), 16);
-  if ((first & 1) === 0) return { ok: true, value: parsed.data.toLowerCase() };
-  return {
-    ok: false,
-    problem: 'is a group address',
-    mend: 'write an address whose first byte is even, such as "02:…"',
-  };
+  const mend = 'write an address whose first byte is even, such as "02:…"';
+  if (isGroupMac(written)) return { ok: false, problem: 'is a group address', mend };
+  if (isZeroMac(written)) return { ok: false, problem: 'is nobody’s address', mend };
+  return { ok: true, value: written.toLowerCase() };
 };
+
+// The kernel gives an interface neither (`is_valid_ether_addr`).
+const isGroupMac = (text: string): boolean => (Number.parseInt(text.slice(0, 2), 16) & 1) === 1;
+const isZeroMac = (text: string): boolean => text === '00:00:00:00:00:00';
 
 /** Names of apps or services: a JSON list, or a comma-separated one. */
 export const parseNames: Parser<readonly string[]> = (text) => {

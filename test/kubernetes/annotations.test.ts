@@ -131,11 +131,27 @@ describe('values', () => {
     { parse: parseAddresses, text: '10.0.0.1,10.0.0.2', want: 'has two addresses of one family' },
     { parse: parseAddresses, text: 'ten', want: 'is wrong at 0: not an IP address' },
     { parse: parseMac, text: '01:00:5e:00:00:01', want: 'is a group address' },
+    { parse: parseMac, text: '00:00:00:00:00:00', want: 'is nobody’s address' },
     { parse: parseMac, text: '2:0:0:0:0:1', want: 'is not a MAC address' },
     { parse: parseNetworks, text: '[{"namespace": "n"}]', want: 'is wrong at 0.name' },
     { parse: parseNetworks, text: 'a@net1,b@net1', want: 'names the interface "net1" twice' },
     { parse: parseNetworks, text: 'a@eth0', want: 'names the interface "eth0" twice' },
+    {
+      parse: parseNetworks,
+      text: '[{"name":"a","mac":"01:00:00:00:00:01"}]',
+      want: 'is wrong at 0.mac: a group address',
+    },
+    {
+      parse: parseNetworks,
+      text: '[{"name":"a","mac":"00:00:00:00:00:00"}]',
+      want: 'is wrong at 0.mac: the address of',
+    },
     { parse: parseNetworks, text: 'a@a-name-far-too-long', want: 'is wrong at 0.interface' },
+    ...['lo', 'all', '..', 'a%d', 'a#b', 'a\\', 'äääääääääää'].map((name) => ({
+      parse: parseNetworks,
+      text: `a@${name}`,
+      want: 'is wrong at 0.interface',
+    })),
     { parse: parseNetworks, text: '[oops', want: 'is neither JSON nor a list of names' },
   ])('$text is refused: $want', ({ parse, text, want }) => {
     const parsed = parse(text);
@@ -161,7 +177,7 @@ describe('a review', () => {
   test('names the annotation, the value and the mend', () => {
     const { problems } = reviewAnnotations('Namespace', { [ANNOTATION.isolation]: 'yes' });
     expect(problems.map(problemText)).toEqual([
-      'annotation opencontrail.org/isolation: "yes" is none of true, false and app; write "true" to isolate the namespace, "false" not to, or remove the annotation',
+      'annotation opencontrail.org/isolation: "yes" is none of true, false and app; write "true" to isolate the namespace, "app" to isolate each app in it, "false" not to, or remove the annotation',
     ]);
   });
 

@@ -95,6 +95,13 @@ describe('further interfaces', () => {
     expect(verdict.kind === 'refused' ? verdict.problems.map((each) => each.problem).join() : '').toContain(problem);
   });
 
+  test('are told apart where two have one name', () => {
+    expect(interfacesFor('storage@net2, storage')).toMatchObject({
+      kind: 'refused',
+      problems: [{ mend: expect.stringMatching(/^give each interface its own name/) }],
+    });
+  });
+
   test.each([
     ['storage', []],
     ['operators', []],
