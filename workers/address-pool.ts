@@ -8,13 +8,16 @@ import type { Deps } from './deps.ts';
 import type { PodSubject } from './desired/pod.ts';
 import { subnetHolding, subnetText } from './subnets.ts';
 
+/** What helps whoever waits for an address of a pool. */
+export const NONE_FREE = '; delete pods that hold addresses of it, or name a larger one and re-create the pod';
+
 /** Of a pool with more addresses than this, so many are tried. */
 const TRIES = 4096;
 
 /**
  * An address of each family that the pool has, none of which the network has given away; empty where no pool is named, or the pod
- * has its addresses, or has some kept for it. Two pods may be given one by two replicas: the config API refuses the second, and
- * the next run chooses again, at random. Throws a `TerminalError` for a pool outside of the network.
+ * has its addresses, or has some kept for it. Another run, or a network that shares the subnets, may have one all the same: the
+ * config API refuses it, and the run chooses again, at random. Throws a `TerminalError` for a pool outside of the network.
  */
 export async function chooseFromPool(
   { interfaces: [first], pool, isSticky, name }: PodSubject,
@@ -35,13 +38,13 @@ export async function chooseFromPool(
   const network = await deps.names.uuidOf('virtual-network', first.network);
   const fields = ['instance_ip_address'];
   const given = network === undefined ? [] : await deps.contrail.list('instance-ip', { backRefId: network, fields });
-  const used = new Set(given.map(({ instance_ip_address: address }) => address));
+  const used = new Set([...given.map(({ instance_ip_address: address }) => address), ...(deps.taken ?? [])]);
   return world.families.flatMap((family) => {
     const ranges = pool.filter(({ start }) => familyOf(start) === family);
     if (ranges.length === 0) return [];
     const free = candidates(ranges).filter((address) => !used.has(address));
     const chosen = free[Math.floor(Math.random() * free.length)];
-    if (chosen === undefined) throw new Error(`the pool ${ranges.map(rangeText).join(', ')} has no free address`);
+    if (chosen === undefined) throw new Error(`the pool ${poolText(ranges)} has no free address${NONE_FREE}`);
     return [chosen];
   });
 }
@@ -67,6 +70,11 @@ function candidates(ranges: readonly AddressRange[]): readonly string[] {
     const start = size < TRIES ? 0n : BigInt(Math.floor(Math.random() * Number(size - BigInt(TRIES))));
     return Array.from({ length: count }, (_, index) => addressAt(range, start + BigInt(index)));
   });
+}
+
+/** How users are told of a pool. */
+export function poolText(pool: readonly AddressRange[]): string {
+  return pool.map(rangeText).join(', ');
 }
 
 function rangeText({ start, end }: AddressRange): string {

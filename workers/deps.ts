@@ -31,6 +31,8 @@ export interface Deps {
   readonly force: boolean;
   /** In a rebuild: the number that each network is to have again. Otherwise the server draws one. */
   readonly networkIds?: RememberedIds;
+  /** Addresses that this run has chosen before, and that were somebody's. */
+  readonly taken?: readonly string[];
 }
 
 /** What Contrail holds that concerns a key, or the keys whose objects must exist before it can be looked at. */
@@ -48,6 +50,9 @@ export type Observation =
     }
   | { readonly kind: 'waiting'; readonly missing: string; readonly keys: readonly string[] };
 
+/** What writing is given besides: `pooled` is the observation's. */
+export type ApplyDeps = Deps & { readonly pooled?: readonly string[] };
+
 /** The steps of one kind. `I` is all that Kubernetes says which concerns a key. */
 export interface Reconciler<I> {
   /** Gathers from Kubernetes; `undefined` only after a live read confirmed that there is nothing to stand in Contrail. */
@@ -62,8 +67,11 @@ export interface Reconciler<I> {
   ) => readonly ContrailObject[];
   /** What the object still waits for once everything stands that it asks for: it is looked at again soon. Pure. */
   readonly pending?: (input: I) => string | undefined;
-  /** What a refusal of Contrail means to the user, or `undefined` where the server's own words say it best. */
-  readonly explain?: (error: unknown, input: I, deps: Deps) => Promise<Error | undefined>;
+  /**
+   * What a refusal of Contrail means to the user, or `undefined` where the server's own words say it best. A `TakenMeanwhile` has
+   * the run choose again.
+   */
+  readonly explain?: (error: unknown, input: I, deps: ApplyDeps) => Promise<Error | undefined>;
   /**
    * Writes results back to Kubernetes and yields the input as it will be seen then, so that our own write does not cause
    * a second look at Contrail.

@@ -3,10 +3,13 @@ import { ContrailError } from '../contrail/client.ts';
 import { podInterfaceUuid } from '../contrail/desired/pod.ts';
 import type { InstanceIp, Subnet } from '../contrail/objects.ts';
 import { ownerOf } from '../contrail/ownership.ts';
+import type { AddressRange } from '../kubernetes/virtual-network.ts';
 import { TerminalError } from '../runtime/errors.ts';
-import type { Deps } from './deps.ts';
+import { NONE_FREE, poolText } from './address-pool.ts';
+import type { ApplyDeps, Deps } from './deps.ts';
 import type { PodInterface, PodSubject } from './desired/pod.ts';
 import { subnetHolding, subnetText } from './subnets.ts';
+import { TakenMeanwhile } from './taken-meanwhile.ts';
 
 /** Throws a `TerminalError` where an address that was asked for lies in none of the network's subnets. Pure. */
 export function refuseOutOfRange({ name, network, addresses }: PodInterface, subnets: readonly Subnet[]): void {
@@ -22,8 +25,15 @@ export function refuseOutOfRange({ name, network, addresses }: PodInterface, sub
 
 const NOT_TO_BE_HAD = /already in use|exhausted|Gateway IP cannot be used/;
 
-/** The failure in the user's terms, where an address is taken: who holds it. It is tried again, since the holder may go. */
-export async function explainPodFailure(error: unknown, subject: PodSubject, deps: Deps): Promise<Error | undefined> {
+/**
+ * The failure in the user's terms, where an address is taken: who holds it. It is tried again, since the holder may go; of a pool
+ * another is chosen.
+ */
+export async function explainPodFailure(
+  error: unknown,
+  subject: PodSubject,
+  deps: ApplyDeps,
+): Promise<Error | undefined> {
   if (!(error instanceof ContrailError) || !NOT_TO_BE_HAD.test(error.message)) return undefined;
   const asking = subject.interfaces.filter(({ isAllocated, addresses }) => !isAllocated && addresses.length > 0);
   for (const port of asking) {
@@ -34,21 +44,37 @@ export async function explainPodFailure(error: unknown, subject: PodSubject, dep
       return new AddressTaken(message, { cause: error });
     }
   }
-  if (/exhausted/.test(error.message)) return await noneLeft(error, subject, deps);
-  return asking.length === 0 ? undefined : notToBeHad(error, asking);
+  const exhausted = EXHAUSTED.exec(error.message);
+  if (exhausted !== null) return await noneLeft(error, exhausted[1] ?? '', deps);
+  return unheld(error, asking, { pool: subject.pool, pooled: deps.pooled });
 }
 
-/** Told with what would make room; it is tried again, since a pod may go. */
-async function noneLeft(error: ContrailError, { interfaces }: PodSubject, deps: Deps): Promise<Error | undefined> {
-  const port = interfaces.find(
-    ({ network, isAllocated }) => !isAllocated && error.message.includes(`'${network.at(-1)}'`),
-  );
-  if (port === undefined) return undefined;
-  const subnets = ((await deps.networks.subnetsOf(port.network)) ?? []).map(subnetText);
-  const isOfCluster = deps.settings.podSubnets.map(subnetText).some((each) => subnets.includes(each));
-  const room = isOfCluster ? 'add a subnet to cluster.podCidrs of the chart' : 'add a subnet to the network';
-  const message = `interface ${port.name}: no address of ${subnets.join(', ')} is left for network ${port.network.join(':')}; ${room}, or delete pods of it`;
-  return new AddressTaken(message, { cause: error });
+/** No pod of the network has what was refused. */
+function unheld(
+  error: ContrailError,
+  asking: readonly PodInterface[],
+  { pool = [], pooled = [] }: { readonly pool?: PodSubject['pool']; readonly pooled?: readonly string[] | undefined },
+): Error | undefined {
+  if (asking.length > 0) return notToBeHad(error, asking);
+  return pooled.length > 0 ? takenOfPool(error, pooled, pool) : undefined;
+}
+
+/** `Virtual-Network(['default-domain', 'k8s-dev', 'blue']) has exhausted subnet([])`; Python 2 marks its texts by a `u`. */
+const EXHAUSTED = /Virtual-Network\(\[(.*?)\]\) has exhausted/;
+
+async function noneLeft(cause: ContrailError, parts: string, { networks, settings }: Deps): Promise<Error> {
+  const network = [...parts.matchAll(/'([^']*)'/g)].map(([, part]) => part ?? '');
+  const subnets = ((await networks.subnetsOf(network)) ?? []).map(subnetText);
+  const isOfCluster = settings.podSubnets.map(subnetText).some((each) => subnets.includes(each));
+  const room = isOfCluster ? 'add a subnet to cluster.podCidrs of the chart' : 'give it another subnet';
+  const message = `network ${network.join(':')} has no free address of ${subnets.join(', ')}; delete pods that are in it, or ${room}`;
+  return new AddressTaken(message, { cause });
+}
+
+/** A run that ends with it has tried many: those that are left are of networks that share the subnets, or nobody's. */
+function takenOfPool(cause: ContrailError, pooled: readonly string[], pool: readonly AddressRange[]): Error {
+  const message = `the pool ${poolText(pool)} has no free address that was found: ${cause.message}${NONE_FREE}`;
+  return new TakenMeanwhile(pooled, message, { cause });
 }
 
 /** No pod of the network holds it: it is reserved, or in a network that shares its addresses. */

@@ -5,11 +5,12 @@ import type { ContrailObject } from '../contrail/objects.ts';
 import { ownerOf } from '../contrail/ownership.ts';
 import { identityOf, type Operation, plan } from '../contrail/plan.ts';
 import { isReference } from '../contrail/reference.ts';
-import type { Deps, Reconciler } from './deps.ts';
+import type { ApplyDeps, Deps, Reconciler } from './deps.ts';
 import { clusterKey, type Key, keyText, namespaceKey } from './keys.ts';
 import { networkIdsKeys } from './network-ids.ts';
 import { numbered } from './remembered-ids.ts';
 import { readStatus } from './status.ts';
+import { TakenMeanwhile } from './taken-meanwhile.ts';
 
 /** What a run came to; `operations` counts writes to Contrail. */
 export type Result =
@@ -23,7 +24,7 @@ export type Reconcile = (key: Key, deps: Deps) => Promise<Result>;
 export function reconcileWith<I>(kind: Reconciler<I>): Reconcile {
   return async (key, deps) => {
     const input = await inputOf(kind, key, deps);
-    const result = await reconciled(input, { kind, key, deps });
+    const result = await choosing(input, { kind, key, deps });
     const pending = input === undefined || result.kind === 'notYet' ? undefined : kind.pending?.(input);
     return pending === undefined ? result : { kind: 'notYet', missing: pending, retryAfterMs: PENDING_MS };
   };
@@ -47,6 +48,21 @@ interface Subject<I> {
   readonly deps: Deps;
 }
 
+/** So often a run chooses anew at once; after that its key is tried again like any that fails. */
+const CHOICES = 32;
+
+async function choosing<I>(input: I | undefined, subject: Subject<I>): Promise<Result> {
+  const taken: string[] = [];
+  for (let choice = 1; ; choice += 1) {
+    try {
+      return await reconciled(input, { ...subject, deps: { ...subject.deps, taken } });
+    } catch (error) {
+      if (!(error instanceof TakenMeanwhile) || choice === CHOICES) throw error;
+      taken.push(...error.addresses);
+    }
+  }
+}
+
 async function reconciled<I>(input: I | undefined, { kind, key, deps }: Subject<I>): Promise<Result> {
   const text = keyText(key);
   if (input !== undefined && !deps.force && (await deps.digests.isSettled(text, input))) return { kind: 'unchanged' };
@@ -66,7 +82,8 @@ async function reconciled<I>(input: I | undefined, { kind, key, deps }: Subject<
       deps,
     ),
   );
-  await applyExplained(operations, { kind, input, deps });
+  const { pooled = [] } = observation;
+  await applyExplained(operations, { kind, input, deps: { ...deps, pooled } });
   deps.enqueue(networkIdsKeys(operations, deps.settings));
   await runAnew(connectionsOf(operations, deps), deps);
   await note(key, input, { kind, deps });
@@ -94,7 +111,7 @@ function connectionsOf(operations: readonly Operation[], { view }: Deps): readon
 /** A refusal that the kind can put into the user's terms is thrown in these. */
 async function applyExplained<I>(
   operations: ReturnType<typeof plan>,
-  { kind, input, deps }: { readonly kind: Reconciler<I>; readonly input: I | undefined; readonly deps: Deps },
+  { kind, input, deps }: { readonly kind: Reconciler<I>; readonly input: I | undefined; readonly deps: ApplyDeps },
 ): Promise<void> {
   try {
     await apply(operations, { client: deps.contrail, signal: deps.signal });

@@ -72,13 +72,37 @@ withApiServer('addresses', () => {
     const own = { 'opencontrail.org/ip-pool': '10.33.1.20' };
     await eventually(async () => (await kube.get('/api/v1/namespaces/dev'))?.metadata.annotations !== undefined);
     await Promise.all([createPod('pooled-a'), createPod('pooled-b'), createPod('pooled-c', { annotations: own })]);
-    const given = await Promise.all(['pooled-a', 'pooled-b', 'pooled-c'].map(addressOf));
+    const given = await Promise.all(['pooled-a', 'pooled-b', 'pooled-c'].map((name) => addressOf(name)));
     expect([given.slice(0, 2).toSorted(), given[2]]).toEqual([['10.33.0.8', '10.33.0.9'], '10.33.1.20']);
     // Nothing is free: it waits, and is served when something is.
     await createPod('pooled-d');
     await deletePod('pooled-a');
     expect(await addressOf('pooled-d')).toBe(given[0]);
     await kube.patch('/api/v1/namespaces/dev', { metadata: { annotations: { 'opencontrail.org/ip-pool': null } } });
+  });
+
+  test('of a pool that networks beside the pod’s hold are passed over at once, and nobody is told', async () => {
+    const annotations = { 'opencontrail.org/isolation': 'true' };
+    await kube.post('/api/v1/namespaces', { metadata: { name: 'beside', annotations } });
+    for (const index of [0, 1, 2, 3, 4, 5, 6]) {
+      const asked = { 'opencontrail.org/ips': `10.33.2.${index}` };
+      await createPod(`holder-${index}`, { namespace: 'beside', annotations: asked });
+      await addressOf(`holder-${index}`, 'beside');
+    }
+    await createPod('beside-them', { annotations: { 'opencontrail.org/ip-pool': '10.33.2.0-10.33.2.7' } });
+    expect(await addressOf('beside-them')).toBe('10.33.2.7');
+    const told = async (pod: string) =>
+      (await kube.list('/api/v1/namespaces/dev/events')).items.filter(
+        (event) => (event['involvedObject'] as { name?: string }).name === pod,
+      );
+    expect(await told('beside-them')).toEqual([]);
+    // All are held there: what would help is said.
+    await createPod('beside-none', { annotations: { 'opencontrail.org/ip-pool': '10.33.2.0-10.33.2.6' } });
+    await eventually(async () => (await told('beside-none')).length > 0);
+    expect(JSON.stringify(await told('beside-none'))).toContain(
+      'the pool 10.33.2.0-10.33.2.6 has no free address; delete pods that hold addresses of it, or name a larger one',
+    );
+    await deletePod('beside-none');
   });
 
   test('that a definition excludes are given to those alone who name one', async () => {
@@ -93,6 +117,13 @@ withApiServer('addresses', () => {
     // 1 is what is left beside what is excluded, the gateway, the DNS server and the edges.
     expect(await addressesOf('excluded-any')).toContain('10.72.0.1');
     expect(await addressesOf('excluded-named')).toContain('10.72.0.3');
+    await createPod('excluded-late', { annotations: asking('') });
+    await eventually(async () =>
+      JSON.stringify(await kube.list('/api/v1/namespaces/dev/events')).includes(
+        'network default-domain:k8s-dev:k8s-small-pod-network has no free address; delete pods that are in it',
+      ),
+    );
+    await deletePod('excluded-late');
   });
 
   describe('of a StatefulSet', () => {
@@ -178,19 +209,23 @@ function asking(ips: string): Readonly<Record<string, string>> {
 }
 
 interface PodOptions {
+  readonly namespace?: string;
   readonly node?: string;
   readonly set?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-async function createPod(name: string, { node = 'n1', set, annotations = {} }: PodOptions = {}): Promise<void> {
+async function createPod(
+  name: string,
+  { namespace = 'dev', node = 'n1', set, annotations = {} }: PodOptions = {},
+): Promise<void> {
   const spec = { nodeName: node, containers: [{ name: 'c', image: 'none' }] };
   const owner = set === undefined ? undefined : await kube.get(`/apis/apps/v1/namespaces/dev/statefulsets/${set}`);
   const ownerReferences =
     owner === undefined
       ? []
       : [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: set, uid: owner.metadata.uid, controller: true }];
-  await kube.post('/api/v1/namespaces/dev/pods', { metadata: { name, annotations, ownerReferences }, spec });
+  await kube.post(`/api/v1/namespaces/${namespace}/pods`, { metadata: { name, annotations, ownerReferences }, spec });
 }
 
 /** There is no kubelet to confirm a deletion, so it is by force. */
@@ -206,9 +241,9 @@ async function createSet(name: string, replicas: number, annotations: Record<str
 }
 
 /** The address that the pod of this name and its present UID was given. */
-async function addressOf(name: string): Promise<string> {
+async function addressOf(name: string, namespace = 'dev'): Promise<string> {
   return await eventually(async () => {
-    const pod = await kube.get(`/api/v1/namespaces/dev/pods/${name}`);
+    const pod = await kube.get(`/api/v1/namespaces/${namespace}/pods/${name}`);
     const text = pod?.metadata.annotations?.['opencontrail.org/ports'];
     const ports = JSON.parse(text ?? '{}') as { uid?: string; interfaces?: { ips: string[] }[] };
     return ports.uid === pod?.metadata.uid && ports.interfaces?.[0]?.ips[0]?.split('/')[0];

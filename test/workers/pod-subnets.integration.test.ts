@@ -36,7 +36,7 @@ withApiServer('subnets of pods', () => {
     const given = await Promise.all(FIRST.map(addressOf));
     expect(given.every((address) => address.startsWith('10.32.0.'))).toBe(true);
     await createPod('late');
-    await eventually(async () => (await told('late')).includes(`no address of ${SMALL} is left`));
+    await eventually(async () => (await told('late')).includes(`no free address of ${SMALL}`));
     await restart(`${SMALL},${FURTHER}`);
     expect(await addressOf('late')).toMatch(/^10\.60\.0\./);
   });
