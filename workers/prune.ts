@@ -26,7 +26,6 @@ const SWEPT = [
   'virtual-machine-interface',
   'instance-ip',
   'loadbalancer',
-  'network-ipam',
   'virtual-network',
   'network-ipam',
   'network-policy',
@@ -99,9 +98,10 @@ export function judge(world: {
   const { owners, exists, now, graceMs } = world;
   const gone = owners.filter((key) => parseKey(key) !== undefined && !exists(key));
   const suspects = Object.fromEntries(gone.map((key) => [key, world.suspects[key] ?? String(now)]));
-  if (gone.length > ALWAYS_ALLOWED && gone.length > owners.length * LARGEST_SHARE) return { kind: 'tooMany', suspects };
   const condemned = gone.filter(
     (key) => world.suspects[key] !== undefined && now - Number(world.suspects[key]) >= graceMs,
   );
-  return { kind: 'pruned', suspects, condemned };
+  // Many that go just now are somebody's deletion of many, and on their way without us.
+  const isTooMany = gone.length > ALWAYS_ALLOWED && gone.length > owners.length * LARGEST_SHARE;
+  return isTooMany && condemned.length > 0 ? { kind: 'tooMany', suspects } : { kind: 'pruned', suspects, condemned };
 }

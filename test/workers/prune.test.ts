@@ -32,6 +32,11 @@ describe('judge', () => {
     expect(judge({ ...goneOnly(), suspects: { 'Pod/a/p1': '1000' }, now: 9999 })).toMatchObject({ suspects: {} });
   });
 
+  test('takes no offence at many that go just now', () => {
+    const verdict = judge({ owners, exists: () => false, graceMs: 100, suspects: {}, now: 9999 });
+    expect(verdict).toMatchObject({ kind: 'pruned', condemned: [] });
+  });
+
   test('condemns nobody when too many are gone at once', () => {
     const suspects = Object.fromEntries(owners.map((key) => [key, '0']));
     expect(judge({ owners, exists: () => false, graceMs: 100, suspects, now: 9999 }).kind).toBe('tooMany');
