@@ -1,5 +1,6 @@
 /** What users are told about their annotations: the key, the value, what is wrong and what to write instead. Pure. */
-import { type AnnotatedKind, type AnnotationDefinition, REQUESTS } from './annotation-contract.ts';
+import { ANNOTATION } from './annotations.ts';
+import { type AnnotatedKind, type AnnotationDefinition, REQUESTS, RESULTS } from './annotation-contract.ts';
 
 /** One thing wrong with an annotation. */
 export interface AnnotationProblem {
@@ -40,9 +41,29 @@ export function reviewAnnotations(
   const judged = written.filter(({ key }) => before?.[key] !== annotations[key]);
   return {
     problems: judged.flatMap((definition) => problemOf(definition, annotations[definition.key] ?? '')),
-    warnings: judged.flatMap((definition) => warningOf(definition, annotations[definition.key] ?? '')),
+    warnings: [
+      ...judged.flatMap((definition) => warningOf(definition, annotations[definition.key] ?? '')),
+      ...Object.keys(annotations)
+        .filter((key) => before?.[key] !== annotations[key])
+        .flatMap((key) => strangerOf(key, kind)),
+    ],
   };
 }
+
+/** A key of ours that says nothing here is most often mistyped, or another object's. */
+function strangerOf(key: string, kind: AnnotatedKind): readonly string[] {
+  const on = CONTRACT.get(key);
+  if (!key.startsWith(OUR_PREFIX) || key === ANNOTATION.podState || on?.includes(kind) === true) return [];
+  const shown = key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key;
+  if (on === undefined) return [`annotation ${shown} is none that OpenContrail knows, and has no effect`];
+  return [`annotation ${shown} has no effect on a ${kind}, but on a ${on[0] ?? ''}`];
+}
+
+const OUR_PREFIX = 'opencontrail.org/';
+const CONTRACT = new Map([...REQUESTS, ...RESULTS].map(({ key, on }) => [key, on]));
+
+/** The API server likes warnings of no more than 120 characters. */
+const LONGEST_KEY = 60;
 
 function problemOf(definition: AnnotationDefinition, value: string): readonly AnnotationProblem[] {
   const { key, served, parse } = definition;

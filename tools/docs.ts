@@ -27,6 +27,7 @@ function annotationsDocument(): string {
   return `# Annotations
 
 Generated from \`kubernetes/annotation-contract.ts\` by \`npm run docs\`. Users write requests; this project writes results.
+A key of \`opencontrail.org/\` on a pod or a namespace that is none of these, or another object's, is admitted with a warning.
 
 ## Requests
 

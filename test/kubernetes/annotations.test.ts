@@ -191,7 +191,7 @@ describe('a review', () => {
     ['what merely has no effect is warned of', 'Ingress', { [ANNOTATION.externalIP]: '203.0.113.9' }, 0, 1],
     ['what is switched off has no effect to warn of', 'Namespace', { [ANNOTATION.snat]: 'false' }, 0, 0],
     ['what older systems ignored is never refused', 'Namespace', { [ANNOTATION.networkPolicyOld]: '{broken' }, 0, 0],
-    ["what stands on another kind is nobody's business", 'Pod', { [ANNOTATION.isolation]: 'nonsense' }, 0, 0],
+    ['what stands on another kind is not judged, and warned of', 'Pod', { [ANNOTATION.isolation]: 'nonsense' }, 0, 1],
     ["what is no annotation of ours is nobody's business", 'Pod', { 'example.org/x': 'y' }, 0, 0],
   ] as const)('%s', (...[, kind, annotations, problems, warnings]) => {
     const review = reviewAnnotations(kind, annotations);
@@ -201,6 +201,21 @@ describe('a review', () => {
   test('an update is judged by what it changes', () => {
     const old = { [ANNOTATION.mac]: 'nonsense' };
     expect(reviewAnnotations('Pod', { ...old, [ANNOTATION.networks]: 'a' }, old).problems).toEqual([]);
+  });
+
+  test.each([
+    [
+      'Pod',
+      'opencontrail.org/netwrok',
+      ['annotation opencontrail.org/netwrok is none that OpenContrail knows, and has no effect'],
+    ],
+    ['Pod', ANNOTATION.isolation, [`annotation ${ANNOTATION.isolation} has no effect on a Pod, but on a Namespace`]],
+    ['Namespace', ANNOTATION.ips, [`annotation ${ANNOTATION.ips} has no effect on a Namespace, but on a Pod`]],
+    ['Pod', ANNOTATION.ports, []],
+    ['Pod', 'example.org/netwrok', []],
+  ] as const)('on a %s the key %s is warned of where it says nothing', (kind, key, want) => {
+    expect(reviewAnnotations(kind, { [key]: 'true' }).warnings).toEqual(want);
+    expect(reviewAnnotations(kind, { [key]: 'true' }, { [key]: 'true' }).warnings).toEqual([]);
   });
 
   test('warnings are as short as the API server likes them', () => {

@@ -325,6 +325,16 @@ test('a changed request of a running pod is admitted with a warning', () => {
   });
 });
 
+test.each([
+  ['at creation', mutatePod, 'CREATE'],
+  ['of a running pod', validatePod, 'UPDATE'],
+] as const)('a mistyped request %s is admitted with a warning', (_when, handler, operation) => {
+  const decision = handler(request({ operation, annotations: { 'opencontrail.org/netwrok': 'blue' } }), view());
+  expect(decision).toMatchObject({
+    warnings: ['annotation opencontrail.org/netwrok is none that OpenContrail knows, and has no effect'],
+  });
+});
+
 test('a request that running pods are served by changes without a word', () => {
   const annotations = { [ANNOTATION.mirror]: 'sensor-0', [ANNOTATION.services]: 'db', [ANNOTATION.sticky]: 'false' };
   expect(validatePod(request({ operation: 'UPDATE', annotations }), view())).toMatchObject({

@@ -93,7 +93,10 @@ function validateUpdate(request: AdmissionRequest, view: ClusterView): Decision 
   const fixed = REQUESTS.filter(({ on, isFollowed = false }) => on.includes('Pod') && !isFollowed);
   const changed = fixed.map(({ key }) => key).filter((key) => after[key] !== before[key]);
   return allowed({
-    warnings: changed.map((key) => `annotation ${key} is read at creation only: re-create the pod to apply it`),
+    warnings: [
+      ...review.warnings,
+      ...changed.map((key) => `annotation ${key} is read at creation only: re-create the pod to apply it`),
+    ],
   });
 }
 
