@@ -120,7 +120,7 @@ withApiServer('addresses', () => {
     await createPod('excluded-late', { annotations: asking('') });
     await eventually(async () =>
       JSON.stringify(await kube.list('/api/v1/namespaces/dev/events')).includes(
-        'network default-domain:k8s-dev:k8s-small-pod-network has no free address; delete pods that are in it',
+        'network default-domain:k8s-dev:k8s-small-pod-network has no free address of 10.72.0.0/29; delete pods that are in it, or give it another subnet',
       ),
     );
     await deletePod('excluded-late');
