@@ -40,10 +40,11 @@ export function tcpChoices({ states, attachments, destination }: StreamInput): r
 
 /** The older TCPRoute that is served in a TCPRoute's place, wherever that is attached; `undefined` where it is served itself. */
 export function servedInstead(own: readonly Attachment[], all: readonly Attachment[]): SlimRoute | undefined {
-  const elders = own.flatMap(({ route, state }) => {
+  const tcp = own.filter(({ route }) => route.kind === 'TCPRoute');
+  const elders = tcp.flatMap(({ route, state }) => {
     const rivals = all.filter((each) => each.state === state && each.route.kind === 'TCPRoute');
     const [oldest] = rivals.map((each) => each.route).sort(byAge);
-    return route.kind !== 'TCPRoute' || oldest === undefined || oldest === route ? [] : [oldest];
+    return oldest === undefined || oldest === route ? [] : [oldest];
   });
   return elders.length === own.length ? elders[0] : undefined;
 }
