@@ -49,7 +49,7 @@ export async function serveHealth(
   address: { readonly host: string; readonly port: number },
   deps: { readonly checks: readonly ReadinessCheck[]; readonly registry: Registry; readonly further?: Further },
 ): Promise<Server> {
-  return await open(address, (request, response) => {
+  return await openServer(address, (request, response) => {
     if (deps.further?.(request, response) !== true) void respond(request, response, deps);
   });
 }
@@ -60,17 +60,15 @@ export async function serveHealth(
  */
 export async function serveMetrics(listen: string, registry: Registry, { onClose }: Lifecycle): Promise<void> {
   if (listen === '') return;
-  const server = await open(listenAddress(listen), (request, response) => {
+  const server = await openServer(listenAddress(listen), (request, response) => {
     if (request.url === '/metrics') void respond(request, response, { checks: [], registry });
     else response.writeHead(404, { 'content-type': 'text/plain' }).end('not found\n');
   });
-  onClose('metrics', () => {
-    server.close();
-    server.closeAllConnections();
-  });
+  onClose('metrics', () => closeAtOnce(server));
 }
 
-async function open(
+/** Listens, over plain HTTP; resolves when it does. */
+export async function openServer(
   { host, port }: ReturnType<typeof listenAddress>,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<Server> {
@@ -80,6 +78,12 @@ async function open(
     server.listen(port, host, resolve);
   });
   return server;
+}
+
+/** Leaves no request to be finished. */
+export function closeAtOnce(server: Server): void {
+  server.close();
+  server.closeAllConnections();
 }
 
 async function respond(

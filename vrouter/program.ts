@@ -1,12 +1,11 @@
 /** The vRouter as a whole: configuration stream and port API into one engine. */
-import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createContrailClient } from '../contrail/client.ts';
 import { watchConfig } from '../contrail/watch.ts';
 import { messageOf } from '../runtime/errors.ts';
+import { closeAtOnce, listenAddress, serveMetrics } from '../runtime/health.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
-import { serveMetrics } from '../runtime/health.ts';
 import { createRegistry } from '../runtime/metrics.ts';
 import { readPodRoutes } from './apply/adopt.ts';
 import { readDrops } from './apply/noted.ts';
@@ -63,7 +62,7 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   const ports = await openPorts({ store: createPortStore(settings.portDir), engine });
   const checks = [{ name: 'kernel', unready: engine.unready }];
   const reads = { readHits: hits.read, readHealth, ...KERNEL_READS, captures: createCaptures() };
-  const server = await servePorts(listening(settings.listen), { ports, engine, registry, checks, ...reads });
+  const server = await servePorts(listenAddress(settings.listen), { ports, engine, registry, checks, ...reads });
   lifecycle.onClose('port API', () => closeAtOnce(server));
   await serveMetrics(settings.metricsListen, registry, lifecycle);
   const { setConfig: onChange, passRevision: onRevision } = engine;
@@ -77,11 +76,6 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   });
   void lookForEver({ everyMs: LOOK_AROUND_MS, signal: lifecycle.signal, log, look: [engine.lookAround] });
   log.info({ node, listen: settings.listen }, 'serving ports');
-}
-
-function closeAtOnce(server: Server): void {
-  server.close();
-  server.closeAllConnections();
 }
 
 function openKernel(
@@ -98,12 +92,6 @@ function openKernel(
 
 /** A node that comes back with another MAC is believed again after so long; nothing is read where the underlay routes nothing. */
 const LOOK_AROUND_MS = 1000;
-
-/** `host:port`, as the settings have it. */
-function listening(text: string): { readonly host: string; readonly port: number } {
-  const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(text) ?? [];
-  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
-}
 
 /** What the port API tells of the kernel, read when it is asked. */
 const KERNEL_READS = {

@@ -1,10 +1,9 @@
 /** The port API over HTTP (facts 6.6), with `?wait=<ms>` and the introspection pages as additions. */
-import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { prettifyError } from 'zod';
 import type { Registry } from 'prom-client';
 import { messageOf } from '../../runtime/errors.ts';
-import { answerHealth } from '../../runtime/health.ts';
+import { answerHealth, openServer } from '../../runtime/health.ts';
 import type { ReadinessCheck } from '../../runtime/health.ts';
 import { type Answer, bodyOf, json, notFound } from './answer.ts';
 import { configurationAnswer, portAnswer } from './answers.ts';
@@ -49,16 +48,11 @@ export async function servePorts(
   address: { readonly host: string; readonly port: number },
   deps: ApiDeps,
 ): Promise<Server> {
-  const server = createServer((request, response) => {
+  return await openServer(address, (request, response) => {
     const abort = new AbortController();
     response.once('close', () => abort.abort());
     void respond(response, answer(request, abort.signal, deps));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(address.port, address.host, resolve);
-  });
-  return server;
 }
 
 async function respond(response: ServerResponse, answering: Promise<Answer>): Promise<void> {
