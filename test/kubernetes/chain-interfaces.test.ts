@@ -2,21 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import { assignmentForPod } from '../../kubernetes/assignment.ts';
-import { slimServiceChain } from '../../kubernetes/service-chain.ts';
 import { context } from './mode-cases.ts';
+import { chainBetween } from './service-chains.ts';
 
-const service = { name: 'firewall', selector: { matchLabels: { app: 'firewall' } } };
-const chainBetween = (left: object, right: object) =>
-  slimServiceChain({
-    metadata: {
-      namespace: 'a',
-      name: 'inspect',
-      uid: 'u',
-      resourceVersion: '1',
-      creationTimestamp: '2026-01-01T00:00:00Z',
-    },
-    spec: { left, right, services: [service] },
-  });
 const INSPECT = chainBetween({ name: 'inside' }, { name: 'outside' });
 
 const definitionOf = () => ({

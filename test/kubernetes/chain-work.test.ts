@@ -2,28 +2,12 @@
 import { expect, test } from '@jest/globals';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import { workOf } from '../../kubernetes/chain-work.ts';
-import { slimServiceChain } from '../../kubernetes/service-chain.ts';
 import { context } from './mode-cases.ts';
+import { chainBetween } from './service-chains.ts';
 
 const { names } = context('cluster');
 const [INSIDE, OUTSIDE] = ['inside', 'outside'].map((name) => `default-domain:k8s-a:${name}`) as [string, string];
 const SERVICE = { chain: 'inspect', service: 'firewall' };
-
-const chainTo = (right: object) =>
-  slimServiceChain({
-    metadata: {
-      namespace: 'a',
-      name: 'inspect',
-      uid: 'u',
-      resourceVersion: '1',
-      creationTimestamp: '2026-01-01T00:00:00Z',
-    },
-    spec: {
-      left: { name: 'inside' },
-      right,
-      services: [{ name: 'firewall', selector: { matchLabels: { app: 'firewall' } } }],
-    },
-  });
 
 /** What a pod is to the chain that has interfaces `[name, network]`. */
 function work(interfaces: readonly (readonly [name: string, network: string])[], right: object = { name: 'outside' }) {
@@ -36,7 +20,11 @@ function work(interfaces: readonly (readonly [name: string, network: string])[],
     ips: ['10.91.1.9/24'],
   }));
   const annotations = { [ANNOTATION.ports]: JSON.stringify({ version: 1, uid: 'p', interfaces: ports }) };
-  return workOf({ namespace: 'a', uid: 'p', annotations, labels: { app: 'firewall' } }, [chainTo(right)], names);
+  return workOf(
+    { namespace: 'a', uid: 'p', annotations, labels: { app: 'firewall' } },
+    [chainBetween({ name: 'inside' }, right)],
+    names,
+  );
 }
 
 test.each<[string, Parameters<typeof work>[0], object]>([

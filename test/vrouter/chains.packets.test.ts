@@ -120,6 +120,16 @@ END`,
   if (code !== 0) throw new Error(stderr);
 }
 
+type Named = readonly [pod: string, address: string];
+
+/** A pod asks another one, which sees its address, and the service passes packets both ways. */
+async function expectLed(service: string, [from, own]: Named, [to, address]: Named): Promise<void> {
+  await passed(service);
+  await expect(lab.reach(from, address)).resolves.toBe(`${to} ${own}`);
+  const [forth, back] = await passed(service);
+  expect(Math.min(forth, back)).toBeGreaterThanOrEqual(3);
+}
+
 /** What a service has forwarded since it was asked last; nothing goes astray. */
 async function passed(name: string): Promise<readonly [forth: number, back: number]> {
   const { stdout } = await lab.sh(name, 'nft reset counters');
@@ -145,10 +155,7 @@ describe('a routed service', () => {
 
   test.each(WAYS)('is passed from %s to %s, and back', async (from, to) => {
     for (const field of ['address', 'address6'] as const) {
-      await passed('fw');
-      await expect(lab.reach(from, WORLD.pods[to][field])).resolves.toBe(`${to} ${WORLD.pods[from][field]}`);
-      const [forth, back] = await passed('fw');
-      expect(Math.min(forth, back)).toBeGreaterThanOrEqual(3);
+      await expectLed('fw', [from, WORLD.pods[from][field]], [to, WORLD.pods[to][field]]);
     }
   });
 
@@ -159,10 +166,7 @@ describe('a routed service', () => {
     ['b2', 'a1'],
     ['b1', 'a2'],
   ] as const)('is passed between flat networks too: from %s to %s', async (from, to) => {
-    await passed('g');
-    await expect(lab.reach(from, WORLD.pods[to].address)).resolves.toBe(`${to} ${WORLD.pods[from].address}`);
-    const [forth, back] = await passed('g');
-    expect(Math.min(forth, back)).toBeGreaterThanOrEqual(3);
+    await expectLed('g', [from, WORLD.pods[from].address], [to, WORLD.pods[to].address]);
     await expect(lab.reach(from, WORLD.pods[to].address, 8081)).resolves.toBeUndefined();
   });
 
@@ -252,10 +256,7 @@ describe('networks that a load balanced service joins, too', () => {
     ['b1', 'l2'],
     ['b2', 'l1'],
   ] as const)('see each other’s own addresses: %s and %s', async (from, to) => {
-    await passed('h');
-    await expect(lab.reach(from, WORLD.pods[to].address)).resolves.toBe(`${to} ${WORLD.pods[from].address}`);
-    const [forth, back] = await passed('h');
-    expect(Math.min(forth, back)).toBeGreaterThanOrEqual(3);
+    await expectLed('h', [from, WORLD.pods[from].address], [to, WORLD.pods[to].address]);
   });
 
   test('and reach the service beside the chain, under their nodes’', async () => {
