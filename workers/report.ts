@@ -27,7 +27,10 @@ const API_VERSIONS: Readonly<Partial<Record<Key['kind'], string>>> = {
 /** Reports that a key's run failed. Never throws: an Event that cannot be written is logged. */
 export type ReportFailure = (key: Key, error: unknown) => Promise<void>;
 
-/** Reports onto objects that `view` has: what is gone has nobody to read an Event. What fails for the cluster is told to `home`, the programs' namespace. */
+/**
+ * Reports onto objects that `view` has: what is gone has nobody to read an Event. What fails for the cluster is told to `home`, the
+ * programs' namespace.
+ */
 export function createReporter(deps: {
   readonly kube: KubeClient;
   readonly view: () => ClusterView;
