@@ -93,7 +93,7 @@ export interface RedisCluster {
   readonly url: string;
   /** Moves the slot of a hash tag, `{opencontrail}`, to another master, one key after another, pausing between `batch` keys. */
   readonly moveSlot: (tag: string, pauseMs?: number) => Promise<void>;
-  /** Kills the master of a slot with -9 and resolves when its replica has taken over. */
+  /** Kills the master of a slot with -9, once its replica has all that was written, and resolves when that has taken over. */
   readonly failOver: (tag: string) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
@@ -116,11 +116,24 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     failOver: async (tag) => {
       const owner = await ownerOf(first, tag);
       const other = servers.find(({ port }) => port !== owner.port)?.port ?? 0;
+      await until('replication', async () => await replicated(owner.port));
       await servers.find(({ port }) => port === owner.port)?.kill();
       await until('the failover', async () => (await ownerOf(other, tag)).port !== owner.port);
     },
     stop: async () => void (await Promise.all(servers.map((server) => server.stop()))),
   };
+}
+
+/** A master's replica has taken all that the master had when it was asked, whatever is written meanwhile. */
+async function replicated(port: number): Promise<boolean> {
+  const offset = async (pattern: RegExp): Promise<number> =>
+    Number(pattern.exec(await redisCli(port, 'info', 'replication'))?.[1]);
+  const wanted = await offset(/master_repl_offset:(\d+)/);
+  for (let tries = 0; tries < 100; tries += 1) {
+    if ((await offset(/slave0:.*offset=(\d+)/)) >= wanted) return true;
+    await sleep(50);
+  }
+  return false;
 }
 
 interface Master {

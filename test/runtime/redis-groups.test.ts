@@ -152,7 +152,6 @@ describe('a cluster', () => {
     for (let index = 0; index < 20; index += 1) await createProject(client, index);
     queue.enqueue(events(200));
     await until(() => ran.size > 20);
-    await sleep(200);
     await cluster.failOver(TAG);
     for (let index = 20; index < 30; index += 1) await createAtLast(client, index);
     expect(await projects(client)).toBe(30);

@@ -33,6 +33,26 @@ function pods(namespace: string): string {
   return `/api/v1/namespaces/${namespace}/pods`;
 }
 
+function bindingOf(name: string, annotations: Readonly<Record<string, string>> = {}): object {
+  const target = { apiVersion: 'v1', kind: 'Node', name: 'n1' };
+  return { apiVersion: 'v1', kind: 'Binding', metadata: { name, annotations }, target };
+}
+
+/** Waits until the API server enforces each of the chart's policies, which it reads a moment after they are written. */
+async function enforced(): Promise<void> {
+  await alice.post(pods('default'), podBody('probe'));
+  const probe = `${pods('default')}/probe`;
+  const options = { query: { dryRun: 'All' } };
+  const patch = { metadata: { annotations: { [PORTS]: 'mine', [ASSIGNMENT]: '{}' } } };
+  for (const forge of [
+    async () => await alice.patch(probe, patch, 'application/merge-patch+json', options),
+    async () => await alice.post(`${probe}/binding`, bindingOf('probe', { [PORTS]: 'mine' }), options),
+    async () => await alice.patch('/api/v1/namespaces/default', patch, 'application/merge-patch+json', options),
+  ]) {
+    await eventually(async () => (await refusalOf(forge()))?.status === 403);
+  }
+}
+
 function networkOf(object: KubeObject): string {
   const text = object.metadata.annotations?.[ASSIGNMENT] ?? '{"interfaces":[{}]}';
   return (JSON.parse(text) as { interfaces: { network: string }[] }).interfaces[0]?.network ?? '';
@@ -51,6 +71,7 @@ described('with the chart installed', () => {
       const pod = await alice.post('/api/v1/namespaces/default/pods', podBody('probe'), { query: { dryRun: 'All' } });
       return pod.metadata.annotations?.[ASSIGNMENT] !== undefined;
     });
+    await enforced();
   }, 120_000);
 
   afterAll(async () => {
@@ -136,15 +157,9 @@ described('with the chart installed', () => {
 
   test('a binding brings no result into a pod', async () => {
     await alice.post(pods('default'), podBody('bound'));
-    const binding = {
-      apiVersion: 'v1',
-      kind: 'Binding',
-      metadata: { name: 'bound', annotations: { [PORTS]: 'mine' } },
-      target: { apiVersion: 'v1', kind: 'Node', name: 'n1' },
-    };
-    expect(await refusalOf(alice.post(`${pods('default')}/bound/binding`, binding))).toMatchObject({ status: 403 });
-    const honest = { ...binding, metadata: { name: 'bound' } };
-    expect(await refusalOf(alice.post(`${pods('default')}/bound/binding`, honest))).toBeUndefined();
+    const path = `${pods('default')}/bound/binding`;
+    expect(await refusalOf(alice.post(path, bindingOf('bound', { [PORTS]: 'mine' })))).toMatchObject({ status: 403 });
+    expect(await refusalOf(alice.post(path, bindingOf('bound')))).toBeUndefined();
   });
 
   test('only workers write reports on a namespace', async () => {
