@@ -5,7 +5,7 @@ import { createReflector, type Reflector } from '../kubernetes/cache.ts';
 import { createKubeClient } from '../kubernetes/client.ts';
 import type { Labels } from '../kubernetes/selector.ts';
 import { messageOf } from '../runtime/errors.ts';
-import { listenAddress, serveHealth } from '../runtime/health.ts';
+import { serveHealth } from '../runtime/health.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createRegistry } from '../runtime/metrics.ts';
@@ -48,7 +48,7 @@ export async function startBgp(settings: BgpSettings, log: Logger, lifecycle: Li
     project: ({ metadata }) => metadata.labels ?? {},
   });
   let unready: string | undefined = 'no round yet';
-  const health = await serveHealth(listenAddress(settings.listen), {
+  const health = await serveHealth(settings.listen, {
     checks: [{ name: 'bird', unready: () => unready }],
     registry: createRegistry(),
   });

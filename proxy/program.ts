@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { createCacheMetrics } from '../kubernetes/cache-metrics.ts';
 import { createKubeClient } from '../kubernetes/client.ts';
 import { ingressesOfOurs } from '../kubernetes/ingress.ts';
-import { listenAddress, serveHealth } from '../runtime/health.ts';
+import { serveHealth } from '../runtime/health.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import { counter, createRegistry } from '../runtime/metrics.ts';
@@ -33,7 +33,7 @@ export async function startProxy(settings: ProxySettings, log: Logger, lifecycle
   const view = watchProxied({ client: kube, signal, log, metrics: createCacheMetrics(registry), onChange });
   const secrets = createSecretStore({ kube, intervalMs: settings.secretInterval * 1000, onChange, signal, log });
   let isServing = false;
-  const health = await serveHealth(listenAddress(settings.listen), {
+  const health = await serveHealth(settings.listen, {
     checks: [{ name: 'haproxy', unready: () => (isServing ? undefined : 'serves nothing yet') }],
     registry,
   });

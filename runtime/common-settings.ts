@@ -11,17 +11,35 @@ export const LOG_LEVEL = {
   default: 'info',
 } as const satisfies Setting<string>;
 
-/** Where probes and metrics are served; `fallback` is host:port, all addresses where the host is empty. */
+/** Where a server listens. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Written `host:port`, an IPv6 host in brackets; all addresses where the host is missing. */
+export const listenAddress = z.string().transform((value, context): ListenAddress => {
+  const [, bracketed, plain = '', digits = ''] = /^(?:\[(.+)\]|([^:]*)):(\d+)$/.exec(value) ?? [];
+  const port = Number(digits || NaN);
+  if (port <= 65_535) return { host: bracketed ?? (plain || '::'), port };
+  context.addIssue({ code: 'custom', message: 'write host:port, such as 0.0.0.0:9443 or [::1]:9443' });
+  return z.NEVER;
+});
+
+/** Where probes and metrics are served. */
 export function probesAt(fallback: string) {
   return {
     describe: 'host:port of probes and metrics',
-    schema: z.string().regex(/^.*:\d+$/, 'is no host:port'),
+    schema: listenAddress,
     default: fallback,
-  } as const satisfies Setting<string>;
+  } as const satisfies Setting<ListenAddress>;
 }
 
 export const METRICS_LISTEN = {
   describe: 'host:port where metrics alone are served, to other machines too; empty: nowhere but with the probes',
-  schema: z.string().regex(/^$|^.*:\d+$/, 'is no host:port'),
+  schema: z
+    .literal('')
+    .transform(() => undefined)
+    .or(listenAddress),
   default: '',
-} as const satisfies Setting<string>;
+} as const satisfies Setting<ListenAddress | undefined>;

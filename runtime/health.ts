@@ -1,6 +1,7 @@
 /** The plain HTTP side of a program: `/healthz`, `/readyz` and `/metrics`. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
+import type { ListenAddress } from './common-settings.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
 /** A named condition of readiness; `undefined` means ready, text says what is missing. */
@@ -35,18 +36,12 @@ export async function answerHealth(
   }
 }
 
-/** `host:port` with an optional host; all addresses where it is missing. Pure. */
-export function listenAddress(listen: string): { readonly host: string; readonly port: number } {
-  const at = listen.lastIndexOf(':');
-  return { host: listen.slice(0, at).replace(/^\[|\]$/g, '') || '::', port: Number(listen.slice(at + 1)) };
-}
-
 /** Answers a request that is none of the above, and says whether it did. */
 export type Further = (request: IncomingMessage, response: ServerResponse) => boolean;
 
-/** Serves probes, metrics and what a program has `further` on `host:port`; resolves when listening. */
+/** Serves probes, metrics and what a program has `further`; resolves when listening. */
 export async function serveHealth(
-  address: { readonly host: string; readonly port: number },
+  address: ListenAddress,
   deps: { readonly checks: readonly ReadinessCheck[]; readonly registry: Registry; readonly further?: Further },
 ): Promise<Server> {
   return await openServer(address, (request, response) => {
@@ -55,12 +50,16 @@ export async function serveHealth(
 }
 
 /**
- * Serves metrics alone at `listen`, host:port, to other machines too: what else a program has at a port of its own may be its machine's
- * affair. Nothing where `listen` is empty. Closed with the program.
+ * Serves metrics alone, to other machines too: what else a program has at a port of its own may be its machine's affair.
+ * Nothing without an address. Closed with the program.
  */
-export async function serveMetrics(listen: string, registry: Registry, { onClose }: Lifecycle): Promise<void> {
-  if (listen === '') return;
-  const server = await openServer(listenAddress(listen), (request, response) => {
+export async function serveMetrics(
+  address: ListenAddress | undefined,
+  registry: Registry,
+  { onClose }: Lifecycle,
+): Promise<void> {
+  if (address === undefined) return;
+  const server = await openServer(address, (request, response) => {
     if (request.url === '/metrics') void respond(request, response, { checks: [], registry });
     else response.writeHead(404, { 'content-type': 'text/plain' }).end('not found\n');
   });
@@ -69,7 +68,7 @@ export async function serveMetrics(listen: string, registry: Registry, { onClose
 
 /** Listens, over plain HTTP; resolves when it does. */
 export async function openServer(
-  { host, port }: ReturnType<typeof listenAddress>,
+  { host, port }: ListenAddress,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<Server> {
   const server = createServer(answer);

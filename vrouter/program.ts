@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createContrailClient } from '../contrail/client.ts';
 import { watchConfig } from '../contrail/watch.ts';
 import { messageOf } from '../runtime/errors.ts';
-import { closeAtOnce, listenAddress, serveMetrics } from '../runtime/health.ts';
+import { closeAtOnce, serveMetrics } from '../runtime/health.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createRegistry } from '../runtime/metrics.ts';
@@ -62,7 +62,7 @@ export async function startVrouter(settings: VrouterSettings, log: Logger, lifec
   const ports = await openPorts({ store: createPortStore(settings.portDir), engine });
   const checks = [{ name: 'kernel', unready: engine.unready }];
   const reads = { readHits: hits.read, readHealth, ...KERNEL_READS, captures: createCaptures() };
-  const server = await servePorts(listenAddress(settings.listen), { ports, engine, registry, checks, ...reads });
+  const server = await servePorts(settings.listen, { ports, engine, registry, checks, ...reads });
   lifecycle.onClose('port API', () => closeAtOnce(server));
   await serveMetrics(settings.metricsListen, registry, lifecycle);
   const { setConfig: onChange, passRevision: onRevision } = engine;

@@ -1,7 +1,7 @@
 /** The vRouter's flags and environment. */
 import { z } from 'zod';
 import { CONTRAIL_SETTINGS } from '../contrail/settings.ts';
-import { LOG_LEVEL, METRICS_LISTEN } from '../runtime/common-settings.ts';
+import { LOG_LEVEL, listenAddress, METRICS_LISTEN } from '../runtime/common-settings.ts';
 import type { ProgramDescription, Settings, SettingsValues } from '../runtime/config.ts';
 
 export const PROGRAM: ProgramDescription = {
@@ -35,7 +35,7 @@ export const SETTINGS = {
   },
   listen: {
     describe: 'host:port of the port API, probes and metrics; it has no authentication',
-    schema: text.regex(/^.+:\d+$/, 'is no host:port'),
+    schema: listenAddress,
     default: '127.0.0.1:9091',
   },
   metricsListen: METRICS_LISTEN,

@@ -1,18 +1,11 @@
 /** The flags of the webhooks program. */
 import { z } from 'zod';
 import { CERTIFICATE_SETTINGS, SECRETS } from '../certs/settings.ts';
+import { listenAddress } from '../runtime/common-settings.ts';
 import type { ProgramDescription, Setting } from '../runtime/config.ts';
 import { DECISION_SETTINGS } from './decision-settings.ts';
 
 const text = z.string();
-const listen = text.transform((value, context) => {
-  const match = /^(?:\[(.+)\]|([^:]*)):(\d+)$/.exec(value);
-  if (match === null) {
-    context.addIssue({ code: 'custom', message: 'write host:port, such as 0.0.0.0:9443' });
-    return z.NEVER;
-  }
-  return { host: match[1] ?? match[2] ?? '', port: Number(match[3]) };
-});
 
 const tlsSecret = text.transform((value, context) => {
   const [namespace = '', name = ''] = value.split('/');
@@ -28,7 +21,11 @@ export const PROGRAM: ProgramDescription = {
 };
 
 export const SETTINGS = {
-  listen: { describe: 'Where to serve HTTPS: webhooks, probes and metrics', schema: listen, default: '0.0.0.0:9443' },
+  listen: {
+    describe: 'Where to serve HTTPS: webhooks, probes and metrics',
+    schema: listenAddress,
+    default: '0.0.0.0:9443',
+  },
   kubeconfig: { describe: 'A kubeconfig file, outside of the cluster', schema: text, default: '', env: ['KUBECONFIG'] },
   tlsCert: {
     describe: 'PEM file of a certificate by hand; empty: Secrets are kept and used',

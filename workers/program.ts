@@ -4,7 +4,7 @@ import { createContrailClient } from '../contrail/client.ts';
 import { createCacheMetrics } from '../kubernetes/cache-metrics.ts';
 import { createKubeClient } from '../kubernetes/client.ts';
 import { messageOf } from '../runtime/errors.ts';
-import { listenAddress, type ReadinessCheck, serveHealth } from '../runtime/health.ts';
+import { type ReadinessCheck, serveHealth } from '../runtime/health.ts';
 import type { Lifecycle } from '../runtime/lifecycle.ts';
 import type { Logger } from '../runtime/log.ts';
 import { createRegistry } from '../runtime/metrics.ts';
@@ -76,7 +76,7 @@ export async function startWorkers(settings: WorkerSettings, log: Logger, lifecy
     isRebuilding: () => heartbeat.database()?.state === 'rebuilding',
   });
   const pages = [acceptKeys({ ...notes, enqueue: live.enqueue, log }), showQueue(stores), answerWhatIf(view, cluster)];
-  const health = await serveHealth(listenAddress(settings.listen), {
+  const health = await serveHealth(settings.listen, {
     checks: readiness(heartbeat, view),
     registry,
     further: (request, response) => pages.some((answers) => answers(request, response)),

@@ -15,8 +15,7 @@ const log = createLogger(AGENT_PROGRAM.name, settings.logLevel);
 await runProgram(log, GRACE_MS, async (lifecycle) => {
   const registry = createRegistry();
   const unready = await startAgent(settings, { log, registry, lifecycle });
-  const [host = '127.0.0.1', port = '9092'] = settings.listen.split(/:(?=\d+$)/);
-  const server = await serveHealth({ host, port: Number(port) }, { checks: [{ name: 'node', unready }], registry });
+  const server = await serveHealth(settings.listen, { checks: [{ name: 'node', unready }], registry });
   lifecycle.onClose('probes', () => new Promise<void>((resolve) => server.close(() => resolve())));
   await serveMetrics(settings.metricsListen, registry, lifecycle);
 });

@@ -1,7 +1,7 @@
 /** The node agent's flags. */
 import { z } from 'zod';
 import { KUBERNETES_SETTINGS } from '../../kubernetes/settings.ts';
-import { LOG_LEVEL, METRICS_LISTEN, seconds } from '../../runtime/common-settings.ts';
+import { LOG_LEVEL, listenAddress, METRICS_LISTEN, seconds } from '../../runtime/common-settings.ts';
 import type { Settings } from '../../runtime/config.ts';
 import { DEFAULT_RELEASE_DIR, DEFAULT_SOCKET } from '../protocol.ts';
 
@@ -81,7 +81,11 @@ export const AGENT_SETTINGS = {
     schema: seconds,
     default: '30',
   },
-  listen: { describe: 'Where probes and metrics are served, host:port', schema: required, default: '127.0.0.1:9092' },
+  listen: {
+    describe: 'Where probes and metrics are served, host:port',
+    schema: listenAddress,
+    default: '127.0.0.1:9092',
+  },
   metricsListen: METRICS_LISTEN,
   logLevel: LOG_LEVEL,
 } satisfies Settings;

@@ -1,7 +1,7 @@
 /** The embedded config API as a program. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { LOG_LEVEL } from '../../runtime/common-settings.ts';
+import { LOG_LEVEL, listenAddress } from '../../runtime/common-settings.ts';
 import { readSettings, type Settings, type SettingsValues } from '../../runtime/config.ts';
 import { runProgram } from '../../runtime/lifecycle.ts';
 import { createLogger } from '../../runtime/log.ts';
@@ -18,7 +18,7 @@ const program = {
 const settings = {
   listen: {
     describe: 'Address and port to listen on. Without a token only a loopback address is allowed.',
-    schema: z.string().regex(/^(\[.*\]|[^:]+):\d+$/, 'host:port expected'),
+    schema: listenAddress,
     default: '127.0.0.1:8082',
   },
   redis: {
@@ -79,13 +79,11 @@ await runProgram(log, 10_000, async ({ onClose }) => {
 });
 
 function optionsFrom(given: SettingsValues<typeof settings>): ConfigServerOptions {
-  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(given.listen) ?? [];
   const token = given.tokenFile === '' ? given.token : readFileSync(given.tokenFile, 'utf8').trim();
-  if (token === '' && !isLoopback(host))
-    throw new Error(`--listen ${given.listen} is not loopback: set --token, or listen on 127.0.0.1`);
+  if (token === '' && !isLoopback(given.listen.host))
+    throw new Error(`--listen ${given.listen.host} is not loopback: set --token, or listen on 127.0.0.1`);
   return {
-    host,
-    port: Number(port),
+    ...given.listen,
     ...(given.tlsCert === '' ? {} : { tls: { certFile: given.tlsCert, keyFile: given.tlsKey } }),
     redis: given.redis,
     ...(given.kubernetesApi === '' ? {} : { access: { apiServer: given.kubernetesApi } }),

@@ -13,7 +13,7 @@ test('metrics are served alone, until the program ends', async () => {
     signal: AbortSignal.any([]),
     onClose: (_name: string, close: () => Promise<void> | void) => void closers.push(close),
   };
-  await serveMetrics(`127.0.0.1:${port}`, registry, lifecycle);
+  await serveMetrics({ host: '127.0.0.1', port }, registry, lifecycle);
   const ask = async (path: string): Promise<Response> => await fetch(`http://127.0.0.1:${port}${path}`);
   expect(await (await ask('/metrics')).text()).toContain('opencontrail_test_total 1');
   for (const path of ['/healthz', '/introspect/drops', '/vm']) expect((await ask(path)).status).toBe(404);
@@ -23,6 +23,6 @@ test('metrics are served alone, until the program ends', async () => {
 
 test('nothing is served where nobody asks for it', async () => {
   const onClose = jest.fn();
-  await serveMetrics('', createRegistry(), { signal: AbortSignal.any([]), onClose });
+  await serveMetrics(undefined, createRegistry(), { signal: AbortSignal.any([]), onClose });
   expect(onClose).not.toHaveBeenCalled();
 });
