@@ -89,7 +89,7 @@ described('with the chart installed', () => {
 
   test.each<[string, readonly object[], object, string]>([
     ['one network alone', [BLUE], {}, 'should have at least 2 items'],
-    ['a network named twice', [BLUE, { kind: 'VirtualNetwork', name: 'blue' }], {}, 'Duplicate value'],
+    ['a network named twice', [BLUE, { kind: 'VirtualNetwork', name: 'blue' }], {}, 'a network is named once'],
     ['a network without a name', [BLUE, { kind: 'App' }], {}, 'a network has a name, unless it is the cluster'],
     ['a name for the cluster', [BLUE, { kind: 'Cluster', name: 'x' }], {}, 'a network has a name, unless it is the'],
     ['a namespace of a namespace', [BLUE, { kind: 'Namespace', name: 'x', namespace: 'y' }], {}, 'are in a namespace'],
