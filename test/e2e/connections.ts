@@ -53,6 +53,7 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   await somePorts(context);
   await everything(context);
   await operatorsPolicy(context);
+  await rights(context);
 }
 
 async function setUp(lab: LabHandle): Promise<ReadonlyMap<string, Peer>> {
@@ -196,6 +197,17 @@ async function operatorsPolicy(context: Context): Promise<void> {
   await contrail(lab, 'POST', '/ref-update', { ...reference, operation: 'DELETE' });
   await contrail(lab, 'DELETE', `/network-policy/${made['network-policy'].uuid}`);
   await expectRows([['blue', 'red', PROTOCOLS]], context);
+}
+
+/** Kubernetes' own roles, of which the chart's are parts: who may view a namespace sees its networks, and makes none. */
+async function rights({ lab, report }: Context): Promise<void> {
+  await lab.kubectl(['create', 'rolebinding', 'viewer', '-n', HOME, '--clusterrole=view', '--user=viewer']);
+  const may = async (verb: string, resource: string): Promise<boolean> =>
+    (await lab.tryKubectl(['auth', 'can-i', verb, resource, '-n', HOME, '--as=viewer'])).code === 0;
+  await report.check('who may view a namespace sees its networks', () =>
+    lab.waitFor('the role', async () => (await may('list', 'virtualnetworks')) && (await may('get', 'floatingips'))),
+  );
+  report.equal('and makes none', await may('create', 'virtualnetworks'), false);
 }
 
 async function expectRows(rows: readonly Row[], { lab, report, peers }: Context): Promise<void> {
