@@ -37,6 +37,11 @@ export function takenAddresses(
   return undefined;
 }
 
+/** Whether a pool gives an address to whoever asks for none. */
+export function gives(pool: SlimFloatingIpPool, address: string): boolean {
+  return addressesOf(pool).some((range) => isCommon(range, { start: address, end: address }));
+}
+
 /** None of a pool that has a run of its own to be refused in. */
 function addressesOf({ subnets }: SlimFloatingIpPool): readonly Addresses[] {
   try {

@@ -36,14 +36,13 @@ export function desiredVirtualNetwork(input: VirtualNetworkInput, naming: Naming
   return subnetNetwork({ fqName, ipam, name, subnets }, owner, fabricFields(input));
 }
 
-/** A subnet as Contrail writes it. */
+/** A subnet as Contrail writes it; without pools it gives away the whole of it, also where it had some before. */
 export function subnetOf(subnet: SubnetInput): IpamSubnet {
   const [prefix = '', length = ''] = subnet.cidr.split('/');
-  const pools = poolsOf(subnet);
   return {
     subnet: { ip_prefix: prefix, ip_prefix_len: Number(length) },
     ...(subnet.gateway === undefined ? {} : { default_gateway: subnet.gateway }),
-    ...(pools === undefined ? {} : { allocation_pools: pools }),
+    allocation_pools: poolsOf(subnet),
   };
 }
 
@@ -52,10 +51,10 @@ interface Span {
   readonly last: bigint;
 }
 
-/** Contrail knows pools only: what is excluded is cut out of them, or out of the whole subnet. */
-export function poolsOf(subnet: SubnetInput): readonly Range[] | undefined {
+/** Contrail knows pools only: what is excluded is cut out of them, or out of the whole subnet. None where nothing is said. */
+export function poolsOf(subnet: SubnetInput): readonly Range[] {
   const { allocationPools = [], excluded = [] } = subnet;
-  return allocationPools.length === 0 && excluded.length === 0 ? undefined : givenAway(subnet);
+  return allocationPools.length === 0 && excluded.length === 0 ? [] : givenAway(subnet);
 }
 
 /** The addresses that a subnet gives away. Throws a `RangeError` where a range is none, or all of them are excluded. */

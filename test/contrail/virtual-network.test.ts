@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { desiredVirtualNetwork, poolsOf } from '../../contrail/desired/virtual-network.ts';
 import { createNames } from '../../contrail/names.ts';
+import { plan } from '../../contrail/plan.ts';
 
 const naming = { cluster: 'k8s', names: createNames({ cluster: 'k8s', domain: 'default-domain' }) };
 const cidr = '10.20.0.0/24';
@@ -9,7 +10,7 @@ const range = (start: string, end = start) => ({ start, end });
 
 describe('poolsOf', () => {
   test.each([
-    { name: 'nothing said leaves it to the server', subnet: { cidr }, want: undefined },
+    { name: 'nothing said leaves it to the server', subnet: { cidr }, want: [] },
     {
       name: 'pools are taken as they are',
       subnet: { cidr, allocationPools: [range('10.20.0.10', '10.20.0.20')] },
@@ -48,6 +49,21 @@ describe('poolsOf', () => {
       'subnet 10.20.0.0/24: the range 10.20.0.40 to 10.20.0.30 ends before it starts; swap them',
     );
   });
+});
+
+test('a subnet that has no pools any more gives away the whole of it', () => {
+  const networkOf = (subnet: object) => {
+    const subnets = [{ cidr, ...subnet }];
+    return desiredVirtualNetwork({ namespace: 'dev', name: 'blue', subnets, snat: false, forwarding: false }, naming);
+  };
+  const [whole, before] = [networkOf({}), networkOf({ excluded: [range('10.20.0.100')] })];
+  const written = { network_ipam_refs: [{ attr: { ipam_subnets: [{ allocation_pools: [] }] } }] };
+  expect(plan(whole, before)).toMatchObject([{ op: 'update', fields: written }]);
+  // As a server that leaves out what is empty answers.
+  const answered = whole.map((object) => structuredClone(object));
+  const [reference] = answered[1]?.network_ipam_refs as [{ attr: { ipam_subnets: [{ allocation_pools?: unknown }] } }];
+  delete reference.attr.ipam_subnets[0].allocation_pools;
+  expect(plan(whole, answered)).toEqual([]);
 });
 
 test('is a network with subnets of its own under its own name, and an ipam beside it', () => {

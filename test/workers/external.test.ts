@@ -51,6 +51,12 @@ function inputFor({
 
 const FIP_POOL = 'opencontrail.org/fip-pool';
 
+const OTHER = pool('other', { subnets: [{ cidr: '198.51.100.0/24' }] });
+const part = (name: string, first: number): SlimFloatingIpPool => {
+  const allocationPools = [{ start: `192.0.2.${first}`, end: `192.0.2.${first + 9}` }];
+  return pool(name, { subnets: [{ cidr: '192.0.2.0/24', allocationPools }] });
+};
+
 describe('the pool', () => {
   test.each<[string, Given, string | undefined]>([
     ['the first by name', {}, 'a'],
@@ -69,6 +75,26 @@ describe('the pool', () => {
       'one of the class',
       { balancer: { class: 'e/f' }, pools: [pool('a'), pool('c', { loadBalancerClass: 'e/f' })] },
       'c',
+    ],
+    [
+      'the one that has the address which is asked for',
+      { balancer: { requested: '198.51.100.7' }, pools: [pool('a'), OTHER] },
+      'other',
+    ],
+    [
+      'the one whose address the Service has, though another has come before it',
+      { balancer: { assigned: ['198.51.100.7'] }, pools: [pool('a'), OTHER] },
+      'other',
+    ],
+    [
+      'of two that share a subnet the one that gives the address away',
+      { balancer: { assigned: ['192.0.2.30'] }, pools: [part('a', 10), part('b', 30)] },
+      'b',
+    ],
+    [
+      'the one that the annotation names, whatever the Service has',
+      { balancer: { assigned: ['192.0.2.7'] }, pools: [pool('a'), OTHER], annotations: { [FIP_POOL]: 'other' } },
+      'other',
     ],
     ['none, where the class is another’s', { balancer: { class: 'others/lb' } }, undefined],
     ['none, where all pools have classes', { pools: [pool('c', { loadBalancerClass: 'e/f' })] }, undefined],
@@ -105,6 +131,10 @@ describe('addresses', () => {
     expect(() => inputFor({ balancer: { requested: '198.51.100.7' } })).toThrow(
       /198\.51\.100\.7.*192\.0\.2\.0\/24.*choose/,
     );
+  });
+
+  test('what is no address at all is refused with the mend', () => {
+    expect(() => inputFor({ balancer: { requested: 'any' } })).toThrow(/any is not in pool a.*choose/);
   });
 
   test('a node’s is refused, unless it was given before the node came', () => {

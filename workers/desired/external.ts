@@ -13,6 +13,7 @@ import { canonicalAddress } from '../../runtime/addresses.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { ClusterSettings } from '../cluster-settings.ts';
 import { refuseOfNode } from '../node-addresses.ts';
+import { gives } from '../pool-addresses.ts';
 import type { BalancerRequest, WorkerService } from '../services.ts';
 
 export interface ExternalSubject {
@@ -94,7 +95,10 @@ export function beneficiaryOf(
   return namespace === ownNamespace && gateway !== '' ? gateway : namespace;
 }
 
-/** The pool that an annotation names, on the Service or its namespace; else the first by name that serves both. */
+/**
+ * The pool that an annotation names, on the Service or its namespace; else that of the address that the Service asks for or has, so that
+ * a pool which comes moves nobody; else the first by name that serves both.
+ */
 function poolFor({ service, namespace, pools }: ExternalSubject): SlimFloatingIpPool | undefined {
   const served = [...pools]
     .filter(({ loadBalancerClass }) => loadBalancerClass === service.balancer?.class)
@@ -102,13 +106,29 @@ function poolFor({ service, namespace, pools }: ExternalSubject): SlimFloatingIp
   if (served.length === 0) return undefined;
   const allowed = served.filter(({ namespaces }) => namespaces?.includes(namespace.name) ?? true);
   const named = service.annotations[ANNOTATION.fipPool] ?? namespace.annotations[ANNOTATION.fipPool];
-  const pool = named === undefined ? allowed[0] : allowed.find(({ name }) => namesPool(named, name));
+  const pool =
+    named === undefined
+      ? (poolOf(service.balancer, allowed) ?? allowed[0])
+      : allowed.find(({ name }) => namesPool(named, name));
   if (pool !== undefined) return pool;
   const among = allowed.map(({ name }) => name).join(', ') || 'none';
   throw new TerminalError(
     'NoPool',
     `${named === undefined ? '' : `${ANNOTATION.fipPool}: ${named}: `}no FloatingIPPool for namespace ${namespace.name} (there are: ${among})`,
   );
+}
+
+/** Of several that share a subnet, the one that gives the address away. */
+function poolOf(
+  balancer: BalancerRequest | undefined,
+  pools: readonly SlimFloatingIpPool[],
+): SlimFloatingIpPool | undefined {
+  const { requested, assigned = [] } = balancer ?? {};
+  for (const address of [requested ?? '', ...assigned].filter((each) => ipaddr.isValid(each))) {
+    const pool = pools.find((each) => gives(each, address)) ?? pools.find((each) => holds(each, address));
+    if (pool !== undefined) return pool;
+  }
+  return undefined;
 }
 
 /** By its name alone, or in the dictionary of Contrail's own spelling, whose `name` is the pool's. */
