@@ -2,9 +2,16 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { ContrailObject, FqName } from './objects.ts';
-import { ContrailError, createTransport, type Exchange, type Transport, type TransportOptions } from './transport.ts';
+import {
+  CLOSED,
+  ContrailError,
+  createTransport,
+  type Exchange,
+  type Transport,
+  type TransportOptions,
+} from './transport.ts';
 
-export { ContrailError };
+export { CLOSED, ContrailError };
 
 export type ContrailClientOptions = TransportOptions;
 

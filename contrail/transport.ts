@@ -14,6 +14,9 @@ export class ContrailError extends Error {
   }
 }
 
+/** How the embedded config API ends a refusal (503) to give a new address while its database is rebuilt. */
+export const CLOSED = 'no new address before the database is rebuilt';
+
 export interface TransportOptions {
   /** Base URLs, `http[s]://host:port`; asked again for every round of attempts. */
   readonly endpoints: () => Promise<readonly string[]>;

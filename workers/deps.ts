@@ -35,6 +35,11 @@ export interface Deps {
   readonly taken?: readonly string[];
 }
 
+/** In a rebuild a run asks for what has been given already, and for nothing else: until it ends, nothing new is given. */
+export function isRebuild({ networkIds }: Pick<Deps, 'networkIds'>): boolean {
+  return networkIds !== undefined;
+}
+
 /** What Contrail holds that concerns a key, or the keys whose objects must exist before it can be looked at. */
 export type Observation =
   | {

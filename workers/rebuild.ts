@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, TerminalError } from '../runtime/errors.ts';
-import { ContrailError } from '../contrail/client.ts';
+import { CLOSED, ContrailError } from '../contrail/client.ts';
 import type { Deps } from './deps.ts';
 import { inParallel } from './in-parallel.ts';
 import { restoreKept } from './kept-addresses.ts';
@@ -68,9 +68,16 @@ export async function rebuild(epoch: string, options: RebuildDeps): Promise<Outc
   return { kind: 'done' };
 }
 
-/** A pod that was never given a port has nothing to replay: it gets one when allocation is open. */
+/**
+ * What was never given an address has nothing to replay: it gets one when allocation is open, also one that it names, which may be
+ * somebody's. A Service stands inside without.
+ */
 function hasAllocation({ kind, namespace, name }: Key, { view }: Deps): boolean {
-  return kind !== 'Pod' || view.pods.get(`${namespace}/${name}`)?.annotations['opencontrail.org/ports'] !== undefined;
+  const id = `${namespace}/${name}`;
+  if (kind === 'Pod') return view.pods.get(id)?.annotations['opencontrail.org/ports'] !== undefined;
+  if (kind === 'FloatingIP') return view.floatingIps.get(id)?.assigned !== undefined;
+  if (kind === 'LogicalRouter') return (view.logicalRouters.get(id)?.assigned ?? []).length > 0;
+  return true;
 }
 
 const STANDING: ReadonlySet<OwningKind> = new Set<OwningKind>(['Pod', 'Service', 'NetworkPolicy', 'ServiceChain']);
@@ -110,7 +117,8 @@ async function tryReplay(key: Key, reconcile: Reconcile, deps: Deps): Promise<st
     return result.kind === 'notYet' ? result.missing : undefined;
   } catch (error) {
     if (deps.networkIds?.isTaken(error) === true) return messageOf(error);
-    const isRefusal = error instanceof ContrailError && error.status >= 400 && error.status < 500;
+    const isRefusal =
+      error instanceof ContrailError && ((error.status >= 400 && error.status < 500) || error.message.endsWith(CLOSED));
     if (!isRefusal && !(error instanceof TerminalError)) throw error;
     deps.log.warn({ ...key, reason: messageOf(error) }, 'not rebuilt');
     return LEFT;

@@ -8,7 +8,7 @@ import {
 import { familyOf } from '../../contrail/desired/pod.ts';
 import { connectedNetworks } from '../../kubernetes/connected-networks.ts';
 import type { SlimLogicalRouter } from '../../kubernetes/logical-router.ts';
-import type { Deps, Observation, Reconciler } from '../deps.ts';
+import { type Deps, isRebuild, type Observation, type Reconciler } from '../deps.ts';
 import { addressIn, servingPool } from '../desired/floating-ip.ts';
 import { isGoing } from '../going-networks.ts';
 import { type Key, logicalRouterKey } from '../keys.ts';
@@ -41,15 +41,16 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
   const { namespace, name, uid, generation, families, addresses, assigned } = router;
   const pool = servingPool(router, await readFloatingIpPool(router.pool, deps));
   const nodes = deps.view.nodes.list();
-  const named = connectedNetworks(router, deps.settings.names).networks;
-  const present = await deps.contrail.list('virtual-network', { fqNames: named, detail: true });
+  const asked = connectedNetworks(router, deps.settings.names).networks;
+  const present = await deps.contrail.list('virtual-network', { fqNames: asked, detail: true });
   const shared = deps.settings.names.clusterPodNetwork.join(':');
   // A router's port would hold one that goes up for ever; and what all namespaces share is no namespace's to route, not `default`'s either.
   const staying = present.filter((network) => network.fq_name.join(':') !== shared && !isGoing(network, deps));
   const known = new Set(staying.map(({ fq_name: network }) => network.join(':')));
+  const named = isRebuild(deps) ? assigned : addresses;
   const wanted =
-    addresses.length > 0
-      ? addresses.map((address) => ({ family: familyOf(address), address }))
+    named.length > 0
+      ? named.map((address) => ({ family: familyOf(address), address }))
       : families.map((each) => ({ family: FAMILIES[each] }));
   return {
     namespace,
@@ -57,8 +58,8 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
     uid,
     generation,
     pool: pool.name,
-    networks: named.filter((network) => known.has(network.join(':'))),
-    missing: named.map((network) => network.join(':')).filter((network) => !known.has(network)),
+    networks: asked.filter((network) => known.has(network.join(':'))),
+    missing: asked.map((network) => network.join(':')).filter((network) => !known.has(network)),
     addresses: wanted.map((each: RouterAddress) => {
       const given = assigned.find(
         (address) => address === (each.address ?? address) && familyOf(address) === each.family,

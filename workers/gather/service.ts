@@ -5,7 +5,7 @@ import { type ExternalInput, floatingIpUuids } from '../../contrail/desired/exte
 import { policyOn } from '../../contrail/desired/network.ts';
 import type { ContrailObject, Reference } from '../../contrail/objects.ts';
 import type { ObjectReference } from '../../kubernetes/events.ts';
-import type { Deps, Observation, Reconciler } from '../deps.ts';
+import { type Deps, isRebuild, type Observation, type Reconciler } from '../deps.ts';
 import { beneficiaryOf, externalInput, type ExternalSubject, namedInContrail } from '../desired/external.ts';
 import { type AskedService, serviceInput } from '../desired/service.ts';
 import { readForeignPool } from '../foreign-pools.ts';
@@ -38,7 +38,12 @@ export const serviceReconciler: Reconciler<AskedService> = {
   observe,
   desired: (input, settings, { found }) => [...desiredService(input, settings), ...kept(input, found)],
   end: async (key, deps) => await deps.uids.settle(key, undefined),
-  explain: async (...[error, input]) => explained(error, input),
+  explain: async (error, input, deps) => {
+    const refusal = explained(error, input);
+    if (!saysWhatIsAnothers(refusal, input)) return refusal;
+    await writeAddresses(input, [], deps);
+    return new Error(`${refusal.message}; its status does not say it any more, and another is given`);
+  },
   finish: async (input, deps) => {
     const { uid, problem, refusal } = input;
     await deps.uids.settle(keyOf(input), uid);
@@ -54,11 +59,18 @@ async function externalOf(subject: ExternalSubject, deps: Deps): Promise<Pick<As
   try {
     const foreign = named && (await readForeignPool(named, deps));
     const external = externalInput({ ...subject, ...(foreign === undefined ? {} : { foreign }) }, deps.settings);
-    return external === undefined ? {} : { external };
+    if (external === undefined) return {};
+    return { external: isRebuild(deps) ? withGivenAlone(external) : external };
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
     return { refusal: { reason: error.reason, message: error.message } };
   }
+}
+
+function withGivenAlone({ addresses, ...external }: ExternalInput): ExternalInput {
+  const isGiven = ({ address }: ExternalInput['addresses'][number]): boolean =>
+    address !== undefined && external.assigned.includes(address);
+  return { ...external, addresses: addresses.filter(isGiven) };
 }
 
 /** The addresses outside that a Service has been given before it asked for what it cannot have. */
@@ -73,6 +85,16 @@ function explained(error: unknown, { external }: ServiceInput): Error | undefine
   const wanted = external?.addresses.flatMap(({ address }) => address ?? []) ?? [];
   if (wanted.length === 0) return undefined;
   return refusedAddress(error, { wanted: wanted.join(', '), pool: external?.pool.at(-1) ?? '' });
+}
+
+/** An address that the Service does not ask for, but its status says: whoever holds it by now has it. */
+function saysWhatIsAnothers(refusal: Error | undefined, { external }: ServiceInput): refusal is TerminalError {
+  const { addresses = [], assigned = [] } = external ?? {};
+  return (
+    refusal instanceof TerminalError &&
+    /already in use/i.test(refusal.message) &&
+    addresses.every(({ address }) => address === undefined || assigned.includes(address))
+  );
 }
 
 /** Tells the Service which addresses it has been given. */

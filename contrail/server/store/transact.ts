@@ -1,5 +1,6 @@
 /** Runs a transaction until nobody else changes what it reads, and tells what the script drew. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CLOSED } from '../../client.ts';
 import { HttpError } from '../errors.ts';
 import type { CommitResult } from './plan.ts';
 import { Transaction, type TransactionDeps } from './transaction.ts';
@@ -43,7 +44,7 @@ export async function transact<T>(deps: TransactDeps, body: (tx: Transaction) =>
 type Refusal = Exclude<CommitResult, { readonly outcome: 'done' | 'conflict' | 'noepoch' }>;
 
 function refusal(tx: Transaction, result: Refusal): HttpError {
-  if (result.outcome === 'rebuilding') return new HttpError(503, 'Api server is Initializing:DB Resync in progress');
+  if (result.outcome === 'rebuilding') return new HttpError(503, `Api server is Initializing:${CLOSED}`);
   return 'allocation' in result
     ? tx.allocationFailure(result.allocation, result.outcome)
     : tx.numberFailure(result.number);
