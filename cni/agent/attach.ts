@@ -95,6 +95,7 @@ async function program(
   try {
     await deps.vrouter.addPort(body, { timeoutMs: deps.vrouterTimeoutMs, signal });
   } catch (error) {
+    signal.throwIfAborted();
     const seconds = Math.round(deps.vrouterTimeoutMs / 1000);
     const message = `the vRouter has not programmed port ${port.vmi} of ${attachment.namespace}/${attachment.pod} within ${seconds} s`;
     throw new CniFailure('portNotProgrammed', message, { cause: error, details: messageOf(error) });

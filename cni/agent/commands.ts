@@ -1,6 +1,6 @@
 /** One request to its command: the agent's table of what it can do, measured and logged once. */
 import type { Histogram } from 'prom-client';
-import { type CniCommand, type CniRequest, type CniResponse, PROTOCOL_VERSION } from '../protocol.ts';
+import { type CniCommand, type CniRequest, type CniResponse, ERROR_CODES, PROTOCOL_VERSION } from '../protocol.ts';
 import { attach } from './attach.ts';
 import { check } from './check.ts';
 import { collect } from './collect.ts';
@@ -82,6 +82,9 @@ function containerOf(request: CniRequest): string {
   return `${request.containerId ?? ''} ${request.ifname ?? ''}`;
 }
 
+/** What becomes of an ADD whose pod is deleted meanwhile: at a deletion of many there are many, and nobody has anything to mend. */
+const OVERTAKEN: ReadonlySet<number> = new Set([ERROR_CODES.podNotFound, ERROR_CODES.tryAgainLater]);
+
 function logOutcome(request: CniRequest, response: CniResponse, { log }: AgentDeps): void {
   const { command, containerId } = request;
   const facts = {
@@ -90,8 +93,9 @@ function logOutcome(request: CniRequest, response: CniResponse, { log }: AgentDe
     namespace: request.args['K8S_POD_NAMESPACE'],
     pod: request.args['K8S_POD_NAME'],
   };
-  if (response.kind === 'error')
-    log.warn({ ...facts, code: response.error.code, reason: response.error.msg }, 'command failed');
-  else if (command === 'ADD' || command === 'DEL') log.info(facts, command === 'ADD' ? 'attached' : 'detached');
+  if (response.kind === 'error') {
+    const { code, msg: reason } = response.error;
+    log[OVERTAKEN.has(code) ? 'info' : 'warn']({ ...facts, code, reason }, 'command failed');
+  } else if (command === 'ADD' || command === 'DEL') log.info(facts, command === 'ADD' ? 'attached' : 'detached');
   else log.debug(facts, 'command done');
 }

@@ -70,6 +70,7 @@ export function createPodSource(deps: {
         found =
           woken || limit.aborted ? reflector.get(keyOf(pod)) : await lookup(pod).catch(() => reflector.get(keyOf(pod)));
       }
+      signal.throwIfAborted();
       const latest = await lookup(pod).catch(() => found);
       throw await shortfall(latest, { pod, timeoutMs, client: deps.client });
     },

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../../runtime/errors.ts';
 import { type CniRequest, type CniResponse, CNI_VERSIONS, ERROR_CODES } from '../protocol.ts';
+import { CniFailure } from './failure.ts';
 
 /** A configuration with a long `prevResult` is some kilobytes; GC names every sandbox of the node. */
 const MAX_REQUEST_BYTES = 1_048_576;
@@ -41,8 +42,9 @@ function handle(socket: Socket, answer: Answer): void {
   let received = '';
   let taken = false;
   socket.setEncoding('utf8');
-  socket.on('error', () => gone.abort());
-  socket.on('close', () => gone.abort());
+  const hangUp = (): void => gone.abort(new CniFailure('tryAgainLater', 'the runtime has given up'));
+  socket.on('error', hangUp);
+  socket.on('close', hangUp);
   socket.on('data', (text) => {
     if (taken) return;
     received += String(text);

@@ -3,7 +3,9 @@ import { connect } from 'node:net';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { pino } from 'pino';
 import { createCommands } from '../../../cni/agent/commands.ts';
+import { CniFailure } from '../../../cni/agent/failure.ts';
 import { serveCni } from '../../../cni/agent/server.ts';
 import type { CniRequest, CniResponse } from '../../../cni/protocol.ts';
 import { createRegistry, histogram } from '../../../runtime/metrics.ts';
@@ -80,6 +82,29 @@ test('a DEL ends the ADD of the same sandbox that still waits for its port', asy
   await until(() => bed.awaited.has('dev/late'));
   expect(await ask(requestFor('DEL', { containerId: 'c1', pod: 'late' }))).toEqual({ kind: 'done' });
   expect(await adding).toMatchObject({ kind: 'error', error: { code: 11 } });
+});
+
+test('a DEL ends the ADD of the same sandbox that still waits for the vRouter', async () => {
+  bed.pods.set('dev/web', assigned(7));
+  bed.vrouter.programs = false;
+  const sandbox = bed.newSandbox();
+  const adding = ask(requestFor('ADD', { containerId: 'c1', netns: sandbox.path, pod: 'web' }));
+  await until(() => bed.vrouter.ports.size === 1);
+  expect(await ask(requestFor('DEL', { containerId: 'c1', pod: 'web' }))).toEqual({ kind: 'done' });
+  expect(await adding).toMatchObject({ kind: 'error', error: { code: 11, msg: 'the sandbox is being deleted' } });
+});
+
+test.each([
+  ['podNotFound', 30],
+  ['portNotAssigned', 40],
+] as const)('an ADD that ends with %s is logged at level %i', async (code, level) => {
+  const lines: string[] = [];
+  const log = pino({}, { write: (line: string) => lines.push(line) });
+  bed.pods.set('dev/web', new CniFailure(code, 'a reason'));
+  const answer = createCommands({ agent: { ...bed.deps, log }, durations, unready: async () => undefined });
+  const request = requestFor('ADD', { containerId: 'c1', netns: bed.newSandbox().path, pod: 'web' });
+  await answer(request, new AbortController().signal);
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([{ level, reason: 'a reason' }]);
 });
 
 test('a runtime that hangs up in the middle of an ADD leaves nothing behind', async () => {

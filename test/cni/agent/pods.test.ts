@@ -143,8 +143,8 @@ describe('waitForPorts', () => {
   test('ends when the runtime gives up', async () => {
     const abort = new AbortController();
     const waiting = pods.waitForPorts({ namespace: 'dev', name: 'web' }, { timeoutMs: 60_000, signal: abort.signal });
-    abort.abort();
-    await expect(waiting).rejects.toThrow();
+    abort.abort(new Error('the runtime has given up'));
+    await expect(waiting).rejects.toThrow('the runtime has given up');
   });
 });
 
