@@ -28,6 +28,7 @@ function annotationsDocument(): string {
 
 Generated from \`kubernetes/annotation-contract.ts\` by \`npm run docs\`. Users write requests; this project writes results.
 A key of \`opencontrail.org/\` on a pod or a namespace that is none of these, or another object's, is admitted with a warning.
+So is any of these on a pod of the host network, which has no interface of ours.
 
 ## Requests
 

@@ -1,4 +1,6 @@
 /** A real API server calls the webhooks over TLS, by the chart's own configurations and policies. */
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { KubeClient, KubeObject } from '../../kubernetes/client.ts';
 import { installResources } from '../kubernetes/resources.ts';
@@ -21,6 +23,7 @@ jest.setTimeout(120_000);
 const ASSIGNMENT = 'opencontrail.org/assignment';
 const ISOLATION = 'opencontrail.org/isolation';
 const PORTS = 'opencontrail.org/ports';
+const STATUS = 'opencontrail.org/status';
 const CLUSTER_NETWORK = 'default-domain:k8s-default:k8s-default-pod-network';
 
 const described = canInstall ? describe : describe.skip;
@@ -43,7 +46,7 @@ async function enforced(): Promise<void> {
   await alice.post(pods('default'), podBody('probe'));
   const probe = `${pods('default')}/probe`;
   const options = { query: { dryRun: 'All' } };
-  const patch = { metadata: { annotations: { [PORTS]: 'mine', [ASSIGNMENT]: '{}' } } };
+  const patch = { metadata: { annotations: { [PORTS]: 'mine', [STATUS]: 'mine' } } };
   for (const forge of [
     async () => await alice.patch(probe, patch, 'application/merge-patch+json', options),
     async () => await alice.post(`${probe}/binding`, bindingOf('probe', { [PORTS]: 'mine' }), options),
@@ -51,6 +54,10 @@ async function enforced(): Promise<void> {
   ]) {
     await eventually(async () => (await refusalOf(forge()))?.status === 403);
   }
+  const host = podBody('probe-host', { [PORTS]: 'mine' }, { hostNetwork: true });
+  await eventually(
+    async () => (await warningsAt(`${pods('default')}?dryRun=All`, { method: 'POST', body: host })).length > 0,
+  );
 }
 
 function networkOf(object: KubeObject): string {
@@ -187,6 +194,28 @@ described('with the chart installed', () => {
     const host = await alice.post(pods('default'), podBody('host', undefined, { hostNetwork: true }));
     const system = await alice.post(pods('kube-system'), podBody('dns'));
     expect([host, system].map(({ metadata }) => metadata.annotations?.[ASSIGNMENT])).toEqual([undefined, undefined]);
+  });
+
+  const HOST = { hostNetwork: true };
+  test.each([
+    ['a pod of the host network', 'default', podBody('w', { 'opencontrail.org/network': 'blue' }, HOST), true],
+    ['one with further networks', 'default', podBody('w', { 'k8s.v1.cni.cncf.io/networks': 'storage' }, HOST), true],
+    ['one that asks for nothing', 'default', podBody('w', { note: 'x' }, HOST), false],
+    ['one without annotations', 'default', podBody('w', undefined, HOST), false],
+    ['one of the system', 'kube-system', podBody('w', { 'opencontrail.org/network': 'blue' }, HOST), false],
+    ['a pod of its own', 'default', podBody('w', { 'opencontrail.org/mac': '02:00:00:00:00:01' }), false],
+  ])('%s is admitted, and warned of where what it asks for has no effect', async (_name, namespace, body, isWarned) => {
+    const warnings = await warningsAt(`${pods(namespace)}?dryRun=All`, { method: 'POST', body });
+    expect(warnings.some((text) => text.includes('has no effect on a pod of the host network'))).toBe(isWarned);
+  });
+
+  test('an annotation that comes later to a pod of the host network is warned of by its name, once', async () => {
+    await alice.post(pods('default'), podBody('warned', { 'opencontrail.org/mac': '02:00:00:00:00:01' }, HOST));
+    const path = `${pods('default')}/warned`;
+    const body = { metadata: { annotations: { 'opencontrail.org/mirror': 'analyzer' } } };
+    const warnings = await warningsAt(path, { method: 'PATCH', body });
+    expect(warnings.join()).toContain('annotation opencontrail.org/mirror has no effect on a pod of the host network');
+    expect(await warningsAt(path, { method: 'PATCH', body: { metadata: { labels: { a: 'b' } } } })).toEqual([]);
   });
 
   test('certificates are replaced under load without a call lost', async () => {
@@ -339,6 +368,21 @@ described('with the chart installed', () => {
     });
   });
 });
+
+/** What the API server has to say to alice besides its answer, which is no refusal: kubectl shows it. */
+async function warningsAt(path: string, { method, body }: { readonly method: string; readonly body: object }) {
+  const { request } = await import('node:https');
+  const authorization = `Bearer ${readFileSync(server.tokenFile('alice'), 'utf8').trim()}`;
+  const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+  const headers = { authorization, 'content-type': type };
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const call = request(`${server.url}${path}`, { method, headers, ca: readFileSync(server.caFile) }, resolve);
+    call.on('error', reject).end(JSON.stringify(body));
+  });
+  response.resume();
+  expect(response.statusCode).toBeLessThan(300);
+  return [response.headers.warning ?? []].flat();
+}
 
 async function certificateAt(port: number): Promise<string> {
   const { connect } = await import('node:tls');
