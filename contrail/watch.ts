@@ -1,6 +1,7 @@
 /** Follows the embedded config API's change stream and keeps a node's share of the configuration. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { createComplaint } from '../runtime/complaint.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import { type ContrailClient, ContrailError } from './client.ts';
@@ -58,10 +59,12 @@ const MAX_DELAY_MS = 5_000;
  */
 export async function watchConfig(options: WatchConfigOptions): Promise<void> {
   const replica = new Replica(options);
+  const complaint = createComplaint((reason) => options.log.warn({ reason }, 'change stream lost'));
   for (let failures = 0; !options.signal.aborted; failures += 1) {
     try {
       await replica.follow(() => {
         failures = 0;
+        complaint.over();
       });
     } catch (error) {
       if (error instanceof ContrailError && error.status === 410) {
@@ -69,7 +72,7 @@ export async function watchConfig(options: WatchConfigOptions): Promise<void> {
         failures = 0;
         continue;
       }
-      if (!options.signal.aborted) options.log.warn({ reason: messageOf(error) }, 'change stream lost');
+      if (!options.signal.aborted) complaint.say(messageOf(error));
     }
     options.onConnected?.(false);
     const delay = Math.min(50 * 2 ** Math.min(failures, 7), MAX_DELAY_MS) * (0.5 + Math.random());

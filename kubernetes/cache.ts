@@ -9,6 +9,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { createComplaint } from '../runtime/complaint.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
 import type { CacheMetrics } from './cache-metrics.ts';
@@ -80,6 +81,9 @@ class RunningReflector<T> implements Reflector<T> {
   private readonly options: ReflectorOptions<T>;
   private readonly log: Logger;
   private readonly entries = new Map<string, Entry<T>>();
+  private readonly complaint = createComplaint((reason) =>
+    this.log.warn({ reason }, 'the watch broke and starts anew'),
+  );
   private readonly firstList = Promise.withResolvers<void>();
   private lastOpen = Number.NEGATIVE_INFINITY;
   private open = false;
@@ -115,9 +119,12 @@ class RunningReflector<T> implements Reflector<T> {
     } catch (error) {
       if (signal.aborted) return;
       if (hasStatus(error, 404) && this.options.mayBeUnknown === true) return await this.waitForResource();
-      if (hasStatus(error, 410)) this.version = undefined;
-      metrics?.restarted(path, hasStatus(error, 410) ? 'expired' : 'failed');
-      this.log.warn({ reason: messageOf(error) }, 'the watch broke and starts anew');
+      const isExpired = hasStatus(error, 410);
+      if (isExpired) this.version = undefined;
+      metrics?.restarted(path, isExpired ? 'expired' : 'failed');
+      // A version that the server has forgotten is no failure: it forgets them when it is started, and after some minutes.
+      if (isExpired) this.log.debug({ reason: messageOf(error) }, 'the list is read anew');
+      else this.complaint.say(messageOf(error));
     } finally {
       if (this.open) this.lastOpen = performance.now();
       this.open = false;
@@ -155,6 +162,7 @@ class RunningReflector<T> implements Reflector<T> {
     const handlers = {
       onOpen: () => {
         this.open = true;
+        this.complaint.over();
       },
       onEvent: (event: WatchEvent) => this.take(event),
     };

@@ -7,6 +7,7 @@ import type { Kernel } from './apply/kernel.ts';
 import type { Run } from './apply/run.ts';
 import type { Sessions } from './apply/sessions.ts';
 import type { SettingsBefore } from './apply/settings-journal.ts';
+import { createRefusals } from './apply/refusals.ts';
 import { createSurroundings } from './apply/surroundings.ts';
 import type { KernelDocument } from './linux/document.ts';
 import { staleFlows } from './linux/flows.ts';
@@ -44,6 +45,7 @@ export function createNode(deps: NodeDeps) {
     deps.kernel.forget(name);
     deps.sessions.forgetDevice(name);
   };
+  const tellRefused = createRefusals(deps.log);
   const surroundings = createSurroundings({ ...deps, onAnew: forget });
   return {
     interfaceIsNew(name: string): void {
@@ -77,8 +79,7 @@ export function createNode(deps: NodeDeps) {
       ]);
       deps.onInterfaces?.(state, around.interfaces);
       forgetter.forget(staleFlows(previous.sets, desired.sets));
-      if (failures.size > 0)
-        deps.log.warn({ refused: failures.size, first: [...failures].slice(0, 3) }, 'entries refused');
+      tellRefused(failures);
       const refused = refusedInterfaces(desired, failures);
       const standing = state.ports.flatMap(({ vmi, addresses }) => {
         const host = bindings.get(vmi);

@@ -49,8 +49,10 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
         await beat();
         delete state.problem;
       } catch (error) {
-        state.problem = messageOf(error);
-        options.log.warn({ reason: state.problem }, 'a store does not answer');
+        const reason = messageOf(error);
+        // It is said once, however often it is tried.
+        if (reason !== state.problem) options.log.warn({ reason }, 'a store does not answer');
+        state.problem = reason;
       }
       await sleep(options.intervalMs, undefined, { signal: options.signal }).catch(() => undefined);
     }

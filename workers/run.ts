@@ -81,9 +81,13 @@ export async function runKey(key: Key, { deps, metrics, report, patience, log }:
   } catch (error) {
     const isTerminal = error instanceof TerminalError;
     finish(isTerminal ? 'refused' : 'failed');
+    // A run that was told to stop is no failure of its object: another goes on with it.
+    if (deps.signal.aborted) {
+      log.info({ key: keyText(key) }, 'the run was told to stop');
+      throw error;
+    }
     log[isTerminal ? 'info' : 'warn']({ key: keyText(key), reason: messageOf(error) }, 'reconcile failed');
-    // A run that was told to stop is no failure of its object.
-    if (!deps.signal.aborted) await report(key, error);
+    await report(key, error);
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { ApiServerAccess } from '../../runtime/api-server.ts';
+import { createComplaint } from '../../runtime/complaint.ts';
 import { messageOf } from '../../runtime/errors.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { createRedis, type Redis } from '../../runtime/redis.ts';
@@ -45,12 +46,15 @@ export interface ConfigServer {
 /** Connects to Redis, lays the start objects of a new database, and listens. */
 export async function startConfigServer(options: ConfigServerOptions): Promise<ConfigServer> {
   const { log, registry } = options;
-  const connect = (name: string): Redis =>
-    createRedis(options.redis, {
+  const connect = (name: string): Redis => {
+    const complaint = createComplaint((reason) => log.warn({ reason, connection: name }, 'redis connection failed'));
+    const redis = createRedis(options.redis, {
       name,
       ...(options.access === undefined ? {} : { access: options.access }),
-      onError: (error) => log.warn({ error: error.message, connection: name }, 'redis connection failed'),
+      onError: ({ message }) => complaint.say(message),
     });
+    return redis.on('ready', complaint.over);
+  };
   const redis = connect('config-api');
   const follower = connect('config-api-follow');
   const deps = serverDeps(options, redis);
@@ -122,12 +126,13 @@ async function keepJudged(
 
 /** Asks until the database could be judged; what hinders it (Redis, the API server) passes. */
 async function untilJudged(database: Database, signal: AbortSignal, log: Logger): Promise<void> {
+  const complaint = createComplaint((reason) => log.warn({ reason }, 'the database cannot be judged yet'));
   while (!signal.aborted) {
     try {
       await database.ensure();
       return;
     } catch (error) {
-      log.warn({ reason: messageOf(error) }, 'the database cannot be judged yet');
+      complaint.say(messageOf(error));
       await sleep(500, undefined, { signal }).catch(() => undefined);
     }
   }

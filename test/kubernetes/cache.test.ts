@@ -1,12 +1,13 @@
 /** The reflector against an HTTP server that fails as real ones do, on demand: on each of these client-node's informer stops for good. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { type Change, createReflector, type Reflector } from '../../kubernetes/cache.ts';
 import { createCacheMetrics } from '../../kubernetes/cache-metrics.ts';
 import { clientWith, type KubeObject } from '../../kubernetes/client.ts';
 import { Agent } from 'node:http';
-import { createLogger } from '../../runtime/log.ts';
+import { createLogger, type Logger } from '../../runtime/log.ts';
 import { eventually } from './eventually.ts';
 
 /** Machines that test are busy: a bound on hanging, not an expectation. */
@@ -112,14 +113,18 @@ afterEach(async () => {
 });
 
 function start(
-  options: { readonly registry?: Registry; readonly onChange?: (change: Change<Thing>) => void } = {},
+  options: {
+    readonly registry?: Registry;
+    readonly onChange?: (change: Change<Thing>) => void;
+    readonly log?: Logger;
+  } = {},
 ): Reflector<Thing> {
   const client = clientWith(async () => await Promise.resolve({ server: server.url, headers: {}, agent }));
   return createReflector<Thing>({
     client,
     path: '/things',
     signal: abort.signal,
-    log: createLogger('test', 'silent'),
+    log: options.log ?? createLogger('test', 'silent'),
     project: (raw) =>
       raw['value'] === 'hidden'
         ? undefined
@@ -174,6 +179,21 @@ describe.each([
     ]);
     expect(server.watches[1]?.get('resourceVersion')).toBe('9');
   });
+});
+
+test('what breaks a watch is told once for each reason, and again after it was open; a forgotten version is not', async () => {
+  const lines: string[] = [];
+  const log = pino({}, { write: (line: string) => lines.push(line) });
+  server.script.push(status(500), status(500), status(410), status(503), resetInTheMiddle, status(503));
+  start({ log });
+  await eventually(() => server.watches.length === 7);
+  const reasons = lines.map((line) => (JSON.parse(line) as { readonly reason: string }).reason);
+  expect(reasons.map((reason) => /scripted \d+|aborted/.exec(reason)?.[0])).toEqual([
+    'scripted 500',
+    'scripted 503',
+    'aborted',
+    'scripted 503',
+  ]);
 });
 
 test('a failing list is tried again, and the cache is not synced before it succeeds', async () => {

@@ -108,7 +108,8 @@ function createMourner({ log, onDead }: AnnouncerOptions): (nodes: readonly stri
   return (nodes) => {
     if (nodes.join() === before) return;
     before = nodes.join();
-    log.warn({ nodes }, 'nodes that are silent');
+    if (nodes.length > 0) log.warn({ nodes }, 'nodes that are silent');
+    else log.info('every node is heard of again');
     onDead(nodes);
   };
 }
