@@ -1,7 +1,7 @@
 /** Where the kubelet's probes go to, in networks of users' own. */
 import { describe, expect, test } from '@jest/globals';
 import { isProbeAddressOf } from '../../kubernetes/probe-address.ts';
-import { planProbes } from '../../webhooks/handlers/probes.ts';
+import { planProbes, probeWarnings } from '../../webhooks/handlers/probes.ts';
 import { parseReview } from '../../webhooks/review.ts';
 
 const CUSTOM = { version: 1, mode: 'custom', interfaces: [] } as const;
@@ -18,6 +18,24 @@ function request(spec: object, { uid = 'one', annotations = {}, name = 'web-0' }
 }
 
 const paths = (spec: object) => planProbes(request(spec), CUSTOM, VIEW).operations.map(({ path }) => path);
+
+describe('Pod Security forbids hosts', () => {
+  const plan = planProbes(request({ containers: [{ readinessProbe: http }] }), CUSTOM, VIEW);
+  const enforce = 'pod-security.kubernetes.io/enforce';
+  test.each([
+    ['nobody', {}, plan, 0],
+    ['privileged', { [enforce]: 'privileged' }, plan, 0],
+    ['baseline', { [enforce]: 'baseline' }, plan, 1],
+    ['restricted', { [enforce]: 'restricted', [`${enforce}-version`]: 'latest' }, plan, 1],
+    ['restricted of 1.34', { [enforce]: 'restricted', [`${enforce}-version`]: 'v1.34' }, plan, 1],
+    ['restricted of 1.33', { [enforce]: 'restricted', [`${enforce}-version`]: 'v1.33' }, plan, 0],
+    ['restricted, and nothing was written', { [enforce]: 'restricted' }, planProbes(request({}), CUSTOM, VIEW), 0],
+  ])('as %s', (_level, labels, written, want) => {
+    const warnings = probeWarnings(written, { labels });
+    expect(warnings).toHaveLength(want);
+    for (const warning of warnings) expect(warning).toContain(plan.address ?? 'no address');
+  });
+});
 
 describe('probes', () => {
   test('of every kind that can name a host are given the pod’s own address; gRPC and commands are left alone', () => {

@@ -13,7 +13,7 @@ import { allowed, type Decision, denied, patched } from '../decision.ts';
 import { mapPatch, type PatchOperation } from '../patch.ts';
 import { type AdmissionRequest, annotationsOf } from '../review.ts';
 import { addressProblems } from './addresses.ts';
-import { NO_PROBES, planProbes } from './probes.ts';
+import { NO_PROBES, planProbes, type ProbePlan, probeWarnings } from './probes.ts';
 import { type ClusterView, forbiddenIn, type Handler, namespaceOf, refused } from './handler.ts';
 
 /** The kubelet's mirror of a static pod: created by a node, and kept whatever we say. */
@@ -32,13 +32,16 @@ export const mutatePod: Handler = (request, view) => {
   const wrong = addressProblems(annotations, assignment, view);
   if (wrong.length > 0) return refused(wrong);
   const network = assignment.interfaces[0]?.network ?? '';
-  const remarks = { warnings, audit: { decision: 'assigned', mode: assignment.mode, network } };
-  return patched(assigning(request, assignment, view), remarks);
+  const probes = view.probesByAddress === true ? planProbes(request, assignment, view) : NO_PROBES;
+  const remarks = {
+    warnings: [...warnings, ...probeWarnings(probes, namespaceOf(request, view))],
+    audit: { decision: 'assigned', mode: assignment.mode, network },
+  };
+  return patched(assigning(request, assignment, probes), remarks);
 };
 
-function assigning(request: AdmissionRequest, assignment: PodAssignment, view: ClusterView): readonly PatchOperation[] {
+function assigning(request: AdmissionRequest, assignment: PodAssignment, probes: ProbePlan): readonly PatchOperation[] {
   const removed = Object.fromEntries(RESULTS_OF_LATER.map((key) => [key, undefined]));
-  const probes = view.probesByAddress === true ? planProbes(request, assignment, view) : NO_PROBES;
   const wanted = {
     ...removed,
     [ANNOTATION.assignment]: formatAssignment(assignment),

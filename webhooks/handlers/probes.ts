@@ -1,15 +1,32 @@
 /** The kubelet's probes of a pod whose network's addresses may occur elsewhere: where they go to. Pure. */
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import type { PodAssignment } from '../../kubernetes/assignment.ts';
+import type { SlimNamespace } from '../../kubernetes/objects.ts';
 import { isProbeAddressOf, isProbeAddress, probeAddress } from '../../kubernetes/probe-address.ts';
 import type { PatchOperation } from '../patch.ts';
 import { type AdmissionRequest, annotationsOf } from '../review.ts';
 import type { ClusterView } from './handler.ts';
 
-interface ProbePlan {
+export interface ProbePlan {
   /** The value of the annotation; `undefined` where nothing is probed by an address of ours. */
   readonly address: string | undefined;
   readonly operations: readonly PatchOperation[];
+}
+
+const ENFORCE = 'pod-security.kubernetes.io/enforce';
+/** The first version of the Pod Security levels `baseline` and `restricted` that forbids a probe's host. */
+const FORBIDDEN_SINCE = 34;
+
+/** What a user is told where Pod Security is about to refuse the pod for a host that he has not written. */
+export function probeWarnings({ address }: ProbePlan, { labels }: Pick<SlimNamespace, 'labels'>): readonly string[] {
+  const level = labels[ENFORCE] ?? '';
+  const minor = /^v1\.(\d+)$/.exec(labels[`${ENFORCE}-version`] ?? '')?.[1];
+  const isAllowed = minor !== undefined && Number(minor) < FORBIDDEN_SINCE;
+  if (address === undefined || isAllowed || !['baseline', 'restricted'].includes(level)) return [];
+  return [
+    `OpenContrail gave this pod's probes the host ${address}, which Pod Security ${level} forbids from v1.${FORBIDDEN_SINCE} on: ` +
+      `use exec probes, or label the namespace ${ENFORCE}-version=v1.${FORBIDDEN_SINCE - 1}`,
+  ];
 }
 
 /** Nothing is probed by an address of ours. */
