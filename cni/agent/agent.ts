@@ -21,7 +21,7 @@ import { CONFLIST_NAME, type ConflistState, conflistText, installFile, keepConfl
 import type { AgentDeps } from './deps.ts';
 import { openJournal } from './journal.ts';
 import { createLocks } from './locks.ts';
-import { podMtu } from './mtu.ts';
+import { createPodMtu } from './mtu.ts';
 import { createNetlink } from './ip.ts';
 import { createPodSource } from './pods.ts';
 import { serveCni } from './server.ts';
@@ -76,7 +76,7 @@ async function agentDeps(settings: AgentSettings, log: Logger, signal: AbortSign
     vmName: (namespace, pod) => fqNameText(names.virtualMachine(namespace, pod)),
     hasDevice: (name) => existsSync(`/sys/class/net/${name}`),
     oneByOne: settings.metaPlugin === 'multus',
-    podMtu: () => podMtu(settings.podMtu, settings.nodeIp),
+    podMtu: createPodMtu(settings.podMtu, settings.nodeIp),
     portTimeoutMs: settings.portTimeout * 1000,
     vrouterTimeoutMs: settings.vrouterTimeout * 1000,
   };

@@ -5,7 +5,9 @@ import { createLogger } from '../../runtime/log.ts';
 import { held } from '../../vrouter/announce/choice.ts';
 import { askersTable } from '../../vrouter/announce/askers.ts';
 import { announcementFrame } from '../../vrouter/announce/frames.ts';
+import { createAnnouncer } from '../../vrouter/announce/announcer.ts';
 import { createHeartbeat, type Heartbeat } from '../../vrouter/announce/heartbeat.ts';
+import { runHere } from '../../vrouter/apply/run.ts';
 
 const NODES = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
 const addresses = Array.from({ length: 60 }, (_, index) => `198.51.100.${index}`);
@@ -104,6 +106,25 @@ describe('heartbeats', () => {
     other.close();
     // A judge that was held up itself waits longer.
     await until(() => mine.alive()?.size === 0);
+  });
+
+  test('a node that is given another address is heard of at that one', async () => {
+    const mine = start('127.0.0.11', ['127.0.0.12', '127.0.0.13']);
+    const peers = [{ name: 'mine', address: '127.0.0.11' }];
+    const announcer = createAnnouncer({
+      run: runHere,
+      device: 'lo',
+      port: 29_093,
+      log: DEPS.log,
+      onDead: () => undefined,
+      onUnwell: () => undefined,
+    });
+    for (const address of ['127.0.0.12', '127.0.0.13']) {
+      announcer.set({ address, peers, announcements: [] });
+      await until(() => mine.alive()?.has(address) === true);
+    }
+    await until(() => mine.alive()?.has('127.0.0.12') === false);
+    await announcer.close();
   });
 
   test('a node whose program is restarted lives as long as its kernel answers', async () => {

@@ -34,13 +34,16 @@ export interface AnnouncerOptions {
 /** An announcer; nothing is sent before the node's address is known. What it holds stays when it is closed. */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
   let running: Running | undefined;
+  let own: string | undefined;
   let report: readonly string[] = [];
   let version = Date.now();
   return {
     set(state) {
-      // A node's address is its own as long as it lives.
-      if (running === undefined && state.address !== undefined) {
-        running = start(state.address, options);
+      // A node may be given another address while it lives: others hear of it, and ask it, at that one alone.
+      if (state.address !== undefined && state.address !== own) {
+        running?.close();
+        own = state.address;
+        running = start(own, options);
         running.say(report);
       }
       running?.set(state);
