@@ -36,7 +36,7 @@ interface Rendered {
 interface PodSpec {
   readonly hostNetwork?: boolean;
   readonly serviceAccountName: string;
-  readonly tolerations: readonly unknown[];
+  readonly tolerations: readonly { readonly key?: string; readonly operator: string }[];
   readonly containers: readonly {
     readonly name: string;
     readonly image: string;
@@ -120,9 +120,17 @@ described('the chart', () => {
     const specs = podSpecs(objects(render(sets)));
     expect(specs.length).toBeGreaterThan(4);
     for (const spec of specs) {
-      expect(spec).toMatchObject({ hostNetwork: true, dnsPolicy: 'Default', tolerations: [{ operator: 'Exists' }] });
+      expect(spec).toMatchObject({ hostNetwork: true, dnsPolicy: 'Default' });
+      expect([undefined, 'node.kubernetes.io/not-ready']).toContain(spec.tolerations[0]?.key);
       for (const { image } of spec.containers) expect(image).not.toMatch(/:latest$|^[^:]+$/);
     }
+  });
+
+  test('leaves a drained node to the programs that are each node’s, and to hooks', () => {
+    const anywhere = podSpecs(objects(render(CASES['embedded'] ?? [])))
+      .filter(({ tolerations }) => tolerations.every(({ key }) => key === undefined))
+      .map(({ serviceAccountName }) => serviceAccountName);
+    expect([...new Set(anywhere)].sort()).toEqual(['bgp', 'certs', 'cleanup', 'node', 'preflight']);
   });
 
   test.each(Object.entries(CASES))(

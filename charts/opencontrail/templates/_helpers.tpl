@@ -145,7 +145,8 @@ https://{{ required "kubernetes.apiServer is required: host:port of the API serv
 {{- end }}
 {{- end }}
 
-{{/* pod: what every pod of the product has in common: it lives on the host's network, on any node of Linux, from the first minute; `nodeSelector` says which. */}}
+{{/* pod: what every pod of the product has in common: it lives on the host's network, on any node of Linux, from the first minute; `nodeSelector` says which,
+`tolerations` with which taints: without them with any. */}}
 {{- define "opencontrail.pod" -}}
 hostNetwork: true
 dnsPolicy: Default
@@ -156,7 +157,7 @@ nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 tolerations:
-  - operator: Exists
+  {{- toYaml (.tolerations | default (list (dict "operator" "Exists"))) | nindent 2 }}
 {{- with .root.Values.image.pullSecrets }}
 imagePullSecrets:
 {{- range . }}
