@@ -11,8 +11,8 @@ import { connectionKey, podKey, serviceChainKey } from './keys.ts';
 export interface ChainRelations {
   /** The chains of a namespace. */
   readonly chainsOf: (namespace: string) => readonly SlimServiceChain[];
-  /** Keys of the chains that select a pod. */
-  readonly chainsSelecting: (pod: SlimPod) => readonly string[];
+  /** The chains that select a pod. */
+  readonly chainsSelecting: (pod: SlimPod) => readonly SlimServiceChain[];
   /** Keys of the pods that a chain selects. */
   readonly podsOfChain: (chain: SlimServiceChain) => readonly string[];
   /** Keys of the connections that lead through a chain. */
@@ -21,7 +21,7 @@ export interface ChainRelations {
   readonly connectionsBeside: (connection: SlimNetworkConnection) => readonly string[];
 }
 
-/** A chain itself, its connections, and its pods with the other chains that these may work for. */
+/** A chain itself, its pods with the other chains that these may work for, and the connections through any of them. */
 export function serviceChainKeys(change: Change<SlimServiceChain>, view: ChainRelations): readonly string[] {
   const { object } = change;
   const before = change.kind === 'put' ? change.previous : undefined;
@@ -29,23 +29,32 @@ export function serviceChainKeys(change: Change<SlimServiceChain>, view: ChainRe
   if (before !== undefined && before.generation === object.generation) return [];
   const { namespace, name } = object;
   const pods = [before, object].flatMap((chain) => (chain === undefined ? [] : view.podsOfChain(chain)));
+  const chains = [...new Set([name, ...view.chainsOf(namespace).map((chain) => chain.name)])];
   return [
     ...new Set([
-      serviceChainKey(namespace, name),
-      ...view.chainsOf(namespace).map((chain) => serviceChainKey(namespace, chain.name)),
+      ...chains.map((chain) => serviceChainKey(namespace, chain)),
       ...pods,
-      ...view.connectionsThrough(namespace, name),
+      ...chains.flatMap((chain) => view.connectionsThrough(namespace, chain)),
     ]),
   ];
 }
 
-/** The chains that a pod works for, or has worked for, and then the pod, whose interfaces refer to their tuples. */
+/**
+ * The chains that a pod works for, or has worked for, and then the pod, whose interfaces refer to their tuples; their connections say
+ * whether anybody works.
+ */
 export function chainKeysOfPod(change: Change<SlimPod>, view: ChainRelations): readonly string[] {
   const { object } = change;
   const before = change.kind === 'put' ? change.previous : undefined;
   if (before !== undefined && isDeepStrictEqual(working(before), working(object))) return [];
   const chains = [before, object].flatMap((pod) => (pod === undefined ? [] : view.chainsSelecting(pod)));
-  return chains.length === 0 ? [] : [...new Set([...chains, podKey(object.namespace, object.name)])];
+  if (chains.length === 0) return [];
+  const keys = [
+    ...chains.map(({ namespace, name }) => serviceChainKey(namespace, name)),
+    podKey(object.namespace, object.name),
+    ...chains.flatMap(({ namespace, name }) => view.connectionsThrough(namespace, name)),
+  ];
+  return [...new Set(keys)];
 }
 
 function working({ uid, labels, annotations, isReady }: SlimPod): unknown {

@@ -7,13 +7,15 @@ import type { SlimServiceChain } from '../kubernetes/service-chain.ts';
 import { problemText } from '../kubernetes/problems.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import type { Deps } from './deps.ts';
+import { blockingServices, chainSubject } from './desired/service-chain.ts';
 import { parseKey } from './keys.ts';
 import { readServiceChain } from './lookup.ts';
 
 /** How a connection's networks are joined. */
 type Way =
   | { readonly kind: 'direct' }
-  | { readonly kind: 'chained'; readonly chain: ChainedWay }
+  /** `blocked` says why nothing passes yet. */
+  | { readonly kind: 'chained'; readonly chain: ChainedWay; readonly blocked: string | undefined }
   | { readonly kind: 'refused'; readonly reason: string; readonly message: string };
 
 /** The way that a connection asks for. */
@@ -27,7 +29,19 @@ export async function wayOf(connection: SlimNetworkConnection, deps: Deps): Prom
   }
   const problem = chainMismatch(connection, chain, deps.settings.names);
   if (problem !== undefined) return { kind: 'refused', reason: 'ChainMismatch', message: problemText(problem) };
-  return rivalry(connection, deps) ?? { kind: 'chained', chain: chainedWay(chain, deps.settings) };
+  const chained = { chain: chainedWay(chain, deps.settings), blocked: blockage(chain, deps) };
+  return rivalry(connection, deps) ?? { kind: 'chained', ...chained };
+}
+
+function blockage(chain: SlimServiceChain, { view, settings }: Deps): string | undefined {
+  const { namespace, name } = chain;
+  const known = { pods: view.podsOf(namespace), chains: view.chainsOf(namespace) };
+  const blocking = blockingServices(chainSubject(chain, known, settings));
+  if (blocking.length === 0) return undefined;
+  return (
+    `nothing passes: ServiceChain ${namespace}/${name} has no pod that is Ready and in both networks for service ` +
+    `${blocking.join(', ')}; its status says why`
+  );
 }
 
 function chainedWay(chain: SlimServiceChain, { names }: ClusterSettings): ChainedWay {

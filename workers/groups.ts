@@ -1,6 +1,7 @@
 /** Indices over what the workers see: which pods, policies and the like belong to a name, kept as changes arrive. */
 import { tagName } from '../contrail/desired/tag.ts';
 import type { Names } from '../contrail/names.ts';
+import { sidesOf } from '../kubernetes/chain-work.ts';
 import { connectedNetworks } from '../kubernetes/connected-networks.ts';
 import { Grouping } from '../kubernetes/grouping.ts';
 import type { SlimFloatingIp } from '../kubernetes/floating-ip.ts';
@@ -48,6 +49,7 @@ export function createGroups(names: Names) {
     connectionsByAnalyzer: new Grouping<SlimNetworkConnection>(({ namespace, mirror }) =>
       mirror === undefined ? [] : [`${namespace}/${mirror}`],
     ),
+    chainsByNetwork: new Grouping<SlimServiceChain>((chain) => sidesOf(chain, names).map((side) => side.join(':'))),
     chainsByNamespace: new Grouping<SlimServiceChain>(({ namespace }) => [namespace]),
     floatingIpsByNamespace: new Grouping<SlimFloatingIp>(({ namespace }) => [namespace]),
     slicesByService: new Grouping<SlimEndpointSlice>(({ namespace, service }) =>

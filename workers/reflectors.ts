@@ -231,6 +231,7 @@ function joiningReflectors(reflect: Reflect, groups: Groups, tell: (change: Sour
       project: slimServiceChain,
       onChange: (change) => {
         groups.chainsByNamespace.take(change);
+        groups.chainsByNetwork.take(change);
         tell({ source: 'ServiceChain', change });
       },
       mayBeUnknown: true,

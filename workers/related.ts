@@ -68,7 +68,7 @@ export interface RelatedView extends PodRelations {
   readonly clusterKey: string;
   /** Keys of all FloatingIPPools: what one has, another does not give away. */
   readonly poolKeys: () => readonly string[];
-  /** Keys of the connections and routers that name a network. */
+  /** Keys of the connections, routers and chains that name a network. */
   readonly connectionsOf: (network: string) => readonly string[];
   /** The network of a VirtualNetwork, in the colon form. */
   readonly networkOf: (namespace: string, name: string) => string;

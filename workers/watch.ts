@@ -88,6 +88,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
     connectionsOf: (network) => [
       ...groups.connectionsByNetwork.get(network).map(({ namespace, name }) => connectionKey(namespace, name)),
       ...groups.routersByNetwork.get(network).map(({ namespace, name }) => logicalRouterKey(namespace, name)),
+      ...groups.chainsByNetwork.get(network).map(({ namespace, name }) => serviceChainKey(namespace, name)),
     ],
     networkOf: (namespace, name) => options.names.virtualNetwork(namespace, name).join(':'),
     appsIn: (namespace) => appsIn(groups.podsByNamespace.get(namespace), options.names),
@@ -153,10 +154,7 @@ function chainRelations(groups: Groups, names: Names): ChainRelations {
   return {
     chainsOf: (namespace) => chainsByNamespace.get(namespace),
     chainsSelecting: (pod) =>
-      chainsByNamespace
-        .get(pod.namespace)
-        .filter((chain) => selectingServices(chain, pod).length > 0)
-        .map(({ namespace, name }) => serviceChainKey(namespace, name)),
+      chainsByNamespace.get(pod.namespace).filter((chain) => selectingServices(chain, pod).length > 0),
     podsOfChain: (chain) =>
       keysOf(podsByNamespace.get(chain.namespace).filter((pod) => selectingServices(chain, pod).length > 0)),
     connectionsThrough: (namespace, chain) =>

@@ -44,14 +44,14 @@ const connection: SlimNetworkConnection = {
 };
 const view = {
   chainsOf: () => [chain, { ...chain, name: 'other' }],
-  chainsSelecting: ({ labels }: SlimPod) => (labels['app'] === 'firewall' ? ['ServiceChain/a/inspect'] : []),
+  chainsSelecting: ({ labels }: SlimPod) => (labels['app'] === 'firewall' ? [chain] : []),
   podsOfChain: ({ services }: SlimServiceChain) => services.map(({ name }) => `Pod/a/${name}`),
   connectionsThrough: (namespace: string, name: string) => [`NetworkConnection/${namespace}/through-${name}`],
   connectionsBeside: ({ name }: SlimNetworkConnection) => [`NetworkConnection/b/beside-${name}`],
 };
-const WORKS = ['ServiceChain/a/inspect', 'Pod/a/fw-0'];
+const WORKS = ['ServiceChain/a/inspect', 'Pod/a/fw-0', 'NetworkConnection/a/through-inspect'];
 
-describe('a pod of a service concerns the chain, and then itself', () => {
+describe('a pod of a service concerns the chain, itself, and the connections through the chain', () => {
   test.each<[string, SlimPod | undefined, SlimPod]>([
     ['when it appears', undefined, pod],
     ['when it becomes Ready', pod, { ...pod, isReady: true }],
@@ -75,7 +75,7 @@ test('a pod of no service, and a change that is not about its work, concern no c
   expect(chainKeysOfPod({ kind: 'put', object: { ...pod, phase: 'Pending' }, previous: pod }, view)).toEqual([]);
 });
 
-test('a chain concerns the pods that it selects and selected, other chains that these may work for, and its connections', () => {
+test('a chain concerns the pods that it selects and selected, other chains that these may work for, and the connections of all', () => {
   const previous = { ...chain, generation: 1, services: [{ ...chain.services[0]!, name: 'old' }] };
   expect(serviceChainKeys({ kind: 'put', object: chain, previous }, view)).toEqual([
     'ServiceChain/a/inspect',
@@ -83,6 +83,7 @@ test('a chain concerns the pods that it selects and selected, other chains that 
     'Pod/a/old',
     'Pod/a/fw',
     'NetworkConnection/a/through-inspect',
+    'NetworkConnection/a/through-other',
   ]);
 });
 

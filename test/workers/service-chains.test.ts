@@ -112,6 +112,39 @@ withApiServer('a worker', () => {
     expect(conditions?.[0]?.message).toContain('goes on without it');
   });
 
+  test('a connection is Ready while what it leads through lets something pass', async () => {
+    await kube.patch(`${GROUP}/servicechains/inspect`, { spec: { services: [FIREWALL] } });
+    await eventually(async () => (await conditionOf('led'))?.status === 'True');
+    await ready('fw-0', 'False');
+    await eventually(async () => (await conditionOf('led'))?.reason === 'NoInstance');
+    expect((await conditionOf('led'))?.message).toContain('ServiceChain dev/inspect has no pod that is Ready');
+    expect((await rules('led')).length).toBe(2);
+    await ready('fw-0', 'True');
+    await eventually(async () => (await conditionOf('led'))?.status === 'True');
+    await kube.patch(`${GROUP}/servicechains/inspect`, { spec: { services: [FIREWALL, NAT] } });
+  });
+
+  test('a chain says which of its networks is not there, until it comes, and when it goes', async () => {
+    const spec = { ...chainOf([{ ...NAT, selector: { matchLabels: { app: 'nobody' } } }]), right: { name: 'red' } };
+    await post('servicechains', 'ServiceChain', 'ahead', spec);
+    const isMissing = ({ conditions: [one] = [] }: Status) => one?.reason === 'NetworkMissing';
+    const { conditions } = await statusOf('ahead', isMissing);
+    expect(conditions?.[0]?.message).toContain('default-domain:k8s-dev:red');
+    await post('virtualnetworks', 'VirtualNetwork', 'red', { subnets: [{ cidr: '10.73.0.0/24' }] });
+    await statusOf('ahead', ({ conditions: [one] = [] }) => one?.reason === 'NoInstance');
+    await kube.delete(`${GROUP}/virtualnetworks/red`);
+    await statusOf('ahead', isMissing);
+    await kube.delete(`${GROUP}/servicechains/ahead`);
+  });
+
+  test('a chain between networks that no user may name says so', async () => {
+    const services = { kind: 'Network', name: 'default-domain:k8s-default:k8s-default-service-network' };
+    await post('servicechains', 'ServiceChain', 'reserved', { ...chainOf([FIREWALL]), right: services });
+    const { conditions } = await statusOf('reserved', ({ conditions: [one] = [] }) => one?.reason === 'ChainRefused');
+    expect(conditions?.[0]?.message).toMatch(/^spec.right: /);
+    await kube.delete(`${GROUP}/servicechains/reserved`);
+  });
+
   test('an interface works for the older of two chains alone, and for the other when that is gone', async () => {
     await ready('nat-0', 'True');
     await statusOf('inspect', ({ conditions }) => conditions?.[0]?.status === 'True');

@@ -64,6 +64,15 @@ export function chainSubject(
   };
 }
 
+/** Names of the services that nobody works for, and that traffic does not go on without. */
+export function blockingServices({
+  services,
+  status,
+}: Pick<ServiceChainSubject, 'services' | 'status'>): readonly string[] {
+  const isEmpty = (name: string): boolean => status.some((each) => each.name === name && each.ready === 0);
+  return services.filter(({ name, isBypassed }) => !isBypassed && isEmpty(name)).map(({ name }) => name);
+}
+
 const MODES = { InNetwork: 'in-network', InNetworkNAT: 'in-network-nat', Transparent: 'transparent' } as const;
 
 function statusOf(

@@ -14,7 +14,7 @@ import type { Deps, Observation, Reconciler } from '../deps.ts';
 import type { Key } from '../keys.ts';
 import { readNetworkConnection } from '../lookup.ts';
 import { type Mirroring, mirroringTo } from '../mirrors.ts';
-import { writeReady } from '../resource-status.ts';
+import { writeNotReady, writeReady } from '../resource-status.ts';
 
 /** What concerns a connection, and why it must not stand, or not with all of its networks. */
 export interface ConnectionSubject extends ConnectionInput {
@@ -22,6 +22,8 @@ export interface ConnectionSubject extends ConnectionInput {
   readonly generation: number;
   readonly refusal: { readonly reason: string; readonly message: string } | undefined;
   readonly missing: readonly string[];
+  /** Why nothing passes by the chain that it leads through. */
+  readonly blocked: string | undefined;
   /** Why nobody is sent the copies that it asks for. */
   readonly unserved: string | undefined;
   /** What it says, for its status. */
@@ -36,7 +38,7 @@ export const connectionReconciler: Reconciler<ConnectionSubject> = {
   observe: async (key, _input, deps) => await observe(key, deps),
   desired: (input, settings) => (input.refusal === undefined ? desiredConnection(input, settings) : []),
   finish: async (input, deps) => {
-    const { namespace, name, refusal, missing, unserved, ends } = input;
+    const { namespace, name, refusal, missing, blocked, unserved, ends } = input;
     if (refusal !== undefined) throw new TerminalError(refusal.reason, refusal.message);
     if (missing.length > 0) {
       const which = missing.length === 1 ? 'network' : 'networks';
@@ -52,7 +54,9 @@ export const connectionReconciler: Reconciler<ConnectionSubject> = {
       policy: deps.settings.names.connectionPolicy(namespace, name).join(':'),
       networks: ends.map(({ fq_name: network }) => network.join(':')),
     };
-    await writeReady(deps.kube, { ...input, resource: 'networkconnections', status }, facts);
+    const object = { ...input, resource: 'networkconnections', status } as const;
+    if (blocked === undefined) await writeReady(deps.kube, object, facts);
+    else await writeNotReady(deps.kube, object, { reason: 'NoInstance', message: blocked, facts });
     return input;
   },
 };
@@ -80,6 +84,7 @@ async function subjectOf(connection: SlimNetworkConnection, deps: Deps): Promise
     missing: named.networks.map((network) => network.join(':')).filter((network) => !texts.has(network)),
     refusal: way.kind === 'refused' ? way : await refusalOf({ connection, named, networks: present }, deps),
     unserved: mirroring?.kind === 'unserved' ? mirroring.message : undefined,
+    blocked: way.kind === 'chained' ? way.blocked : undefined,
     ...(way.kind === 'chained' ? { chain: way.chain } : {}),
     ...(mirroring?.kind === 'mirrored' ? { mirror: mirroring.mirror } : {}),
   };

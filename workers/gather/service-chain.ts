@@ -1,18 +1,31 @@
 /** A ServiceChain: its services and the pods that work for them from Kubernetes, its templates, instances and tuples from Contrail. */
 import { desiredServiceChain } from '../../contrail/desired/service-chain.ts';
 import type { ContrailObject } from '../../contrail/objects.ts';
+import { connectedNetworks } from '../../kubernetes/connected-networks.ts';
+import { problemText } from '../../kubernetes/problems.ts';
+import type { SlimServiceChain } from '../../kubernetes/service-chain.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
-import { chainSubject, type ServiceChainSubject, type ServiceStatus } from '../desired/service-chain.ts';
+import { blockingServices, chainSubject, type ServiceChainSubject } from '../desired/service-chain.ts';
 import type { Key } from '../keys.ts';
 import { readServiceChain } from '../lookup.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
 
-export const serviceChainReconciler: Reconciler<ServiceChainSubject> = {
+/** A chain, and what is wrong with the networks that it is between. */
+interface Subject extends ServiceChainSubject {
+  readonly trouble: Trouble | undefined;
+}
+
+interface Trouble {
+  readonly reason: string;
+  readonly message: string;
+}
+
+export const serviceChainReconciler: Reconciler<Subject> = {
   input: async ({ namespace, name }, deps) => {
     const chain = await readServiceChain(namespace, name, deps);
     if (chain === undefined) return undefined;
     const known = { pods: deps.view.podsOf(namespace), chains: deps.view.chainsOf(namespace) };
-    return chainSubject(chain, known, deps.settings);
+    return { ...chainSubject(chain, known, deps.settings), trouble: await troubleOf(chain, deps) };
   },
   observe: async (key, _input, deps) => await observe(key, deps),
   desired: desiredServiceChain,
@@ -26,17 +39,40 @@ export const serviceChainReconciler: Reconciler<ServiceChainSubject> = {
       instances: services.map((service) => `${service.name} ${service.ready}/${service.pods}`).join(', '),
       services,
     };
-    const empty = services.filter(({ ready }) => ready === 0);
-    if (empty.length === 0) await writeReady(deps.kube, object, facts);
-    else await writeNotReady(deps.kube, object, { ...emptiness(input, empty), facts });
+    const trouble = input.trouble ?? emptiness(input);
+    if (trouble === undefined) await writeReady(deps.kube, object, facts);
+    else await writeNotReady(deps.kube, object, { ...trouble, facts });
     return input;
   },
 };
 
-function emptiness({ services }: ServiceChainSubject, empty: readonly ServiceStatus[]) {
+async function troubleOf(
+  { namespace, left, right }: SlimServiceChain,
+  { contrail, settings }: Deps,
+): Promise<Trouble | undefined> {
+  const { networks, problems } = connectedNetworks({ namespace, networks: [left, right] }, settings.names);
+  if (problems.length > 0) {
+    const sided = problems.map((each) => ({ ...each, annotation: SIDES[each.annotation] ?? each.annotation }));
+    return { reason: 'ChainRefused', message: sided.map(problemText).join('. ') };
+  }
+  const found = await contrail.list('virtual-network', { fqNames: networks });
+  const present = new Set(found.map(({ fq_name: network }) => network.join(':')));
+  const missing = networks.map((network) => network.join(':')).filter((network) => !present.has(network));
+  if (missing.length === 0) return undefined;
+  const message = `network ${missing.join(' and ')} not there, so nothing passes; create what it is the network of`;
+  return { reason: 'NetworkMissing', message };
+}
+
+/** As a connection of the two names them. */
+const SIDES: Readonly<Record<string, string>> = { 'spec.networks[0]': 'spec.left', 'spec.networks[1]': 'spec.right' };
+
+function emptiness(input: ServiceChainSubject): Trouble | undefined {
+  const blocking = blockingServices(input);
+  const empty = input.status.filter(({ ready }) => ready === 0);
+  if (empty.length === 0) return undefined;
   const texts = empty.map(({ name }) => {
-    const isBypassed = services.find((service) => service.name === name)?.isBypassed === true;
-    return `service ${name} has no pod that is Ready and in both networks, so ${isBypassed ? 'traffic goes on without it' : 'nothing passes'}`;
+    const then = blocking.includes(name) ? 'nothing passes' : 'traffic goes on without it';
+    return `service ${name} has no pod that is Ready and in both networks, so ${then}`;
   });
   return { reason: 'NoInstance', message: texts.join('; ') };
 }
