@@ -17,9 +17,9 @@ const PortSchema = z
   .readonly();
 const SpecSchema = z.object({
   pool: z.string(),
-  /** Without one the pool gives one of the family. */
+  /** Without one the pool gives one of the family: IPv4, if it has such, unless one is said. */
   address: z.string().transform(canonicalAddress).optional(),
-  family: z.enum(['IPv4', 'IPv6']).default('IPv4'),
+  family: z.enum(['IPv4', 'IPv6']).optional(),
   /** Who holds it, in its namespace; nobody, where none is said. */
   pod: z.string().optional(),
   service: z.string().optional(),

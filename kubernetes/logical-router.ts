@@ -17,12 +17,12 @@ const NetworkSchema = z
 const SpecSchema = z.object({
   pool: z.string(),
   networks: z.array(NetworkSchema).readonly(),
-  /** Without any the pool gives one for each of the families. */
+  /** Without any the pool gives one for each of the families: IPv4, if it has such, unless some are said. */
   addresses: z.array(z.string().transform(canonicalAddress)).readonly().default([]),
   families: z
     .array(z.enum(['IPv4', 'IPv6']))
     .readonly()
-    .default(['IPv4']),
+    .optional(),
 });
 
 export interface SlimLogicalRouter extends Omit<z.infer<typeof SpecSchema>, 'networks'> {

@@ -78,6 +78,26 @@ withApiServer('a worker', () => {
     expect((await objectOf('shared'))?.virtual_machine_interface_refs).toHaveLength(2);
   });
 
+  test('has an address of the family that its pool has, where none is said', async () => {
+    await pool('six', { subnets: [{ cidr: '2001:db8:6::/64' }] });
+    await floating('six', { pool: 'six' });
+    const { address } = await settled('six', ({ conditions }) => conditions?.[0]?.status === 'True');
+    expect(address).toMatch(/^2001:db8:6:/);
+    await kube.patch(`${GROUP}/floatingippools/six`, {
+      spec: { subnets: [{ cidr: '203.0.113.0/24' }, { cidr: '2001:db8:6::/64' }] },
+    });
+    await floating('four', { pool: 'six' });
+    expect((await settled('four', (status) => status.address !== undefined)).address).toMatch(/^203\.0\.113\./);
+    await kube.patch(`${IN_DEV}/six`, { spec: { direction: 'Ingress' } });
+    await eventually(async () => (await objectOf('six', 'six'))?.['floating_ip_traffic_direction'] === 'ingress');
+    expect(await objectOf('six', 'six')).toMatchObject({
+      floating_ip_address: address,
+      floating_ip_address_family: 'v6',
+    });
+    await floating('chosen', { pool: 'six', address: '2001:db8:6::6' });
+    await settled('chosen', (status) => status.address === '2001:db8:6::6');
+  });
+
   test.each([
     ['nowhere', 'dev', { pool: 'none' }, /^NoPool: .*create it/],
     ['foreign', 'billing', { pool: 'public' }, /^PoolForbidden: .*add billing to its spec.namespaces/],
@@ -92,7 +112,7 @@ withApiServer('a worker', () => {
   test.each([
     [{ pool: 'public', pod: 'a', service: 'b' }, /at most one of pod, service and selector/],
     [{ pool: 'public', address: 'here' }, /must be an IP address/],
-    [{ pool: 'public', address: 'fd00::1' }, /family must be that of address/],
+    [{ pool: 'public', address: 'fd00::1', family: 'IPv4' }, /family must be that of address/],
     [{ pool: 'public', service: 'a', ports: [{ port: 80 }] }, /leave out ports and direction/],
     [{ pool: 'public', ports: [{ port: 80 }, { port: 80 }] }, /once for each protocol/],
   ])('the API server refuses %j', async (spec, message) => {
@@ -131,7 +151,7 @@ function textOf({ conditions: [first] = [] }: Status): string {
   return `${first?.reason}: ${first?.message}`;
 }
 
-async function objectOf(name: string): Promise<FloatingIp | undefined> {
-  const network = ['default-domain', 'k8s-default', 'k8s-public-floating-network', 'public'];
+async function objectOf(name: string, of = 'public'): Promise<FloatingIp | undefined> {
+  const network = ['default-domain', 'k8s-default', `k8s-${of}-floating-network`, of];
   return (await contrail.readByName('floating-ip', [...network, `dev__${name}`])) as FloatingIp | undefined;
 }

@@ -68,6 +68,17 @@ withApiServer('a worker', () => {
     await eventually(async () => (await objectOf('egress')) === undefined && (await portsLeft()) === 0);
   });
 
+  test('has an address of the family that its pool has, where none is said', async () => {
+    const spec = { subnets: [{ cidr: '2001:db8:6::/64' }] };
+    const metadata = { name: 'six' };
+    await kube.post(`${GROUP}/floatingippools`, { apiVersion, kind: 'FloatingIPPool', metadata, spec });
+    await router('six', { pool: 'six', networks: [{ name: 'blue' }] });
+    const { addresses } = await settled('six', ({ conditions }) => conditions?.[0]?.status === 'True');
+    expect(addresses).toEqual([expect.stringMatching(/^2001:db8:6:/)]);
+    await kube.delete(`${IN_DEV}/logicalrouters/six`);
+    await eventually(async () => (await portsLeft()) === 0);
+  });
+
   test('does not route the network that all namespaces share, in the namespace that has its name either', async () => {
     const path = `${GROUP}/namespaces/default/logicalrouters`;
     const spec = { pool: 'public', networks: [{ kind: 'Namespace' }] };

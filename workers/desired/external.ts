@@ -158,6 +158,12 @@ function commonFamilies(
   );
 }
 
+/** The family of an address for which none is said: that of one that was given already stays. */
+export function firstFamily(pool: Pick<SlimFloatingIpPool, 'subnets'>, given: string | undefined): Family {
+  if (given !== undefined && holds(pool, given)) return familyOf(given);
+  return servesFamily(pool, 'v4') ? 'v4' : 'v6';
+}
+
 function servesFamily({ subnets }: Pick<SlimFloatingIpPool, 'subnets'>, family: Family): boolean {
   return subnets.some(({ cidr }) => familyOf(cidr) === family);
 }

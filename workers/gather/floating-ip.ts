@@ -3,8 +3,11 @@
  * holds it, and whoever holds it.
  */
 import { desiredFloatingIp, type FloatingIpInput } from '../../contrail/desired/floating-ip.ts';
+import { type Family, familyOf } from '../../contrail/desired/pod.ts';
+import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
 import type { Deps, Reconciler } from '../deps.ts';
-import { addressIn, holdersOf, servingPool } from '../desired/floating-ip.ts';
+import { firstFamily } from '../desired/external.ts';
+import { addressIn, FAMILIES, holdersOf, servingPool } from '../desired/floating-ip.ts';
 import { readFloatingIp, readFloatingIpPool, readPod, readService } from '../lookup.ts';
 import type { SlimFloatingIp } from '../../kubernetes/floating-ip.ts';
 import { sharedWithNode } from '../node-addresses.ts';
@@ -53,7 +56,7 @@ async function subjectOf(floating: SlimFloatingIp, deps: Deps): Promise<Floating
     uid,
     generation,
     pool: deps.settings.names.floatingIpPool(pool.name),
-    family: floating.family === 'IPv6' ? 'v6' : 'v4',
+    family: familyWanted(floating, pool),
     ...(address === undefined ? {} : { address }),
     holders,
     heldBy,
@@ -61,6 +64,11 @@ async function subjectOf(floating: SlimFloatingIp, deps: Deps): Promise<Floating
     direction: DIRECTIONS[direction],
     ports,
   };
+}
+
+function familyWanted({ address, family, assigned }: SlimFloatingIp, pool: SlimFloatingIpPool): Family {
+  if (address !== undefined) return familyOf(address);
+  return family === undefined ? firstFamily(pool, assigned) : FAMILIES[family];
 }
 
 const DIRECTIONS = { Both: 'both', Ingress: 'ingress', Egress: 'egress' } as const;

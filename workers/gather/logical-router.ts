@@ -9,7 +9,8 @@ import { familyOf } from '../../contrail/desired/pod.ts';
 import { connectedNetworks } from '../../kubernetes/connected-networks.ts';
 import type { SlimLogicalRouter } from '../../kubernetes/logical-router.ts';
 import { type Deps, isRebuild, type Observation, type Reconciler } from '../deps.ts';
-import { addressIn, servingPool } from '../desired/floating-ip.ts';
+import { firstFamily } from '../desired/external.ts';
+import { addressIn, FAMILIES, servingPool } from '../desired/floating-ip.ts';
 import { isGoing } from '../going-networks.ts';
 import { type Key, logicalRouterKey } from '../keys.ts';
 import { readFloatingIpPool, readLogicalRouter } from '../lookup.ts';
@@ -51,7 +52,7 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
   const wanted =
     named.length > 0
       ? named.map((address) => ({ family: familyOf(address), address }))
-      : families.map((each) => ({ family: FAMILIES[each] }));
+      : (families?.map((each) => FAMILIES[each]) ?? [firstFamily(pool, assigned[0])]).map((family) => ({ family }));
   return {
     namespace,
     name,
@@ -69,8 +70,6 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
     }),
   };
 }
-
-const FAMILIES = { IPv4: 'v4', IPv6: 'v6' } as const;
 
 /** Of either family as many as the resource may ask for, beside as many that go. */
 const SLOTS = (['v4', 'v6'] as const).flatMap((family) =>
