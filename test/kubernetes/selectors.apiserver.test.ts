@@ -33,7 +33,7 @@ const KINDS: readonly [kind: string, path: string, field: string, spec: (selecto
 ];
 
 const LONG = 'x'.repeat(64);
-const DNS = [...Array.from({ length: 4 }, () => 'd'.repeat(63))].join('.');
+const DNS = Array.from({ length: 4 }, () => 'd'.repeat(63)).join('.');
 const label = (key: string, value: string): object => ({ matchLabels: { [key]: value } });
 const expression = (key: string, operator: string, values?: readonly string[]): object => ({
   matchExpressions: [{ key, operator, ...(values === undefined ? {} : { values }) }],

@@ -127,7 +127,6 @@ withApiServer('a worker', () => {
   test('a chain says which of its networks is not there, until it comes, and when it goes', async () => {
     const spec = { ...chainOf([{ ...NAT, selector: { matchLabels: { app: 'nobody' } } }]), right: { name: 'red' } };
     await post('servicechains', 'ServiceChain', 'ahead', spec);
-    const isMissing = ({ conditions: [one] = [] }: Status) => one?.reason === 'NetworkMissing';
     const { conditions } = await statusOf('ahead', isMissing);
     expect(conditions?.[0]?.message).toContain('default-domain:k8s-dev:red');
     await post('virtualnetworks', 'VirtualNetwork', 'red', { subnets: [{ cidr: '10.73.0.0/24' }] });
@@ -197,6 +196,8 @@ withApiServer('a worker', () => {
     await eventually(async () => (await tuples('too')).join() === 'fw-1');
   });
 });
+
+const isMissing = ({ conditions: [one] = [] }: Status): boolean => one?.reason === 'NetworkMissing';
 
 function chainOf(services: readonly object[]): object {
   return { left: { name: 'blue' }, right: { name: 'green' }, services };
