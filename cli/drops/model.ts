@@ -5,7 +5,7 @@ const end = z.object({ address: z.string(), network: z.string().optional() });
 
 export const dropsSchema = z.array(
   z.object({
-    reason: z.enum(['ingress', 'egress', 'network']),
+    reason: z.enum(['ingress', 'egress', 'network', 'chain']),
     from: end,
     to: end,
     protocol: z.string(),

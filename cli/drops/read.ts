@@ -39,9 +39,9 @@ async function named(
     [from, to].map(({ address, network }) => directory.podAt(address, network)),
   );
   const { reason: direction } = drop;
-  const pod = { ingress: target, egress: source, network: undefined }[direction];
+  const pod = { ingress: target, egress: source, network: undefined, chain: undefined }[direction];
   const restricts =
-    pod === undefined || direction === 'network'
+    pod === undefined || direction === 'network' || direction === 'chain'
       ? groups.map((group) => `security group ${group}`)
       : restricting(groups, { direction, pod }, await directory.policies(pod.namespace));
   return {

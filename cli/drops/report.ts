@@ -12,6 +12,7 @@ export function dropText({ secondsAgo, node, from, to, protocol, port, packets, 
 
 function reasonText({ reason, by, isByRule }: Pick<Drop, 'reason' | 'by' | 'isByRule'>): string {
   if (reason === 'network') return 'no network policy joins their networks for it';
+  if (reason === 'chain') return 'a service of the ServiceChain between their networks has no pod that is Ready';
   return isByRule ? `denied by ${by.join(', ')}` : restrictionText(reason, by);
 }
 

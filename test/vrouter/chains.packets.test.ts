@@ -1,7 +1,8 @@
 /** Service chains by packets, between nodes made of network namespaces: every stretch of the way is counted, in both directions. */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { readDrops } from '../../vrouter/apply/noted.ts';
 import { type TestWorld, through } from './config.ts';
-import { createLab, type Lab } from './lab/nodes.ts';
+import { createLab, inNamespace, type Lab } from './lab/nodes.ts';
 
 jest.setTimeout(60_000);
 
@@ -344,6 +345,11 @@ describe('instances', () => {
   test('that are all gone block the way, or are bypassed', async () => {
     await lab.apply(between(['fw'], { fw: { mode: 'in-network', instances: [] } }));
     for (const [from, to] of WAYS) await expect(lab.reach(from, WORLD.pods[to].address)).resolves.toBeUndefined();
+    const refused = await readDrops(inNamespace(`${lab.prefix}-n1`));
+    const { address: from } = WORLD.pods.l1;
+    expect(refused).toContainEqual(
+      expect.objectContaining({ reason: 'chain', from, to: WORLD.pods.r2.address, protocol: 'tcp', port: 8080 }),
+    );
     const two = { mode: 'in-network', instances: [['fxl', 'fxr']] } as const;
     await lab.apply(between(['fw', 'two'], { fw: { mode: 'in-network', instances: [], isBypassed: true }, two }));
     await passed('fx');

@@ -40,7 +40,7 @@ type Judge = ReturnType<typeof createJudged>;
 
 /** Whose word it is that the port's flow is refused. */
 function judgesOf(drop: NotedDrop, judge: Judge): Pick<Drop, 'groups' | 'rules'> {
-  if (drop.reason === 'network') return { groups: [], rules: [] };
+  if (drop.reason === 'network' || drop.reason === 'chain') return { groups: [], rules: [] };
   const { policy, verdict } = judge(drop, drop.reason);
   if (verdict.kind === 'judged' && verdict.tier !== 'groups')
     return { groups: [], rules: verdict.by.map(({ by }) => by) };

@@ -64,7 +64,7 @@ export function createHits(): Hits {
       for (const { flow, packets } of allowed(hits))
         for (const decider of allowing(judge(flow, flow.reason), flow.reason)) count(decider, 'allowed', packets);
       for (const { flow, packets } of refused(drops)) {
-        if (flow.reason === 'network') continue;
+        if (flow.reason === 'network' || flow.reason === 'chain') continue;
         for (const decider of refusing(judge(flow, flow.reason), flow.reason)) count(decider, 'refused', packets);
       }
     },

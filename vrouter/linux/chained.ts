@@ -111,7 +111,7 @@ export function trackLanes(): readonly string[] {
     chain('steer_lane', undefined, [
       'meta mark set meta mark map @lane_ways accept',
       ...perFamily(({ ip }) => [...bucketRules(ip, 'forth'), ...bucketRules(ip, 'back')]),
-      'counter name unserved drop',
+      'goto refuse_unserved',
     ]),
   ];
 }

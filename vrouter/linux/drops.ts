@@ -2,26 +2,34 @@
 import { chain } from './chain.ts';
 import { type Noted, noteChain, noteChains, noteListings, type Notes, noteSets, parseNoted } from './noted.ts';
 
-/** What refused a connection: a pod's policy in a direction, or that no pair of networks is there for it. */
-export type DropReason = 'ingress' | 'egress' | 'network';
+/** What refused a connection: a pod's policy in a direction, that no pair of networks is there for it, or that nobody works for a service on its way. */
+export type DropReason = 'ingress' | 'egress' | 'network' | 'chain';
 
 /** Remembered for as long as somebody takes to ask. */
 const DROPS: Notes<DropReason> = {
   title: 'dropped',
-  reasons: ['ingress', 'egress', 'network'],
+  reasons: ['ingress', 'egress', 'network', 'chain'],
   seconds: 600,
   size: 4096,
 };
 
 export const DROP_SETS: readonly string[] = noteSets(DROPS);
 
-/** The chains that note a packet, and the one that refuses where no pair is. */
+/** The chains that note a packet, and those that refuse where no pair is, and where a service has nobody. */
 export function dropChains(): readonly string[] {
-  const refusal = chain('refuse_unpaired', undefined, [
-    `meta nfproto vmap { ipv4 : jump ${dropChain('network', '4')}, ipv6 : jump ${dropChain('network', '6')} }`,
-    'counter name unpaired drop',
-  ]);
-  return [...noteChains(DROPS), refusal];
+  return [
+    ...noteChains(DROPS),
+    chain('refuse_unpaired', undefined, [`meta ${noting('network')}`, 'counter name unpaired drop']),
+    // An answer's addresses are not those of its connection's mark.
+    chain('refuse_unserved', undefined, [
+      `ct direction original meta ${noting('chain')}`,
+      'counter name unserved drop',
+    ]),
+  ];
+}
+
+function noting(reason: DropReason): string {
+  return `nfproto vmap { ipv4 : jump ${dropChain(reason, '4')}, ipv6 : jump ${dropChain(reason, '6')} }`;
 }
 
 /** The chain that notes a refused packet of a family. */

@@ -27,6 +27,9 @@ test('a line says when, where, who, what and why', () => {
   expect(dropText(icmp)).toBe(
     '  4s ago  n1  network  pod shop/front → pod shop/web ICMP: no network policy joins their networks for it\n',
   );
+  expect(dropText({ ...DROP, reason: 'chain', by: [] })).toContain(
+    'n1  chain    pod shop/front → pod shop/web TCP 8080 (3 packets): a service of the ServiceChain between',
+  );
 });
 
 test('what has had no further packet is not told again', () => {
