@@ -1,8 +1,7 @@
 /** The view with what the request may not use: gathered for validation alone, which is the one that refuses. */
 import { isDeepStrictEqual } from 'node:util';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
-import type { AssignmentContext } from '../kubernetes/assignment.ts';
-import { furtherInterfaces } from '../kubernetes/attachments.ts';
+import { type AssignmentContext, assignmentForPod } from '../kubernetes/assignment.ts';
 import { connectedNetworks } from '../kubernetes/connected-networks.ts';
 import { customNetwork, type NetworkUse } from '../kubernetes/custom-network.ts';
 import { connectionSpec } from '../kubernetes/network-connection.ts';
@@ -19,7 +18,7 @@ export function withPermissions(
 ): (request: AdmissionRequest, webhook: string) => ClusterView | Promise<ClusterView> {
   return async (request, webhook) => {
     const seen = await view(request);
-    const uses = webhook === 'validate' ? usesOf(request, seen.context) : [];
+    const uses = webhook === 'validate' ? usesOf(request, seen) : [];
     if (uses.length === 0) return seen;
     const home = seen.namespace ?? { name: homeOf(request), labels: request.object?.metadata.labels ?? {} };
     return { ...seen, forbidden: await forbidden(uses, request, home) };
@@ -27,25 +26,22 @@ export function withPermissions(
 }
 
 /** A pod names a network at its creation, a namespace and a connection whenever they change their mind. */
-function usesOf(request: AdmissionRequest, context: AssignmentContext): readonly NetworkUse[] {
-  const { names } = context;
+function usesOf(request: AdmissionRequest, seen: ClusterView): readonly NetworkUse[] {
+  const { names } = seen.context;
   const { operation, resource, object, oldObject } = request;
   if (resource.resource === 'networkconnections') return usesOfConnection(request, names);
-  if (resource.resource === 'pods') return operation === 'CREATE' ? usesOfPod(request, context) : [];
+  if (resource.resource === 'pods') return operation === 'CREATE' ? usesOfPod(request, seen) : [];
   const annotations = annotationsOf(object);
   if (annotationsOf(oldObject)[ANNOTATION.network] === annotations[ANNOTATION.network]) return [];
   const verdict = customNetwork(annotations, homeOf(request), names);
   return verdict.kind === 'named' && verdict.use !== undefined ? [verdict.use] : [];
 }
 
-function usesOfPod({ namespace, object }: AdmissionRequest, context: AssignmentContext): readonly NetworkUse[] {
-  const annotations = annotationsOf(object);
-  const first = customNetwork(annotations, namespace, context.names);
-  const further = furtherInterfaces(annotations, namespace, context);
-  return [
-    ...(first.kind === 'named' && first.use !== undefined ? [first.use] : []),
-    ...(further.kind === 'interfaces' ? further.uses : []),
-  ];
+/** One that is refused for what it says needs no permission. */
+function usesOfPod({ namespace, object }: AdmissionRequest, { namespace: home, context }: ClusterView) {
+  const pod = { annotations: annotationsOf(object), labels: object?.metadata.labels ?? {} };
+  const verdict = assignmentForPod(pod, home ?? { name: namespace, annotations: {} }, context);
+  return verdict.kind === 'assigned' ? verdict.uses : [];
 }
 
 function usesOfConnection(

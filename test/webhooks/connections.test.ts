@@ -225,6 +225,18 @@ described('with the chart installed', () => {
     expect(await requesterOf('both')).toMatchObject({ user: 'admin' });
   });
 
+  test('a pod between networks of which one is another namespace’s needs the permission', async () => {
+    await admin.post(CHAINS, chain('abroad', { right: { name: 'violet', namespace: 'billing' } }));
+    const annotations = { 'opencontrail.org/service-chain': 'abroad' };
+    const spec = { containers: [{ name: 'c', image: 'none' }] };
+    const refusal = await refusalOf(
+      admin.post('/api/v1/namespaces/dev/pods', { metadata: { name: 'firewall', annotations }, spec }),
+    );
+    expect(refusal).toMatchObject({ status: 403 });
+    expect(refusal?.message).toContain('leads to default-domain:k8s-billing:violet');
+    expect(refusal?.message).toContain('which service account default may not use');
+  });
+
   test('a connection that stands is changed in other ways, and goes, without the permission', async () => {
     await admin.post(PATH, connection('admins', [BLUE, { name: 'violet', namespace: 'billing' }]));
     expect(await refusalOf(bob.patch(`${PATH}/admins`, { metadata: { labels: { a: 'b' } } }))).toBeUndefined();
