@@ -102,6 +102,12 @@ withApiServer('a worker', () => {
     ['nowhere', 'dev', { pool: 'none' }, /^NoPool: .*create it/],
     ['foreign', 'billing', { pool: 'public' }, /^PoolForbidden: .*add billing to its spec.namespaces/],
     ['outside', 'dev', { pool: 'public', address: '203.0.113.1' }, /^AddressRefused: .*not in pool public/],
+    [
+      'sixth',
+      'dev',
+      { pool: 'public', family: 'IPv6' },
+      /^AddressRefused: spec.family: pool public .*no addresses of IPv6/,
+    ],
     ['taken', 'dev', { pool: 'public', address: '198.51.100.19' }, /^AddressRefused: .*cannot be had/],
   ])('says why %s of %s cannot be', async (name, namespace, spec, refusal) => {
     await floating(name, spec, namespace);

@@ -158,6 +158,23 @@ function commonFamilies(
   );
 }
 
+/** Throws a `TerminalError` for a family that a field asks a pool for, and the pool has not. */
+export function requireFamily(
+  pool: Pick<SlimFloatingIpPool, 'name' | 'subnets'>,
+  field: string,
+  family: 'IPv4' | 'IPv6',
+): Family {
+  if (servesFamily(pool, FAMILIES[family])) return FAMILIES[family];
+  const cidrs = pool.subnets.map(({ cidr }) => cidr).join(', ');
+  throw new TerminalError(
+    'AddressRefused',
+    `${field}: pool ${pool.name} (${cidrs}) has no addresses of ${family}: choose another family, or another pool`,
+  );
+}
+
+/** As the config database calls what resources name. */
+const FAMILIES = { IPv4: 'v4', IPv6: 'v6' } as const;
+
 /** The family of an address for which none is said: that of one that was given already stays. */
 export function firstFamily(pool: Pick<SlimFloatingIpPool, 'subnets'>, given: string | undefined): Family {
   if (given !== undefined && holds(pool, given)) return familyOf(given);

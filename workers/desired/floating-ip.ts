@@ -13,9 +13,6 @@ import { isServed, type WorkerService } from '../services.ts';
 import { holds, requireIn } from './external.ts';
 import { isWantedPod } from './pod.ts';
 
-/** As the config database calls what resources name. */
-export const FAMILIES = { IPv4: 'v4', IPv6: 'v6' } as const;
-
 /** The pool that a floating IP names. Throws a `TerminalError` where there is none, or none for its namespace. */
 export function servingPool(
   { pool, namespace }: Pick<SlimFloatingIp, 'pool' | 'namespace'>,

@@ -6,8 +6,8 @@ import { desiredFloatingIp, type FloatingIpInput } from '../../contrail/desired/
 import { type Family, familyOf } from '../../contrail/desired/pod.ts';
 import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
 import type { Deps, Reconciler } from '../deps.ts';
-import { firstFamily } from '../desired/external.ts';
-import { addressIn, FAMILIES, holdersOf, servingPool } from '../desired/floating-ip.ts';
+import { firstFamily, requireFamily } from '../desired/external.ts';
+import { addressIn, holdersOf, servingPool } from '../desired/floating-ip.ts';
 import { readFloatingIp, readFloatingIpPool, readPod, readService } from '../lookup.ts';
 import type { SlimFloatingIp } from '../../kubernetes/floating-ip.ts';
 import { sharedWithNode } from '../node-addresses.ts';
@@ -68,7 +68,7 @@ async function subjectOf(floating: SlimFloatingIp, deps: Deps): Promise<Floating
 
 function familyWanted({ address, family, assigned }: SlimFloatingIp, pool: SlimFloatingIpPool): Family {
   if (address !== undefined) return familyOf(address);
-  return family === undefined ? firstFamily(pool, assigned) : FAMILIES[family];
+  return family === undefined ? firstFamily(pool, assigned) : requireFamily(pool, 'spec.family', family);
 }
 
 const DIRECTIONS = { Both: 'both', Ingress: 'ingress', Egress: 'egress' } as const;

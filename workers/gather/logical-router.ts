@@ -9,8 +9,8 @@ import { familyOf } from '../../contrail/desired/pod.ts';
 import { connectedNetworks } from '../../kubernetes/connected-networks.ts';
 import type { SlimLogicalRouter } from '../../kubernetes/logical-router.ts';
 import { type Deps, isRebuild, type Observation, type Reconciler } from '../deps.ts';
-import { firstFamily } from '../desired/external.ts';
-import { addressIn, FAMILIES, servingPool } from '../desired/floating-ip.ts';
+import { firstFamily, requireFamily } from '../desired/external.ts';
+import { addressIn, servingPool } from '../desired/floating-ip.ts';
 import { isGoing } from '../going-networks.ts';
 import { type Key, logicalRouterKey } from '../keys.ts';
 import { readFloatingIpPool, readLogicalRouter } from '../lookup.ts';
@@ -52,7 +52,9 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
   const wanted =
     named.length > 0
       ? named.map((address) => ({ family: familyOf(address), address }))
-      : (families?.map((each) => FAMILIES[each]) ?? [firstFamily(pool, assigned[0])]).map((family) => ({ family }));
+      : (families?.map((each) => requireFamily(pool, 'spec.families', each)) ?? [firstFamily(pool, assigned[0])]).map(
+          (family) => ({ family }),
+        );
   return {
     namespace,
     name,
