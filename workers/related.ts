@@ -68,6 +68,8 @@ export interface RelatedView extends PodRelations {
   readonly clusterKey: string;
   /** Keys of all FloatingIPPools: what one has, another does not give away. */
   readonly poolKeys: () => readonly string[];
+  /** Keys of the floating IPs and routers that name a pool. */
+  readonly usersOfPool: (pool: string) => readonly string[];
   /** Keys of the connections, routers and chains that name a network. */
   readonly connectionsOf: (network: string) => readonly string[];
   /** The network of a VirtualNetwork, in the colon form. */
@@ -138,7 +140,7 @@ function resourceKeys({ source, change }: ResourceChange, view: RelatedView): re
     case 'NetworkConnection':
       return connectionKeys(change, view);
     case 'FloatingIPPool':
-      return [...new Set([floatingIpPoolKey(change.object.name), ...view.poolKeys()])];
+      return poolChangeKeys(change, view);
     case 'FloatingIP':
       return [floatingIpKey(change.object.namespace, change.object.name)];
     case 'LogicalRouter':
@@ -148,6 +150,12 @@ function resourceKeys({ source, change }: ResourceChange, view: RelatedView): re
     case 'ClusterNetworkPolicy':
       return clusterPolicyKeys(change, view);
   }
+}
+
+/** What one has, another does not give away; those who stand on one that goes are told. */
+function poolChangeKeys({ kind, object: { name } }: Change<SlimFloatingIpPool>, view: RelatedView): readonly string[] {
+  const users = kind === 'delete' ? view.usersOfPool(name) : [];
+  return [...new Set([floatingIpPoolKey(name), ...view.poolKeys(), ...users])];
 }
 
 type ServicesChange = Extract<

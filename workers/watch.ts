@@ -85,6 +85,16 @@ export function watchCluster(options: WatchOptions): ClusterView {
     attachmentsOf: (network) => attachmentsOf(network, options.names),
     clusterKey: clusterKey(options.cluster),
     poolKeys: () => view.floatingIpPools.list().map(({ name }) => floatingIpPoolKey(name)),
+    usersOfPool: (name) => [
+      ...view.floatingIps
+        .list()
+        .filter(({ pool }) => pool === name)
+        .map((floating) => floatingIpKey(floating.namespace, floating.name)),
+      ...view.logicalRouters
+        .list()
+        .filter(({ pool }) => pool === name)
+        .map((router) => logicalRouterKey(router.namespace, router.name)),
+    ],
     connectionsOf: (network) => [
       ...groups.connectionsByNetwork.get(network).map(({ namespace, name }) => connectionKey(namespace, name)),
       ...groups.routersByNetwork.get(network).map(({ namespace, name }) => logicalRouterKey(namespace, name)),

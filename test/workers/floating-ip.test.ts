@@ -98,6 +98,13 @@ withApiServer('a worker', () => {
     await settled('chosen', (status) => status.address === '2001:db8:6::6');
   });
 
+  test('stays as it is when its pool goes, and says so', async () => {
+    await kube.delete(`${GROUP}/floatingippools/six`);
+    const { address, conditions } = await settled('chosen', (status) => textOf(status).startsWith('NoPool'));
+    expect([address, conditions?.[0]?.status]).toEqual(['2001:db8:6::6', 'False']);
+    expect(await objectOf('chosen', 'six')).toMatchObject({ floating_ip_address: '2001:db8:6::6' });
+  });
+
   test.each([
     ['nowhere', 'dev', { pool: 'none' }, /^NoPool: .*create it/],
     ['foreign', 'billing', { pool: 'public' }, /^PoolForbidden: .*add billing to its spec.namespaces/],

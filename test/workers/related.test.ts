@@ -52,6 +52,7 @@ const view = {
   appsIn: () => [],
   clusterKey: 'Cluster/k8s',
   poolKeys: () => ['FloatingIPPool/public'],
+  usersOfPool: (pool: string) => [`FloatingIP/a/of-${pool}`],
   floatingIpsFor: ({ kind, labels }: Holder) =>
     kind === 'Pod' && labels['fip'] === 'yes' ? ['FloatingIP/a/entry'] : [],
   // Those of chains: chain-relations.test.ts.

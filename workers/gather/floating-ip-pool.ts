@@ -5,7 +5,7 @@ import { interfacesOf } from '../../contrail/provider.ts';
 import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
-import { floatingIpKey, type Key, logicalRouterKey, serviceKey } from '../keys.ts';
+import { type Key, serviceKey } from '../keys.ts';
 import { readFloatingIpPool } from '../lookup.ts';
 import { withoutNodes } from '../node-addresses.ts';
 import { takenAddresses } from '../pool-addresses.ts';
@@ -41,12 +41,9 @@ export const floatingIpPoolReconciler: Reconciler<PoolSubject> = {
   finish: async (input, deps) => {
     // Services, floating IPs and routers may have waited for it.
     const balanced = deps.view.services.list().filter(({ balancer }) => balancer !== undefined);
-    const floating = deps.view.floatingIps.list().filter(({ pool }) => pool === input.name);
-    const routers = deps.view.logicalRouters.list().filter(({ pool }) => pool === input.name);
     const keys = [
       ...balanced.map(({ namespace, name }) => serviceKey(namespace, name)),
-      ...floating.map(({ namespace, name }) => floatingIpKey(namespace, name)),
-      ...routers.map(({ namespace, name }) => logicalRouterKey(namespace, name)),
+      ...deps.view.usersOfPool(input.name),
     ];
     for (const key of keys) await deps.digests.forget(key);
     deps.enqueue(keys);
