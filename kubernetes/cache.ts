@@ -112,23 +112,26 @@ class RunningReflector<T> implements Reflector<T> {
 
   /** One list (where there is no version to watch from) and one watch; never throws. */
   private async step(): Promise<void> {
-    const { metrics, path, signal } = this.options;
     try {
       this.version ??= await this.readList();
       await this.watch(this.version);
     } catch (error) {
-      if (signal.aborted) return;
+      if (this.options.signal.aborted) return;
       if (hasStatus(error, 404) && this.options.mayBeUnknown === true) return await this.waitForResource();
-      const isExpired = hasStatus(error, 410);
-      if (isExpired) this.version = undefined;
-      metrics?.restarted(path, isExpired ? 'expired' : 'failed');
-      // A version that the server has forgotten is no failure: it forgets them when it is started, and after some minutes.
-      if (isExpired) this.log.debug({ reason: messageOf(error) }, 'the list is read anew');
-      else this.complaint.say(messageOf(error));
+      this.startAnew(error);
     } finally {
       if (this.open) this.lastOpen = performance.now();
       this.open = false;
     }
+  }
+
+  /** A version that the server has forgotten is no failure: it forgets them when it is started, and after some minutes. */
+  private startAnew(error: unknown): void {
+    const isExpired = hasStatus(error, 410);
+    this.options.metrics?.restarted(this.options.path, isExpired ? 'expired' : 'failed');
+    if (!isExpired) return this.complaint.say(messageOf(error));
+    this.version = undefined;
+    this.log.debug({ reason: messageOf(error) }, 'the list is read anew');
   }
 
   /** A resource that the API does not know has no objects. */

@@ -85,16 +85,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
     attachmentsOf: (network) => attachmentsOf(network, options.names),
     clusterKey: clusterKey(options.cluster),
     poolKeys: () => view.floatingIpPools.list().map(({ name }) => floatingIpPoolKey(name)),
-    usersOfPool: (name) => [
-      ...view.floatingIps
-        .list()
-        .filter(({ pool }) => pool === name)
-        .map((floating) => floatingIpKey(floating.namespace, floating.name)),
-      ...view.logicalRouters
-        .list()
-        .filter(({ pool }) => pool === name)
-        .map((router) => logicalRouterKey(router.namespace, router.name)),
-    ],
+    usersOfPool: (name) => usersOfPool(name, view),
     connectionsOf: (network) => [
       ...groups.connectionsByNetwork.get(network).map(({ namespace, name }) => connectionKey(namespace, name)),
       ...groups.routersByNetwork.get(network).map(({ namespace, name }) => logicalRouterKey(namespace, name)),
@@ -217,4 +208,22 @@ function policiesMirroredTo(analyzer: string, { clusterPolicies }: Caches): read
 function keysMirroredTo(analyzer: string, { podsByAnalyzer, connectionsByAnalyzer }: Groups): readonly string[] {
   const connections = connectionsByAnalyzer.get(analyzer).map(({ namespace, name }) => connectionKey(namespace, name));
   return [...keysOf(podsByAnalyzer.get(analyzer)), ...connections];
+}
+
+/** Those that name a pool, by key; Services name none, or by an annotation. */
+function usersOfPool(
+  name: string,
+  { floatingIps, logicalRouters }: Pick<ReturnType<typeof createReflectors>, 'floatingIps' | 'logicalRouters'>,
+): readonly string[] {
+  const isUser = ({ pool }: { readonly pool: string }): boolean => pool === name;
+  return [
+    ...floatingIps
+      .list()
+      .filter(isUser)
+      .map((floating) => floatingIpKey(floating.namespace, floating.name)),
+    ...logicalRouters
+      .list()
+      .filter(isUser)
+      .map((router) => logicalRouterKey(router.namespace, router.name)),
+  ];
 }
