@@ -5,12 +5,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cluster, openCluster } from '../../cli/reach/cluster.ts';
 import { type Installation, openInstallation } from '../../cli/reach/config-api.ts';
-import { askPod } from '../../cli/reach/pods.ts';
 import type { LabHandle } from '../lab/handle.ts';
 import { contrailCommand } from './command-line.ts';
 import { podsOf, portsOf } from './pods.ts';
 import { followHolders } from './random/holders.ts';
-import { kernelDifferences } from './random/kernel.ts';
+import { judgeKernels } from './random/judge.ts';
 import { manifestOf, NAMESPACES, networkManifests, type Step, steps } from './random/world.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -102,21 +101,5 @@ async function judge(
   const answer = JSON.parse(stdout === '' ? '{}' : stdout) as { findings?: unknown; compared?: unknown };
   report.equal('ipam check is clean', answer.findings ?? stderr, []);
   report.note(`compared: ${JSON.stringify(answer.compared)}`);
-  for (const { name: pod, node } of await cluster.podsOf('node')) {
-    // As the agent bound them; the vRouter's own state is not asked for anything else.
-    const ports = (await askPod({ pod, port: 9091, path: '/introspect/ports' }, cluster)) as Bound[];
-    const bindings = new Map(ports.flatMap(({ vmi, device }) => (vmi === undefined ? [] : [[vmi, device] as const])));
-    const run: Parameters<typeof kernelDifferences>[0]['run'] = async (command, input) =>
-      await lab.exec(node, command, input === undefined ? {} : { input: String(input) });
-    const differences = await kernelDifferences(
-      { name: node, address: lab.address(node), run, bindings },
-      installation.contrail,
-    );
-    report.equal(`the kernel of ${node} has what is computed anew`, differences.slice(0, 10), []);
-  }
-}
-
-interface Bound {
-  readonly device: string;
-  readonly vmi?: string;
+  await judgeKernels(lab, report, { cluster, installation });
 }

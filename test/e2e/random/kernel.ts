@@ -74,8 +74,10 @@ function lines(listing: string): ReadonlySet<string> {
       // The generation is a transaction's own, and what a pool once needed stays declared.
       if (name === 'generation' || POOL.test(name)) return elementsIn(name, body);
       const [head = ''] = body.split('elements = {');
+      // What judges the pods' own sending joins with the first policy for that, and stays (ADR 0022).
       const rules = head
         .split('\n')
+        .filter((line) => !line.endsWith('iifname @departures goto egress'))
         .map((line, index) => `${kind} ${name} ${kind === 'chain' ? index : ''} ${line.trim()}`);
       return [...rules, ...elementsIn(name, body)];
     }),

@@ -1,5 +1,6 @@
 /** What a random run does: a seeded sequence of pods of all modes that come, go and move. The same seed gives the same run. */
 import { idle } from '../pods.ts';
+import { type Dice, diceFrom } from './dice.ts';
 
 /** One thing to do. */
 export type Step =
@@ -19,17 +20,6 @@ export interface RandomPod {
 const PREFIX = 'random';
 const APPS = ['web', 'db', 'cache'];
 const NETWORKS = ['blue', 'red'];
-
-/** A generator of numbers in [0, 1) from a seed (mulberry32). */
-function numbersFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Namespaces of all modes, with the annotations that choose them. */
 export const NAMESPACES: readonly { readonly name: string; readonly annotations: Readonly<Record<string, string>> }[] =
@@ -63,20 +53,20 @@ export function* steps(
   seed: number,
   { population, nodes }: { readonly population: number; readonly nodes: readonly string[] },
 ): Generator<Step, never> {
-  const next = numbersFrom(seed);
-  const pick = <T>(items: readonly T[]): T => items[Math.floor(next() * items.length)] as T; // Never of an empty list.
+  const dice = diceFrom(seed);
+  const { chance, pick, upTo } = dice;
   const alive: RandomPod[] = [];
   for (let serial = 0; ; serial += 1) {
     const wanted = alive.length < population ? 0.25 : 0.75;
-    if (alive.length === 0 || next() > wanted) {
-      const pod = randomPod(serial, { next, pick, nodes });
+    if (alive.length === 0 || !chance(wanted)) {
+      const pod = randomPod(serial, nodes, dice);
       alive.push(pod);
       yield { kind: 'create', pod };
       continue;
     }
-    const index = Math.floor(next() * alive.length);
+    const index = upTo(alive.length);
     const pod = alive[index] as RandomPod; // The index is of the list.
-    if (next() < 0.4) {
+    if (chance(0.4)) {
       const to = { ...pod, node: pick(nodes) };
       alive[index] = to;
       yield { kind: 'move', pod, to };
@@ -87,27 +77,21 @@ export function* steps(
   }
 }
 
-interface Dice {
-  readonly next: () => number;
-  readonly pick: <T>(items: readonly T[]) => T;
-  readonly nodes: readonly string[];
-}
-
-function randomPod(serial: number, { next, pick, nodes }: Dice): RandomPod {
+function randomPod(serial: number, nodes: readonly string[], { chance, pick, upTo }: Dice): RandomPod {
   const { name: namespace } = pick(NAMESPACES);
   const network = namespace === CUSTOM ? pick([...NETWORKS, undefined]) : undefined;
-  const host = 1 + Math.floor(next() * 250);
+  const host = 1 + upTo(250);
   const range = network === undefined ? '10.33.7' : '10.70.1';
   return {
     namespace,
     name: `p${serial}`,
     node: pick(nodes),
-    labels: namespace.endsWith('apps') && next() < 0.7 ? { 'opencontrail.org/name': pick(APPS) } : {},
+    labels: namespace.endsWith('apps') && chance(0.7) ? { 'opencontrail.org/name': pick(APPS) } : {},
     annotations: {
       ...(network === undefined ? {} : { 'opencontrail.org/network': network }),
       // Two may ask for one address: the second is refused, or waits until the first has gone.
-      ...(next() < 0.3 ? { 'opencontrail.org/ips': `${range}.${host}` } : {}),
-      ...(next() < 0.2 ? { 'k8s.v1.cni.cncf.io/networks': 'storage@data' } : {}),
+      ...(chance(0.3) ? { 'opencontrail.org/ips': `${range}.${host}` } : {}),
+      ...(chance(0.2) ? { 'k8s.v1.cni.cncf.io/networks': 'storage@data' } : {}),
     },
   };
 }

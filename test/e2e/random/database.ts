@@ -1,0 +1,43 @@
+/** The config database as a whole, to be compared with itself. */
+import type { ContrailClient } from '../../../contrail/client.ts';
+
+/** Every object's text, by its type and name. */
+export type DatabaseText = ReadonlyMap<string, string>;
+
+/** What says nothing of an object: times, places, and numbers that the server draws. */
+const DRAWN = new Set(['href', 'id_perms', 'parent_href', 'rule_uuid', 'security_group_id', 'tag_id', 'tag_type_id']);
+
+/** Text that is the same for the same object. */
+export async function databaseOf(contrail: ContrailClient): Promise<DatabaseText> {
+  const { links } = (await contrail.raw('GET', '/')) as { links: { link: { name: string; rel: string } }[] };
+  const types = links.filter(({ link }) => link.rel === 'collection').map(({ link }) => link.name);
+  const all = new Map<string, string>();
+  for (const type of types) {
+    const objects = await contrail.list(type, { detail: true });
+    for (const object of objects) all.set(`${type} ${object.fq_name.join(':')}`, JSON.stringify(sorted(object)));
+  }
+  return all;
+}
+
+/** The first ten, one line each. Groups of peers that nobody means any more stay until the next look, and count for nothing. */
+export function differences(before: DatabaseText, now: DatabaseText): readonly string[] {
+  const names = [...new Set([...before.keys(), ...now.keys()])].filter((name) => !name.includes('__peer__'));
+  return names.flatMap((name) => difference(name, before.get(name), now.get(name))).slice(0, 10);
+}
+
+function difference(name: string, before: string | undefined, now: string | undefined): readonly string[] {
+  if (before === now) return [];
+  if (before === undefined) return [`${name} has come`];
+  if (now === undefined) return [`${name} is gone`];
+  let start = 0;
+  while (before[start] === now[start]) start += 1;
+  const from = Math.max(0, start - 80);
+  return [`${name}: …${before.slice(from, start + 80)}… became …${now.slice(from, start + 80)}…`];
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([key]) => !DRAWN.has(key));
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item)]));
+}
