@@ -98,6 +98,16 @@ withApiServer('a worker', () => {
     await settled('chosen', (status) => status.address === '2001:db8:6::6');
   });
 
+  test('is held by nobody who has no address of its family', async () => {
+    await floating('odd', { pool: 'six', family: 'IPv6', pod: 'a' });
+    const { heldBy, conditions } = await settled(
+      'odd',
+      ({ conditions: [one] = [] }) => one?.reason === 'HolderMissing',
+    );
+    expect(heldBy).toEqual([]);
+    expect(conditions?.[0]?.message).toContain('Pod a is not there, or has no address of IPv6 itself');
+  });
+
   test('stays as it is when its pool goes, and says so', async () => {
     await kube.delete(`${GROUP}/floatingippools/six`);
     const { address, conditions } = await settled('chosen', (status) => textOf(status).startsWith('NoPool'));

@@ -1,4 +1,5 @@
 /** Which pool gives a FloatingIP its address, which address that is to be, and who holds it. Pure. */
+import { type Family, familyOf } from '../../contrail/desired/pod.ts';
 import type { End } from '../../contrail/reference.ts';
 import { serviceInterfaceUuid } from '../../contrail/desired/service.ts';
 import { ANNOTATION } from '../../kubernetes/annotations.ts';
@@ -48,17 +49,26 @@ export interface Holders {
   readonly missing: string | undefined;
 }
 
+interface Candidates {
+  readonly pods: readonly SlimPod[];
+  readonly services: readonly WorkerService[];
+  /** The address's: it can stand for addresses of this family alone. */
+  readonly family: Family;
+}
+
 /** Those who hold it: pods that have their ports, or a Service's load balancer. */
 export function holdersOf(
   floating: SlimFloatingIp,
-  { pods, services }: { readonly pods: readonly SlimPod[]; readonly services: readonly WorkerService[] },
+  { pods, services, family }: Candidates,
   { names }: ClusterSettings,
 ): Holders {
+  const isOfFamily = (address: string): boolean => familyOf(address) === family;
   const podEnds = pods
     .filter((pod) => isWantedPod(pod) && isForHolder(floating, { kind: 'Pod', ...pod }))
-    .flatMap((pod) => podEnd(pod, names));
+    .flatMap((pod) => podEnd(pod, isOfFamily, names));
   const serviceEnds = services
     .filter((service) => isServed(service) && isForHolder(floating, { kind: 'Service', ...service }))
+    .filter(({ clusterIPs }) => clusterIPs.some(isOfFamily))
     .map(({ namespace, name, uid }) => ({
       holder: `Service ${name}`,
       end: interfaceEnd(serviceInterfaceUuid(uid), names.serviceInterface(namespace, name, uid)),
@@ -73,9 +83,13 @@ export function holdersOf(
   };
 }
 
-function podEnd({ namespace, name, uid, annotations }: SlimPod, names: ClusterSettings['names']) {
+function podEnd(
+  { namespace, name, uid, annotations }: SlimPod,
+  isMeant: (address: string) => boolean,
+  names: ClusterSettings['names'],
+) {
   const [first] = portsOfPod(annotations[ANNOTATION.ports], uid)?.interfaces ?? [];
-  if (first === undefined) return [];
+  if (first === undefined || !first.ips.some(isMeant)) return [];
   return [{ holder: `Pod ${name}`, end: interfaceEnd(first.vmi, names.podInterface(namespace, name, first.vmi)) }];
 }
 

@@ -47,7 +47,8 @@ async function subjectOf(floating: SlimFloatingIp, deps: Deps): Promise<Floating
     pods: [...deps.view.podsOf(namespace), ...(await present(pod, async (of) => await readPod(namespace, of, deps)))],
     services: await present(service, async (of) => await readService(namespace, of, deps)),
   };
-  const { holders, heldBy, missing } = holdersOf(floating, found, deps.settings);
+  const family = familyWanted(floating, pool);
+  const { holders, heldBy, missing } = holdersOf(floating, { ...found, family }, deps.settings);
   const nodes = deps.view.nodes.list();
   const address = addressIn({ pool, nodes }, { field: 'spec.address', ...floating });
   return {
@@ -56,7 +57,7 @@ async function subjectOf(floating: SlimFloatingIp, deps: Deps): Promise<Floating
     uid,
     generation,
     pool: deps.settings.names.floatingIpPool(pool.name),
-    family: familyWanted(floating, pool),
+    family,
     ...(address === undefined ? {} : { address }),
     holders,
     heldBy,
@@ -83,7 +84,7 @@ async function present<T>(
 
 /** Says which address it is and who holds it. */
 async function withAddress(input: FloatingIpSubject, deps: Deps): Promise<FloatingIpSubject> {
-  const { namespace, name, heldBy, missing } = input;
+  const { namespace, name, family, heldBy, missing } = input;
   const uuids = [deps.settings.names.floatingIpUuid(namespace, name)];
   const [object] = await deps.contrail.list('floating-ip', { uuids, detail: true });
   // The schema's field.
@@ -94,7 +95,8 @@ async function withAddress(input: FloatingIpSubject, deps: Deps): Promise<Floati
   const shared = sharedWithNode(address === undefined ? [] : [address], deps.view.nodes.list());
   if (shared !== undefined) await writeNotReady(deps.kube, resource, { ...shared, facts });
   else if (missing !== undefined) {
-    const message = `${missing} is not there, or has no address yet; nobody holds the address meanwhile`;
+    const own = family === 'v4' ? 'IPv4' : 'IPv6';
+    const message = `${missing} is not there, or has no address of ${own} itself; nobody holds the address meanwhile`;
     await writeNotReady(deps.kube, resource, { reason: 'HolderMissing', message, facts });
   } else await writeReady(deps.kube, resource, facts);
   return address === undefined ? input : { ...input, address };
