@@ -8,6 +8,16 @@ const ON_ITS_WAY = /Parent|Unknown reference/;
 /** An error about an address that is to be had of a pool which is not there: the user is told which, as long as it waits. */
 const POOL_MISSING = /type floating-ip-pool does not exist/;
 
+/** What is said of a pool, or of its network, that has nothing left to give. */
+const EXHAUSTED = /has exhausted subnet/;
+
+/** A pool has none left, for the user; it is tried again, since one may come back. `undefined` where the error is another. */
+export function noneLeft(error: unknown, pool: string): Error | undefined {
+  if (!(error instanceof ContrailError) || !EXHAUSTED.test(error.message)) return undefined;
+  const mend = 'give it another subnet, delete who has one of its addresses, or name another pool';
+  return new ContrailError(error.status, `FloatingIPPool ${pool} has no address left: ${mend}`);
+}
+
 /**
  * What the config API said against addresses of a pool, for the user; in other words where the pool is still to come; `undefined` where
  * it is something else, or `passes`.
@@ -17,6 +27,8 @@ export function refusedAddress(
   { wanted, pool, passes = ON_ITS_WAY }: { readonly wanted: string; readonly pool: string; readonly passes?: RegExp },
 ): Error | undefined {
   if (!(error instanceof ContrailError) || (error.status !== 400 && error.status !== 409)) return undefined;
+  const none = noneLeft(error, pool);
+  if (none !== undefined) return none;
   if (POOL_MISSING.test(error.message))
     return new ContrailError(error.status, `FloatingIPPool ${pool} to be Ready: see its status`);
   if (passes.test(error.message)) return undefined;

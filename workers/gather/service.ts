@@ -14,7 +14,7 @@ import { endings, observeBalancers, uidsByKey, withoutProject } from './balancer
 import { readExistingNamespace, readService } from '../lookup.ts';
 import { sharedWithNode } from '../node-addresses.ts';
 import { TerminalError } from '../../runtime/errors.ts';
-import { refusedAddress } from '../refused-address.ts';
+import { noneLeft, refusedAddress } from '../refused-address.ts';
 import { writeAddresses } from '../service-status.ts';
 import { tell } from '../tell.ts';
 
@@ -83,8 +83,8 @@ function kept({ uid, refusal }: AskedService, found: readonly ContrailObject[]):
 /** An address that was not asked for is given later, when there is one. */
 function explained(error: unknown, { external }: ServiceInput): Error | undefined {
   const wanted = external?.addresses.flatMap(({ address }) => address ?? []) ?? [];
-  if (wanted.length === 0) return undefined;
-  return refusedAddress(error, { wanted: wanted.join(', '), pool: external?.pool.at(-1) ?? '' });
+  const pool = external?.pool.at(-1) ?? '';
+  return wanted.length === 0 ? noneLeft(error, pool) : refusedAddress(error, { wanted: wanted.join(', '), pool });
 }
 
 /** An address that the Service does not ask for, but its status says: whoever holds it by now has it. */
