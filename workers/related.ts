@@ -68,7 +68,7 @@ export interface RelatedView extends PodRelations {
   readonly clusterKey: string;
   /** Keys of all FloatingIPPools: what one has, another does not give away. */
   readonly poolKeys: () => readonly string[];
-  /** Keys of the floating IPs and routers that name a pool. */
+  /** Keys of the floating IPs and routers that name a pool, and of the Services that may have an address of it. */
   readonly usersOfPool: (pool: string) => readonly string[];
   /** Keys of the connections, routers and chains that name a network. */
   readonly connectionsOf: (network: string) => readonly string[];

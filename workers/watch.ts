@@ -210,20 +210,17 @@ function keysMirroredTo(analyzer: string, { podsByAnalyzer, connectionsByAnalyze
   return [...keysOf(podsByAnalyzer.get(analyzer)), ...connections];
 }
 
-/** Those that name a pool, by key; Services name none, or by an annotation. */
+/** Keys of those who have, or may get, addresses of a pool; Services need not name it. */
 function usersOfPool(
   name: string,
-  { floatingIps, logicalRouters }: Pick<ReturnType<typeof createReflectors>, 'floatingIps' | 'logicalRouters'>,
+  view: Pick<ReturnType<typeof createReflectors>, 'services' | 'floatingIps' | 'logicalRouters'>,
 ): readonly string[] {
-  const isUser = ({ pool }: { readonly pool: string }): boolean => pool === name;
+  const balanced = view.services.list().filter(({ balancer }) => balancer !== undefined);
+  const floating = view.floatingIps.list().filter(({ pool }) => pool === name);
+  const routers = view.logicalRouters.list().filter(({ pool }) => pool === name);
   return [
-    ...floatingIps
-      .list()
-      .filter(isUser)
-      .map((floating) => floatingIpKey(floating.namespace, floating.name)),
-    ...logicalRouters
-      .list()
-      .filter(isUser)
-      .map((router) => logicalRouterKey(router.namespace, router.name)),
+    ...balanced.map((each) => serviceKey(each.namespace, each.name)),
+    ...floating.map((each) => floatingIpKey(each.namespace, each.name)),
+    ...routers.map((each) => logicalRouterKey(each.namespace, each.name)),
   ];
 }

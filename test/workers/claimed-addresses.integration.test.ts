@@ -69,6 +69,9 @@ withApiServer('a pool', () => {
   });
 
   test('gives a Service another address where its status says one that is somebody else’s', async () => {
+    // Nobody else waits for its own, which comes back.
+    for (const name of ['empty', 'a-bold']) await kube.delete(`${SERVICES}/${name}`);
+    for (const resource of ['floatingips', 'logicalrouters']) await kube.delete(`${IN_DEV}/${resource}/a-bold`);
     const { address: held } = await settled('floatingips/second', 'True');
     const [own] = await addressesOf('first');
     await kube.patch(`${SERVICES}/first/status`, { status: { loadBalancer: { ingress: [{ ip: held }] } } });
@@ -78,6 +81,11 @@ withApiServer('a pool', () => {
     });
     expect(await addressesOf('first')).toEqual([own]);
     expect((await settled('floatingips/second', 'True')).address).toBe(held);
+  });
+
+  test('that goes leaves no address in the status of a Service', async () => {
+    await kube.delete(`${GROUP}/floatingippools/public`);
+    await eventually(async () => (await addressesOf('first')).length === 0);
   });
 });
 

@@ -29,6 +29,8 @@ export interface AskedService extends ServiceInput {
   readonly problem?: PartialProblem;
   /** Why it has not the addresses outside that it asks for; those that it has it keeps. */
   readonly refusal?: PartialProblem;
+  /** No pool serves it any more, and its status still says an address of ours. */
+  readonly isWithdrawn?: boolean;
 }
 
 /** What to make of a Service; `undefined` for headless ones and ExternalName, which have no address, and for those that others serve. */

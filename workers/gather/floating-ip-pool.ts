@@ -5,7 +5,7 @@ import { interfacesOf } from '../../contrail/provider.ts';
 import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
-import { type Key, serviceKey } from '../keys.ts';
+import { type Key } from '../keys.ts';
 import { readFloatingIpPool } from '../lookup.ts';
 import { withoutNodes } from '../node-addresses.ts';
 import { takenAddresses } from '../pool-addresses.ts';
@@ -40,11 +40,7 @@ export const floatingIpPoolReconciler: Reconciler<PoolSubject> = {
   pending: missingNodes,
   finish: async (input, deps) => {
     // Services, floating IPs and routers may have waited for it.
-    const balanced = deps.view.services.list().filter(({ balancer }) => balancer !== undefined);
-    const keys = [
-      ...balanced.map(({ namespace, name }) => serviceKey(namespace, name)),
-      ...deps.view.usersOfPool(input.name),
-    ];
+    const keys = deps.view.usersOfPool(input.name);
     for (const key of keys) await deps.digests.forget(key);
     deps.enqueue(keys);
     await writeStatus(input, deps);
