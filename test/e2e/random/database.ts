@@ -19,9 +19,12 @@ export async function databaseOf(contrail: ContrailClient): Promise<DatabaseText
   return all;
 }
 
-/** The first ten, one line each. Groups of peers that nobody means any more stay until the next look, and count for nothing. */
+/**
+ * The first ten, one line each. What nobody needs any more may stay, and counts for nothing: groups of peers until the next look, and
+ * types of tags.
+ */
 export function differences(before: DatabaseText, now: DatabaseText): readonly string[] {
-  const names = [...new Set([...before.keys(), ...now.keys()])].filter((name) => !name.includes('__peer__'));
+  const names = [...new Set([...before.keys(), ...now.keys()])].filter((name) => !/__peer__|^tag-type /.test(name));
   return names.flatMap((name) => difference(name, before.get(name), now.get(name))).slice(0, 10);
 }
 
