@@ -1,5 +1,5 @@
 /** Refused connections with what is known here of their ends: networks, and the groups that restrict the port. Pure. */
-import type { DropReason, NotedDrop } from '../linux/drops.ts';
+import { type DropReason, isOfPolicy, type NotedDrop } from '../linux/drops.ts';
 import { instancesOf } from '../linux/marks.ts';
 import type { ForwardingState } from '../model.ts';
 import type { InstanceId } from '../model/networks.ts';
@@ -40,7 +40,7 @@ type Judge = ReturnType<typeof createJudged>;
 
 /** Whose word it is that the port's flow is refused. */
 function judgesOf(drop: NotedDrop, judge: Judge): Pick<Drop, 'groups' | 'rules'> {
-  if (drop.reason === 'network' || drop.reason === 'chain') return { groups: [], rules: [] };
+  if (!isOfPolicy(drop.reason)) return { groups: [], rules: [] };
   const { policy, verdict } = judge(drop, drop.reason);
   if (verdict.kind === 'judged' && verdict.tier !== 'groups')
     return { groups: [], rules: verdict.by.map(({ by }) => by) };

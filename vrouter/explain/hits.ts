@@ -2,7 +2,7 @@
  * How often each rule has decided. The kernel notes flows, not rules (a rule's elements are shared, and stay as they are when others
  * come and go), so that what it has noted since the last look is given to the rules that decide such a flow now.
  */
-import type { NotedDrop } from '../linux/drops.ts';
+import { isOfPolicy, type NotedDrop } from '../linux/drops.ts';
 import type { NotedHit } from '../linux/hits.ts';
 import type { Noted } from '../linux/noted.ts';
 import type { ForwardingState } from '../model.ts';
@@ -64,7 +64,7 @@ export function createHits(): Hits {
       for (const { flow, packets } of allowed(hits))
         for (const decider of allowing(judge(flow, flow.reason), flow.reason)) count(decider, 'allowed', packets);
       for (const { flow, packets } of refused(drops)) {
-        if (flow.reason === 'network' || flow.reason === 'chain') continue;
+        if (!isOfPolicy(flow.reason)) continue;
         for (const decider of refusing(judge(flow, flow.reason), flow.reason)) count(decider, 'refused', packets);
       }
     },

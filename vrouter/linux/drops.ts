@@ -5,6 +5,11 @@ import { type Noted, noteChain, noteChains, noteListings, type Notes, noteSets, 
 /** What refused a connection: a pod's policy in a direction, that no pair of networks is there for it, or that nobody works for a service on its way. */
 export type DropReason = 'ingress' | 'egress' | 'network' | 'chain';
 
+/** Whether a pod's policy refused it, rather than what is between the networks. */
+export function isOfPolicy(reason: DropReason): reason is 'ingress' | 'egress' {
+  return reason === 'ingress' || reason === 'egress';
+}
+
 /** Remembered for as long as somebody takes to ask. */
 const DROPS: Notes<DropReason> = {
   title: 'dropped',
