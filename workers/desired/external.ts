@@ -154,7 +154,7 @@ function commonFamilies(
   if (common.length > 0) return new Set(common);
   throw new TerminalError(
     'NoPool',
-    `pool ${pool.name} (${pool.subnets.map(({ cidr }) => cidr).join(', ')}) has no addresses of the Service's family: name another by ${ANNOTATION.fipPool}, or set spec.ipFamilies`,
+    `pool ${pool.name} (${cidrsOf(pool)}) has no addresses of the Service's family: name another by ${ANNOTATION.fipPool}, or set spec.ipFamilies`,
   );
 }
 
@@ -165,11 +165,14 @@ export function requireFamily(
   family: 'IPv4' | 'IPv6',
 ): Family {
   if (servesFamily(pool, FAMILIES[family])) return FAMILIES[family];
-  const cidrs = pool.subnets.map(({ cidr }) => cidr).join(', ');
   throw new TerminalError(
     'AddressRefused',
-    `${field}: pool ${pool.name} (${cidrs}) has no addresses of ${family}: choose another family, or another pool`,
+    `${field}: pool ${pool.name} (${cidrsOf(pool)}) has no addresses of ${family}: choose another family, or another pool`,
   );
+}
+
+function cidrsOf({ subnets }: Pick<SlimFloatingIpPool, 'subnets'>): string {
+  return subnets.map(({ cidr }) => cidr).join(', ');
 }
 
 /** As the config database calls what resources name. */
@@ -188,10 +191,9 @@ function servesFamily({ subnets }: Pick<SlimFloatingIpPool, 'subnets'>, family: 
 /** Throws a `TerminalError` for an address that a field asks a pool for, and the pool has not. */
 export function requireIn(pool: Pick<SlimFloatingIpPool, 'name' | 'subnets'>, field: string, address: string): void {
   if (holds(pool, address)) return;
-  const cidrs = pool.subnets.map(({ cidr }) => cidr).join(', ');
   throw new TerminalError(
     'AddressRefused',
-    `${field}: ${address} is not in pool ${pool.name} (${cidrs}): choose one of its addresses, or none`,
+    `${field}: ${address} is not in pool ${pool.name} (${cidrsOf(pool)}): choose one of its addresses, or none`,
   );
 }
 

@@ -5,7 +5,7 @@ import { interfacesOf } from '../../contrail/provider.ts';
 import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
-import { type Key } from '../keys.ts';
+import type { Key } from '../keys.ts';
 import { readFloatingIpPool } from '../lookup.ts';
 import { withoutNodes } from '../node-addresses.ts';
 import { takenAddresses } from '../pool-addresses.ts';
