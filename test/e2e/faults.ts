@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabHandle } from '../lab/handle.ts';
 import { contrailNames } from './contrail.ts';
 import { deploymentManifest, duplicates, podManifest, type PodObject, podsOf, portAddress, shell } from './pods.ts';
+import { emptyRedis } from './redis.ts';
 import type { Reporter } from './reporter.ts';
 
 const STEADY = 'faults-steady';
@@ -76,13 +77,6 @@ async function during(fault: Fault, lab: LabHandle, report: Reporter): Promise<v
       { timeoutMs: 300_000, everyMs: 1_000 },
     ),
   );
-}
-
-/** Queue and config database at once, as after a lost disk: everything must be rebuilt from Kubernetes. */
-async function emptyRedis(lab: LabHandle): Promise<number> {
-  const script = 'REDISCLI_AUTH=$REDIS_PASSWORD redis-cli flushall';
-  const answer = await lab.execInPod({ namespace: 'opencontrail', name: 'redis-0' }, ['sh', '-c', script]);
-  return answer.stdout.includes('OK') ? 1 : 0;
 }
 
 async function running(lab: LabHandle, namespace: string) {

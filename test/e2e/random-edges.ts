@@ -11,6 +11,7 @@ import { type DatabaseText, databaseOf, differences } from './random/database.ts
 import { diceFrom } from './random/dice.ts';
 import { NAMESPACES, pathOf, type Slot, slots } from './random/edges-world.ts';
 import { judgeKernels } from './random/judge.ts';
+import { emptyRedis } from './redis.ts';
 import type { Reporter } from './reporter.ts';
 
 const MINUTES = Number(process.env['RANDOM_MINUTES'] ?? 1);
@@ -30,7 +31,9 @@ export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
     await settle(lab, report);
     await judge();
     const before = await databaseOf(contrail);
-    await loseRedis(lab);
+    report.equal('Redis is emptied', await emptyRedis(lab), 1);
+    // Workers look at the database's epoch every second.
+    await sleep(5_000);
     await settle(lab, report);
     report.equal('a database that is rebuilt is the same', differences(before, await databaseOf(contrail)), []);
     await judge();
@@ -81,14 +84,6 @@ async function comes({ apiVersion, kind, ...slot }: Slot, body: object, { kube }
 
 async function goes(slot: Slot, { kube }: Cluster): Promise<void> {
   await kube.delete(pathOf(slot));
-}
-
-/** Queue and config database at once; waits until another database is whole. */
-async function loseRedis(lab: LabHandle): Promise<void> {
-  const script = 'REDISCLI_AUTH=$REDIS_PASSWORD redis-cli flushall';
-  await lab.execInPod({ namespace: 'opencontrail', name: 'redis-0' }, ['sh', '-c', script]);
-  // Workers look at the database's epoch every second.
-  await sleep(5_000);
 }
 
 const CALM = 8;
