@@ -24,6 +24,8 @@ export interface PodRelations extends ChainRelations {
   readonly policyKeysPlacing: (pod: SlimPod) => readonly string[];
   /** Keys of the floating IPs that a pod or a Service holds. */
   readonly floatingIpsFor: (holder: Holder) => readonly string[];
+  /** Keys of the labels of a pod and of its namespace that nobody carries any more. */
+  readonly labelsLeftBy: (pod: Pick<SlimPod, 'namespace' | 'labels'>) => readonly string[];
   /** Whether a namespace has pods in another network than new ones would be in. */
   readonly hasOutdated: (namespace: string) => boolean;
 }
@@ -36,7 +38,18 @@ export function keysOfPod(change: Change<SlimPod>, view: PodRelations): readonly
     ...floatingIpsOfPod(change, view),
     ...chainKeysOfPod(change, view),
     ...(hasMoved(change) ? view.mirroredTo(change.object) : []),
+    ...labelsLeft(change, view),
   ];
+}
+
+/**
+ * Asked of each change in the caches, not of the pod's run: of two replicas that each run one of the last two pods, neither need have
+ * seen yet that the other one is gone.
+ */
+function labelsLeft(change: Change<SlimPod>, view: PodRelations): readonly string[] {
+  const before = change.kind === 'put' ? change.previous : change.object;
+  const isLeft = change.kind === 'delete' || !isDeepStrictEqual(before?.labels, change.object.labels);
+  return before !== undefined && isLeft ? view.labelsLeftBy(before) : [];
 }
 
 /**

@@ -194,8 +194,9 @@ function servicesKeys({ source, change }: ServicesChange, view: RelatedView): re
  */
 function namespaceKeys(change: Change<SlimNamespace>, view: RelatedView): readonly string[] {
   const { name, annotations, labels } = change.object;
-  const before = change.kind === 'put' ? change.previous : undefined;
   const own = [namespaceKey(name), networkIdsKey(name)];
+  if (change.kind === 'delete') return [...own, ...view.labelsLeftBy({ namespace: name, labels })];
+  const before = change.previous;
   if (before === undefined) return own;
   const moved = !isDeepStrictEqual(withoutResults(before.annotations), withoutResults(annotations));
   const services = moved ? view.servicesOf(name).map((service) => serviceKey(name, service)) : [];
@@ -204,7 +205,8 @@ function namespaceKeys(change: Change<SlimNamespace>, view: RelatedView): readon
   const isRelabelled = !isDeepStrictEqual(before.labels, labels);
   const policies = isRelabelled ? view.policyKeysNamingIn(name) : [];
   const pods = moved || isRelabelled ? view.podsIn(name) : [];
-  return [...own, ...cluster, ...services, ...(moved ? view.appsIn(name) : []), ...policies, ...pods];
+  const left = isRelabelled ? view.labelsLeftBy({ namespace: name, labels: before.labels }) : [];
+  return [...own, ...cluster, ...services, ...(moved ? view.appsIn(name) : []), ...policies, ...pods, ...left];
 }
 
 /** What we write on a namespace decides nothing: workers compute it anew. */

@@ -21,6 +21,7 @@ import {
   clusterKey,
   clusterPolicyKey,
   connectionKey,
+  labelKey,
   logicalRouterKey,
   namespaceKey,
   networkKey,
@@ -69,6 +70,8 @@ export interface WatchOptions extends ReflectingOptions {
 /** Starts watching; runs until `signal` aborts. Pods of the host's network are left out: they have no port of ours. */
 export function watchCluster(options: WatchOptions): ClusterView {
   const groups = createGroups(options.names);
+  const carriesTag = (tag: string): boolean =>
+    groups.podsByTag.get(tag).length > 0 || view.namespaces.list().some((namespace) => hasTag(namespace, tag));
   const related: RelatedView = {
     servicesOf: (namespace) => groups.servicesByNamespace.get(namespace).map(({ name }) => name),
     ingressKeys: (namespace) =>
@@ -96,6 +99,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
     ...policyRelations(groups, () => view),
     ...chainRelations(groups, options.names),
     floatingIpsFor: (holder) => floatingIpsFor(holder, groups),
+    labelsLeftBy: (pod) => labelsLeftBy(pod, view.namespaces.get(pod.namespace), carriesTag),
     hasOutdated: (namespace) => view.namespaces.get(namespace)?.annotations[ANNOTATION.status] !== undefined,
   };
   const view = createReflectors(options, groups, (change) => options.enqueue(relatedKeys(change, related)));
@@ -108,8 +112,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
     podsOf: (namespace) => groups.podsByNamespace.get(namespace),
     podsInNetwork: (network) => keysOf(groups.podsByNetwork.get(network)),
     podsOfIn: (namespace, network) => groups.podsByNetwork.get(placeOf(namespace, network)),
-    carriesTag: (tag) =>
-      groups.podsByTag.get(tag).length > 0 || view.namespaces.list().some((namespace) => hasTag(namespace, tag)),
+    carriesTag,
     slicesOf: (namespace, service) => groups.slicesByService.get(`${namespace}/${service}`),
     whenSynced: async () => void (await Promise.all(caches.map((cache) => cache.whenSynced()))),
     isFresh: () => caches.every((cache) => cache.synced && cache.stalenessMs() === 0),
@@ -165,6 +168,16 @@ function chainRelations(groups: Groups, names: Names): ChainRelations {
         connectionsByNetwork.get(network.join(':')).map(({ namespace, name }) => connectionKey(namespace, name)),
       ),
   };
+}
+
+/** Its own labels and those of its namespace; of a namespace's former labels, those alone. */
+function labelsLeftBy(
+  pod: Parameters<RelatedView['labelsLeftBy']>[0],
+  namespace: SlimNamespace | undefined,
+  carriesTag: (tag: string) => boolean,
+): readonly string[] {
+  const tags = labelTags({ pod, namespaceLabels: namespace?.labels ?? {} }).map((tag) => tagName(tag).join(':'));
+  return tags.filter((tag) => !carriesTag(tag)).map(labelKey);
 }
 
 /** What a namespace's own labels make its pods carry. */

@@ -64,6 +64,14 @@ export async function createNode(kube: KubeClient, name: string, address: string
   await kube.patch(`/api/v1/nodes/${name}/status`, { status: { addresses: [{ type: 'InternalIP', address }] } });
 }
 
+/** There is no namespace controller to take its finalizer away. */
+export async function deleteNamespace(kube: KubeClient, name: string): Promise<void> {
+  await kube.delete(`/api/v1/namespaces/${name}`);
+  const namespace = await kube.get(`/api/v1/namespaces/${name}`);
+  if (namespace !== undefined)
+    await kube.put(`/api/v1/namespaces/${name}/finalize`, { ...namespace, spec: { finalizers: [] } });
+}
+
 /** A pod's first port, once it has one. */
 export async function firstPort(kube: KubeClient, namespace: string, name: string): Promise<PodPort> {
   return await eventually(async () => {

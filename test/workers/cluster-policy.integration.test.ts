@@ -5,7 +5,7 @@ import type { ContrailClient } from '../../contrail/client.ts';
 import type { Reference } from '../../contrail/objects.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { CLUSTER_NETWORK_POLICIES } from '../../kubernetes/cluster-network-policy.ts';
-import { type Bed, createNode, firstPort, startBed } from './bed.ts';
+import { type Bed, createNode, deleteNamespace, firstPort, startBed } from './bed.ts';
 import { eventually } from './programs.ts';
 import { withApiServer } from './with-apiserver.ts';
 
@@ -109,6 +109,11 @@ withApiServer('cluster network policies', () => {
     await eventually(async () => !(await names()).includes('app=labelled'));
     // A rule speaks of it, and another pod carries the other.
     expect(await names()).toEqual(expect.arrayContaining(['team=a', 'namespace=dev']));
+    await kube.post('/api/v1/namespaces', { metadata: { name: 'brief' } });
+    await createPod('last', {}, 'brief');
+    await kube.delete('/api/v1/namespaces/brief/pods/last', { query: { gracePeriodSeconds: 0 } });
+    await deleteNamespace(kube, 'brief');
+    await eventually(async () => !(await names()).includes('namespace=brief'));
   });
 });
 
@@ -137,10 +142,15 @@ async function conditionOf(name: string): Promise<Condition | undefined> {
 }
 
 /** Creates a pod and answers the UUID of its interface. */
-async function createPod(name: string, labels: Readonly<Record<string, string>> = {}): Promise<string> {
+async function createPod(
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+  namespace = 'dev',
+): Promise<string> {
   const spec = { nodeName: 'n1', containers: [{ name: 'c', image: 'none' }] };
-  await kube.post('/api/v1/namespaces/dev/pods', { metadata: { name, labels: { app: name, ...labels } }, spec });
-  return (await firstPort(kube, 'dev', name)).vmi;
+  const pod = { metadata: { name, labels: { app: name, ...labels } }, spec };
+  await kube.post(`/api/v1/namespaces/${namespace}/pods`, pod);
+  return (await firstPort(kube, namespace, name)).vmi;
 }
 
 async function tagsOf(vmi: string): Promise<readonly string[]> {

@@ -16,7 +16,7 @@ import { reconcile } from '../../workers/run.ts';
 import { watchCluster } from '../../workers/watch.ts';
 import { startRedis, type TestRedis } from '../redis.ts';
 import { labBinaries, startApiServer, type TestApiServer } from './apiserver.ts';
-import { createNode } from './bed.ts';
+import { createNode, deleteNamespace } from './bed.ts';
 import { loseRedis } from './loss.ts';
 import { eventually, freePort, type Program, startProgram } from './programs.ts';
 import { settings } from './settings-for-tests.ts';
@@ -333,7 +333,7 @@ withApiServer('workers', () => {
   test('rebuild the same numbers also after an older isolated namespace was deleted', async () => {
     await createIsolated('older');
     await createIsolated('younger');
-    await deleteNamespace('older');
+    await deleteNamespace(kube, 'older');
     await eventually(async () => !(await networkNumbers()).some(([name]) => name.includes('older')));
     const before = await networkNumbers();
     const network = 'k8s-younger-pod-network';
@@ -453,14 +453,6 @@ async function createIsolated(name: string): Promise<void> {
   await eventually(async () =>
     (await networkNumbers()).some(([network]) => network.includes(`k8s-${name}-service-network`)),
   );
-}
-
-/** There is no namespace controller to take its finalizer away. */
-async function deleteNamespace(name: string): Promise<void> {
-  await kube.delete(`/api/v1/namespaces/${name}`);
-  const namespace = await kube.get(`/api/v1/namespaces/${name}`);
-  if (namespace !== undefined)
-    await kube.put(`/api/v1/namespaces/${name}/finalize`, { ...namespace, spec: { finalizers: [] } });
 }
 
 async function machinesOn(node: string): Promise<readonly (string | undefined)[]> {

@@ -64,6 +64,7 @@ const view = {
   connectionsOf: (network: string) => (network === 'blue' ? ['NetworkConnection/dev/blue-red'] : []),
   networkOf: (_namespace: string, name: string) => name,
   hasOutdated: () => false,
+  labelsLeftBy: ({ labels }: Pick<SlimPod, 'labels'>) => ('app' in labels ? [`Label/app=${labels['app']}`] : []),
   policyKeysNaming: ({ namedPorts = [] }: SlimPod) => namedPorts.map(({ name }) => `NetworkPolicy/a/${name}`),
   policyKeysPlacing: ({ namedPorts = [] }: SlimPod) => namedPorts.map(({ name }) => `NetworkPolicy/a/${name}-there`),
   policyKeysNamingIn: () => ['NetworkPolicy/a/http'],
@@ -87,6 +88,28 @@ const rows: readonly { readonly name: string; readonly given: SourceChange; read
     name: 'a pod that is gone concerns itself, bound or not',
     given: { source: 'Pod', change: { kind: 'delete', object: pod } },
     want: ['Pod/a/web'],
+  },
+  {
+    name: 'a pod that is gone concerns its labels, which nobody may carry any more',
+    given: { source: 'Pod', change: { kind: 'delete', object: { ...bound, labels: { app: 'web' } } } },
+    want: ['Pod/a/web', 'Label/app=web'],
+  },
+  {
+    name: 'a pod of other labels concerns those that it had',
+    given: {
+      source: 'Pod',
+      change: {
+        kind: 'put',
+        object: { ...bound, labels: { app: 'db' } },
+        previous: { ...bound, labels: { app: 'web' } },
+      },
+    },
+    want: ['Pod/a/web', 'Label/app=web'],
+  },
+  {
+    name: 'a namespace that is gone concerns its labels, too',
+    given: { source: 'Namespace', change: { kind: 'delete', object: { ...namespace, labels: { app: 'web' } } } },
+    want: ['Namespace/a', 'NetworkIds/a', 'Label/app=web'],
   },
   {
     name: 'a pod of an app that is gone before it was assigned concerns the app',
