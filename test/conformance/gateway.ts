@@ -1,11 +1,12 @@
 /** Gateway API's own suite, run from the machine outside the cluster, whose network the Gateways' addresses are of. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { poolOf } from '../e2e/outside.ts';
 import { machineCommand } from '../lab/machine.ts';
 import { adminKubeconfig } from '../lab/pki.ts';
 import { apiServer } from '../lab/stack.ts';
 import { buildGatewaySuite } from './build.ts';
+import { goResultsIn } from './go-results.ts';
 import { provideGatewayImages } from './images.ts';
 import { runLogged } from './logged.ts';
 import type { GatewaySuite, Place, Result } from './suites.ts';
@@ -17,13 +18,15 @@ const CLASS = 'opencontrail';
 /** Runs the suite for what is claimed. Tests of what is not are no results. */
 export async function runGateway(suite: GatewaySuite, { lab, folder }: Place): Promise<readonly Result[]> {
   const { program, echo, manifests } = await buildGatewaySuite();
-  await provideGatewayImages({ echo, names: imagesIn(manifests), nodes: lab.nodes });
+  await provideGatewayImages({ echo, manifests, nodes: lab.nodes });
   lab.onCleanup(() => lab.kubectl(['delete', 'floatingippool', POOL.name, '--ignore-not-found']));
   await lab.apply([poolOf(lab, POOL, {})]);
   const kubeconfig = join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, adminKubeconfig(`https://${apiServer(lab.stack)}`));
   const command = [program, '-test.v', '-test.timeout=60m', ...flagsOf(suite)];
-  return resultsIn(await runLogged('gateway', machineCommand('out', ['env', `KUBECONFIG=${kubeconfig}`, ...command])));
+  return goResultsIn(
+    await runLogged('gateway', machineCommand('out', ['env', `KUBECONFIG=${kubeconfig}`, ...command])),
+  );
 }
 
 function flagsOf({ profiles, features, skip, focus }: GatewaySuite): readonly string[] {
@@ -34,28 +37,4 @@ function flagsOf({ profiles, features, skip, focus }: GatewaySuite): readonly st
     `-skip-tests=${Object.keys(skip).join()}`,
     ...(focus === undefined ? [] : [`-run-test=${focus}`]),
   ];
-}
-
-/** Of the lines that Go's tests end with, those of whole tests. The suite itself is one that fails where it got no further. */
-function resultsIn(log: string): readonly Result[] {
-  const said = readFileSync(log, 'utf8');
-  const lines = [...said.matchAll(/^ *--- (PASS|FAIL): TestConformance(?:\/([^/\s]+))? \(/gm)];
-  const tests = lines.filter(([, , name]) => name !== undefined);
-  const whole = tests.length > 0 ? tests : lines;
-  if (whole.length === 0) return [{ title: 'the suite', failure: said.trim().split('\n').at(-1) ?? 'no word of it' }];
-  return whole.map(([, state, title = 'the suite']) => ({
-    title,
-    ...(state === 'PASS' ? {} : { failure: `see ${log}` }),
-  }));
-}
-
-/** The names of all images that the suite's pods ask for. */
-function imagesIn(folder: string): readonly string[] {
-  const files = ['base', 'tests'].flatMap((part) =>
-    readdirSync(join(folder, part))
-      .filter((file) => file.endsWith('.yaml'))
-      .map((file) => join(folder, part, file)),
-  );
-  const named = files.flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/^\s+image: (\S+)$/gm)]);
-  return [...new Set(named.map(([, name = '']) => name))];
 }

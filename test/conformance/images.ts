@@ -1,6 +1,6 @@
 /** The images that the upstream suites' pods run, under the names that they ask for. */
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../lab/command.ts';
@@ -11,6 +11,7 @@ import { binary } from '../lab/paths.ts';
 
 /** By upstream's own Dockerfile of agnhost, as Debian names them. */
 const TOOLS = ['bind9-dnsutils', 'curl', 'iproute2', 'netcat-openbsd', 'wget'];
+const ENVIRONMENT = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
 
 /** Kubernetes' suites: what they are, their sources, and the file that names where their images come from. */
 interface KubernetesSuite {
@@ -38,7 +39,21 @@ export async function provideImages(
   const { archive } = await writeImage(names, layers, {
     entrypoint: ['/agnhost'],
     command: ['pause'],
-    environment: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+    environment: ENVIRONMENT,
+  });
+  await ensureImage(archive, nodes);
+}
+
+/** agnhost alone, which is all that the pods of the Network Policy API's suite run, with a shell. */
+export async function providePolicyImage(manifests: string, nodes: readonly string[]): Promise<void> {
+  const layers = [
+    await debianLayer("Debian base of the upstream suites' image", TOOLS),
+    await filesLayer({ agnhost: binary('agnhost') }),
+  ];
+  const { archive } = await writeImage(imagesIn(join(manifests, 'base')), layers, {
+    entrypoint: ['/agnhost'],
+    command: ['pause'],
+    environment: ENVIRONMENT,
   });
   await ensureImage(archive, nodes);
 }
@@ -46,13 +61,14 @@ export async function provideImages(
 /** What Gateway API's suite asks for: its own server under several tags, and the lab's CoreDNS for another. */
 export async function provideGatewayImages({
   echo,
-  names,
+  manifests,
   nodes,
 }: {
   readonly echo: string;
-  readonly names: readonly string[];
+  readonly manifests: string;
   readonly nodes: readonly string[];
 }): Promise<void> {
+  const names = ['base', 'tests'].flatMap((part) => imagesIn(join(manifests, part)));
   const programs = { 'echo-basic': echo, coredns: binary('coredns') };
   for (const [program, path] of Object.entries(programs)) {
     const own = names.filter((name) => name.includes(`/${program}:`));
@@ -61,6 +77,13 @@ export async function provideGatewayImages({
     });
     await ensureImage(archive, nodes);
   }
+}
+
+/** The names of all images that the pods of a folder's manifests ask for. */
+function imagesIn(folder: string): readonly string[] {
+  const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
+  const texts = files.map((file) => readFileSync(join(folder, file), 'utf8'));
+  return [...new Set(texts.flatMap((text) => [...text.matchAll(/^\s+image: (\S+)$/gm)].map(([, name = '']) => name)))];
 }
 
 /** Files in the root folder, static programs among them; the name of each to where it is now. */

@@ -1,5 +1,5 @@
 /**
- * `npm run conformance -- [--as-is] [--focus <expression>] <name …>`: upstream's own suites, unmodified, against the lab. One line
+ * `npm run conformance -- [--as-is] [--focus <expression>] <name …>`: upstream's own suites against the lab, unmodified (of SCTP: `build.ts`). One line
  * for each spec, a count at the end.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { alone } from '../lab/lock.ts';
 import { bringUp } from '../lab/up.ts';
 import { runGateway } from './gateway.ts';
 import { runGinkgo } from './ginkgo.ts';
+import { runPolicy } from './policy.ts';
 import { type ConformanceSuite, type Place, type Result, SUITES } from './suites.ts';
 
 async function main(): Promise<number> {
@@ -43,10 +44,21 @@ async function main(): Promise<number> {
 }
 
 async function runSuite(name: string, suite: ConformanceSuite, place: Place): Promise<readonly Result[]> {
-  const results = suite.kind === 'ginkgo' ? await runGinkgo(suite, place) : await runGateway(suite, place);
+  const results = await resultsOf(suite, place);
   for (const { title, failure } of results)
     console.log(failure === undefined ? `ok ${name}: ${title}` : `FAILED ${name}: ${title} – ${failure}`);
   return results;
+}
+
+async function resultsOf(suite: ConformanceSuite, place: Place): Promise<readonly Result[]> {
+  switch (suite.kind) {
+    case 'ginkgo':
+      return await runGinkgo(suite, place);
+    case 'gateway':
+      return await runGateway(suite, place);
+    case 'policy':
+      return await runPolicy(suite, place);
+  }
 }
 
 process.exitCode = await alone(main, 'testing').catch((error: unknown) => {

@@ -28,7 +28,14 @@ export interface GatewaySuite {
   readonly focus?: string;
 }
 
-export type ConformanceSuite = GinkgoSuite | GatewaySuite;
+/** The Network Policy API's own suite. */
+export interface PolicySuite {
+  readonly kind: 'policy';
+  /** One test by its name, instead of all. */
+  readonly focus?: string;
+}
+
+export type ConformanceSuite = GinkgoSuite | GatewaySuite | PolicySuite;
 
 /** Where suites run. */
 export interface Place {
@@ -70,6 +77,7 @@ export const SUITES: Readonly<Record<string, ConformanceSuite>> = {
     // That a port for health checks follows the policy is asked of three.
     nodes: 3,
   },
+  'cluster-policies': { kind: 'policy' },
   gateway: {
     kind: 'gateway',
     profiles: ['GATEWAY-HTTP', 'GATEWAY-TLS', 'GATEWAY-TCP'],
