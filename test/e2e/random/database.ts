@@ -1,11 +1,12 @@
 /** The config database as a whole, to be compared with itself. */
 import type { ContrailClient } from '../../../contrail/client.ts';
+import type { ContrailObject } from '../../../contrail/objects.ts';
 
 /** Every object's text, by its type and name. */
 export type DatabaseText = ReadonlyMap<string, string>;
 
 /** What says nothing of an object: times, places, and numbers that the server draws. */
-const DRAWN = new Set(['href', 'id_perms', 'parent_href', 'rule_uuid', 'security_group_id', 'tag_id', 'tag_type_id']);
+const DRAWN = new Set(['href', 'id_perms', 'parent_href', 'rule_uuid', 'security_group_id', 'tag_id', 'tag_ids', 'tag_type_id']);
 
 /** Text that is the same for the same object. */
 export async function databaseOf(contrail: ContrailClient): Promise<DatabaseText> {
@@ -14,9 +15,20 @@ export async function databaseOf(contrail: ContrailClient): Promise<DatabaseText
   const all = new Map<string, string>();
   for (const type of types) {
     const objects = await contrail.list(type, { detail: true });
-    for (const object of objects) all.set(`${type} ${object.fq_name.join(':')}`, JSON.stringify(sorted(object)));
+    for (const object of objects) all.set(...textOf(type, object));
   }
   return all;
+}
+
+/** Which name an address of a router has is the order in which it came. */
+const SLOT = /(?<=__v[46])-\d+$/;
+
+function textOf(type: string, object: ContrailObject): readonly [name: string, text: string] {
+  const name = `${type} ${object.fq_name.join(':')}`;
+  const { uuid: _uuid, fq_name: _fqName, name: _name, display_name: _label, ...rest } = object;
+  const isOfRouter = type === 'floating-ip' && /__v[46](-\d+)?$/.test(name);
+  if (!isOfRouter) return [name, JSON.stringify(sorted(object))];
+  return [`${name.replace(SLOT, '')} ${String(object['floating_ip_address'])}`, JSON.stringify(sorted(rest))];
 }
 
 /**

@@ -24,9 +24,10 @@ const OURS = 'opencontrail.org/v1alpha1';
 const NETWORKS = ['blue', 'red', 'green'];
 const POOLS = ['random-a', 'random-b'];
 const APPS = ['web', 'db'];
+const TEAMS = ['one', 'two'];
 
-const numbered = (count: number, make: (index: number) => Slot): readonly Slot[] =>
-  Array.from({ length: count }, (_, index) => make(index));
+const numbers = (count: number): readonly number[] => [...Array(count).keys()];
+const numbered = (count: number, make: (index: number) => Slot): readonly Slot[] => numbers(count).map(make);
 
 /** Every name that a run knows; `nodes` are those that pods stand on. */
 export function slots(nodes: readonly string[]): readonly Slot[] {
@@ -92,6 +93,28 @@ export function slots(nodes: readonly string[]): readonly Slot[] {
     ...[SHARED, ALONE].flatMap((namespace) =>
       numbered(3, (index) => ({ apiVersion: 'v1', kind: 'Service', namespace, name: `s${index}`, body: service })),
     ),
+    ...numbered(2, (index) => ({
+      apiVersion: 'policy.networking.k8s.io/v1alpha2',
+      kind: 'ClusterNetworkPolicy',
+      name: `random-${index}`,
+      body: clusterNetworkPolicy,
+    })),
+    ...numbered(2, (index) => ({
+      apiVersion: 'k8s.cni.cncf.io/v1',
+      kind: 'NetworkAttachmentDefinition',
+      namespace: CUSTOM,
+      name: `n${index}`,
+      body: () => ({
+        metadata: { annotations: { 'opencontrail.org/cidr': '10.75.0.0/24' } },
+        spec: { config: '{"cniVersion":"1.0.0","type":"opencontrail-cni"}' },
+      }),
+    })),
+    ...Object.entries(NAMESPACES).map(([name, annotations]) => ({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      name,
+      body: ({ pick }: Dice) => ({ metadata: { labels: { team: pick(TEAMS) }, annotations } }),
+    })),
     ...[SHARED, CUSTOM].flatMap((namespace) =>
       numbered(2, (index) => ({
         apiVersion: 'networking.k8s.io/v1',
@@ -190,6 +213,8 @@ function service({ chance, pick, upTo }: Dice): object {
       ...(chance(0.8) ? { selector: { app: pick(APPS) } } : {}),
       ports: [{ name: 'http', port: 80 + upTo(3), targetPort: 8080 }],
       ...(type !== 'ClusterIP' && chance(0.4) ? { externalTrafficPolicy: 'Local' } : {}),
+      ...(type === 'LoadBalancer' && chance(0.3) ? { loadBalancerSourceRanges: ['192.0.2.0/24'] } : {}),
+      ...(chance(0.3) ? { internalTrafficPolicy: 'Local' } : {}),
       ...(chance(0.3) ? { sessionAffinity: 'ClientIP' } : {}),
     },
   };
@@ -199,6 +224,7 @@ function networkPolicy({ chance, pick }: Dice): object {
   const peer = pick<object>([
     { podSelector: { matchLabels: { app: pick(APPS) } } },
     { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': ALONE } } },
+    { namespaceSelector: { matchLabels: { team: pick(TEAMS) } } },
     { ipBlock: { cidr: '10.0.0.0/8', except: ['10.73.0.0/28'] } },
   ]);
   return {
@@ -211,6 +237,27 @@ function networkPolicy({ chance, pick }: Dice): object {
   };
 }
 
+function clusterNetworkPolicy({ chance, pick, upTo }: Dice): object {
+  const namespaces = (): object => ({ matchLabels: { team: pick(TEAMS) } });
+  const pods = (): object => ({ namespaceSelector: namespaces(), podSelector: { matchLabels: { app: pick(APPS) } } });
+  const both = (): object => (chance(0.5) ? { namespaces: namespaces() } : { pods: pods() });
+  const tier = pick(['Admin', 'Baseline']);
+  const protocols = [{ tcp: { destinationPort: { number: 8080 } } }];
+  const rule = (): object => ({
+    action: pick(tier === 'Admin' ? ['Accept', 'Deny', 'Pass'] : ['Accept', 'Deny']),
+    ...(chance(0.5) ? { protocols } : {}),
+  });
+  return {
+    spec: {
+      tier,
+      priority: upTo(3),
+      subject: both(),
+      ingress: numbers(upTo(3)).map(() => ({ ...rule(), from: [both()] })),
+      egress: numbers(upTo(3)).map(() => ({ ...rule(), to: [chance(0.3) ? { networks: ['10.73.0.0/24'] } : both()] })),
+    },
+  };
+}
+
 function pod(namespace: string, nodes: readonly string[], { chance, pick, upTo }: Dice): object {
   const network = namespace === CUSTOM && chance(0.7) ? pick(NETWORKS) : undefined;
   const isOfChain = namespace === CUSTOM && chance(0.4);
@@ -219,6 +266,7 @@ function pod(namespace: string, nodes: readonly string[], { chance, pick, upTo }
       labels: { app: pick(APPS) },
       annotations: {
         ...(network === undefined ? {} : { 'opencontrail.org/network': network }),
+        ...(namespace === CUSTOM && chance(0.2) ? { 'k8s.v1.cni.cncf.io/networks': `n${upTo(2)}` } : {}),
         ...(isOfChain ? { 'opencontrail.org/service-chain': `chain${upTo(2)}` } : {}),
         ...(chance(0.1)
           ? {
@@ -237,9 +285,12 @@ function pod(namespace: string, nodes: readonly string[], { chance, pick, upTo }
 }
 
 const PLURALS: Readonly<Record<string, string>> = {
+  ClusterNetworkPolicy: 'clusternetworkpolicies',
   FloatingIP: 'floatingips',
   FloatingIPPool: 'floatingippools',
   LogicalRouter: 'logicalrouters',
+  Namespace: 'namespaces',
+  NetworkAttachmentDefinition: 'network-attachment-definitions',
   NetworkConnection: 'networkconnections',
   NetworkPolicy: 'networkpolicies',
   Pod: 'pods',
