@@ -59,8 +59,17 @@ export function connectionSpec(spec: unknown): z.infer<typeof SpecSchema> {
   return SpecSchema.parse(spec ?? {});
 }
 
-/** A connection's networks as one text, such as `blue, billing/red, Namespace audit`. */
-export function networksText(networks: readonly ConnectedNetwork[]): string {
+/** What a connection asks for as texts of its status; `null` takes away what stands there. */
+export function connectionTexts({ networks, ports, through }: SlimNetworkConnection): {
+  readonly connects: string;
+  readonly traffic: string;
+  readonly through: string | null;
+} {
+  return { connects: networksText(networks), traffic: trafficText(ports), through: through ?? null };
+}
+
+/** Such as `blue, billing/red, Namespace audit`. */
+function networksText(networks: readonly ConnectedNetwork[]): string {
   const texts = networks.map(({ kind, name, namespace }) => {
     const where = namespace === undefined ? name : `${namespace}/${name}`;
     return kind === 'VirtualNetwork' || kind === 'Network' ? where : `${kind} ${where}`.trim();
@@ -68,8 +77,8 @@ export function networksText(networks: readonly ConnectedNetwork[]): string {
   return texts.join(', ');
 }
 
-/** What a connection lets pass as one text, such as `TCP 80-90, ICMP`. */
-export function trafficText(ports: SlimNetworkConnection['ports']): string {
+/** Such as `TCP 80-90, ICMP`. */
+function trafficText(ports: SlimNetworkConnection['ports']): string {
   if (ports.length === 0) return 'everything';
   const texts = ports.map(({ protocol, port, endPort = port }) => {
     if (port === undefined) return protocol;

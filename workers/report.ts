@@ -2,6 +2,7 @@
 import type { KubeClient } from '../kubernetes/client.ts';
 import { CLUSTER_POLICY_API } from '../kubernetes/cluster-network-policy.ts';
 import { type ObjectReference, reportEvent } from '../kubernetes/events.ts';
+import { connectionTexts } from '../kubernetes/network-connection.ts';
 import { API_VERSION } from '../kubernetes/resources.ts';
 import { messageOf, TerminalError } from '../runtime/errors.ts';
 import type { Logger } from '../runtime/log.ts';
@@ -65,7 +66,8 @@ function resourceOf({ kind, namespace, name }: Key, view: ClusterView): Resource
   if (kind === 'ServiceChain') return asResource('servicechains', view.serviceChains.get(of));
   if (kind === 'FloatingIPPool') return asResource('floatingippools', view.floatingIpPools.get(name));
   if (kind === 'FloatingIP') return asResource('floatingips', view.floatingIps.get(of));
-  return kind === 'NetworkConnection' ? asResource('networkconnections', view.connections.get(of)) : undefined;
+  const connection = kind === 'NetworkConnection' ? view.connections.get(of) : undefined;
+  return connection && { ...connection, resource: 'networkconnections', texts: connectionTexts(connection) };
 }
 
 function asResource(

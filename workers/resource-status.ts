@@ -22,6 +22,8 @@ export interface ResourceObject {
   readonly generation: number;
   /** Of kinds that have some. */
   readonly subnets?: readonly { readonly cidr: string }[];
+  /** What it asks for as its status says it, whether it stands or not; of kinds that have such. */
+  readonly texts?: object;
   readonly status: unknown;
 }
 
@@ -68,11 +70,11 @@ function pathOf({ resource, namespace = '', name }: ResourceObject): string {
 
 async function patch(kube: KubeClient, object: ResourceObject, facts: object): Promise<void> {
   const path = `${pathOf(object)}/status`;
-  const { uid, subnets } = object;
+  const { uid, subnets, texts } = object;
   // Of a list `kubectl get` shows the first.
-  const texts = subnets === undefined ? {} : { subnets: subnets.map(({ cidr }) => cidr).join(', ') };
+  const asked = subnets === undefined ? texts : { subnets: subnets.map(({ cidr }) => cidr).join(', ') };
   try {
-    await kube.patch(path, { metadata: { uid }, status: { ...texts, ...facts } }, 'application/merge-patch+json');
+    await kube.patch(path, { metadata: { uid }, status: { ...asked, ...facts } }, 'application/merge-patch+json');
   } catch (error) {
     // Gone, or another one of its name: that one has a run of its own.
     if (!isOfAnother(error)) throw error;

@@ -128,6 +128,9 @@ withApiServer('a worker', () => {
     await connect('early', [{ name: 'blue' }, { name: 'late' }]);
     await eventually(async () => (await conditionOf('early'))?.reason === 'NetworkMissing');
     expect((await conditionOf('early'))?.message).toContain('default-domain:k8s-dev:late');
+    expect(await statusOf('early')).toMatchObject({ connects: 'blue, late', traffic: 'everything' });
+    await kube.patch(`${GROUP}/dev/networkconnections/early`, { spec: { ports: [{ port: 80 }] } });
+    await eventually(async () => (await statusOf('early')).traffic === 'TCP 80');
     await network('dev', 'late', '10.74.0.0/24');
     await eventually(async () => (await conditionOf('early'))?.status === 'True');
     await kube.delete(`${GROUP}/dev/virtualnetworks/late`);
@@ -174,8 +177,18 @@ interface Condition {
 }
 
 async function conditionOf(name: string): Promise<Condition | undefined> {
+  return (await statusOf(name)).conditions?.[0];
+}
+
+interface Status {
+  readonly conditions?: readonly Condition[];
+  readonly connects?: string;
+  readonly traffic?: string;
+}
+
+async function statusOf(name: string): Promise<Status> {
   const found = await kube.get(`${GROUP}/dev/networkconnections/${name}`);
-  return (found?.['status'] as { conditions?: readonly Condition[] } | undefined)?.conditions?.[0];
+  return found?.['status'] ?? {}; // By the resource's schema.
 }
 
 async function policy(name: string): Promise<NetworkPolicy | undefined> {

@@ -6,7 +6,7 @@ import { type ConnectionInput, desiredConnection } from '../../contrail/desired/
 import type { ContrailObject, FqName, Reference, VirtualNetwork } from '../../contrail/objects.ts';
 import { type End, referenceBetween } from '../../contrail/reference.ts';
 import { connectedNetworks } from '../../kubernetes/connected-networks.ts';
-import { networksText, type SlimNetworkConnection, trafficText } from '../../kubernetes/network-connection.ts';
+import { connectionTexts, type SlimNetworkConnection } from '../../kubernetes/network-connection.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import { wayOf } from '../connection-chain.ts';
 import { refusalOf } from '../connection-refusal.ts';
@@ -27,7 +27,7 @@ export interface ConnectionSubject extends ConnectionInput {
   /** Why nobody is sent the copies that it asks for. */
   readonly unserved: string | undefined;
   /** What it says, for its status. */
-  readonly texts: { readonly connects: string; readonly traffic: string; readonly through: string | null };
+  readonly texts: ReturnType<typeof connectionTexts>;
 }
 
 export const connectionReconciler: Reconciler<ConnectionSubject> = {
@@ -50,7 +50,6 @@ export const connectionReconciler: Reconciler<ConnectionSubject> = {
     if (unserved !== undefined) throw new TerminalError('MirrorUnserved', unserved);
     const status = deps.view.connections.get(`${namespace}/${name}`)?.status;
     const facts = {
-      ...input.texts,
       policy: deps.settings.names.connectionPolicy(namespace, name).join(':'),
       networks: ends.map(({ fq_name: network }) => network.join(':')),
     };
@@ -75,12 +74,7 @@ async function subjectOf(connection: SlimNetworkConnection, deps: Deps): Promise
     generation,
     ports,
     ends: present.map(({ type, uuid, fq_name }) => ({ type, uuid, fq_name })),
-    // `null` takes away what stands there.
-    texts: {
-      connects: networksText(connection.networks),
-      traffic: trafficText(ports),
-      through: connection.through ?? null,
-    },
+    texts: connectionTexts(connection),
     missing: named.networks.map((network) => network.join(':')).filter((network) => !texts.has(network)),
     refusal: way.kind === 'refused' ? way : await refusalOf({ connection, named, networks: present }, deps),
     unserved: mirroring?.kind === 'unserved' ? mirroring.message : undefined,
