@@ -77,6 +77,8 @@ export interface Reconciler<I> {
    * the run choose again.
    */
   readonly explain?: (error: unknown, input: I, deps: ApplyDeps) => Promise<Error | undefined>;
+  /** The input to choose again by, where that of the run itself leaves nothing to choose. Pure. */
+  readonly otherwise?: (input: I) => I;
   /**
    * Writes results back to Kubernetes and yields the input as it will be seen then, so that our own write does not cause
    * a second look at Contrail.

@@ -53,12 +53,14 @@ const CHOICES = 32;
 
 async function choosing<I>(input: I | undefined, subject: Subject<I>): Promise<Result> {
   const taken: string[] = [];
+  let chosen = input;
   for (let choice = 1; ; choice += 1) {
     try {
-      return await reconciled(input, { ...subject, deps: { ...subject.deps, taken } });
+      return await reconciled(chosen, { ...subject, deps: { ...subject.deps, taken } });
     } catch (error) {
       if (!(error instanceof TakenMeanwhile) || choice === CHOICES) throw error;
       taken.push(...error.addresses);
+      chosen = chosen && (subject.kind.otherwise?.(chosen) ?? chosen);
     }
   }
 }

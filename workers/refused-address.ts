@@ -11,11 +11,17 @@ const POOL_MISSING = /type floating-ip-pool does not exist/;
 /** What is said of a pool, or of its network, that has nothing left to give. */
 const EXHAUSTED = /has exhausted subnet/;
 
-/** A pool has none left, for the user; it is tried again, since one may come back. `undefined` where the error is another. */
-export function noneLeft(error: unknown, pool: string): Error | undefined {
+/**
+ * None of the pools that were asked has one left, for the user; they are asked again, since one may come back. `undefined` where the error
+ * is another.
+ */
+export function noneLeft(error: unknown, pools: readonly string[]): ContrailError | undefined {
   if (!(error instanceof ContrailError) || !EXHAUSTED.test(error.message)) return undefined;
-  const mend = 'give it another subnet, delete who has one of its addresses, or name another pool';
-  return new ContrailError(error.status, `FloatingIPPool ${pool} has no address left: ${mend}`);
+  const told =
+    pools.length === 1
+      ? `FloatingIPPool ${pools.join()} has no address left: give it another subnet, delete who has one of its addresses, or name another pool`
+      : `FloatingIPPools ${pools.join(', ')} have no address left: give one of them another subnet, delete who has one of their addresses, or name another pool`;
+  return new ContrailError(error.status, told);
 }
 
 /**
@@ -27,7 +33,7 @@ export function refusedAddress(
   { wanted, pool, passes = ON_ITS_WAY }: { readonly wanted: string; readonly pool: string; readonly passes?: RegExp },
 ): Error | undefined {
   if (!(error instanceof ContrailError) || (error.status !== 400 && error.status !== 409)) return undefined;
-  const none = noneLeft(error, pool);
+  const none = noneLeft(error, [pool]);
   if (none !== undefined) return none;
   if (POOL_MISSING.test(error.message))
     return new ContrailError(error.status, `FloatingIPPool ${pool} to be Ready: see its status`);

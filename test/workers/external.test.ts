@@ -4,7 +4,7 @@ import { PLAIN_TRAFFIC } from '../../contrail/traffic.ts';
 import type { SlimFloatingIpPool } from '../../kubernetes/floating-ip-pool.ts';
 import type { SlimNode } from '../../kubernetes/objects.ts';
 import { TerminalError } from '../../runtime/errors.ts';
-import { beneficiaryOf, externalInput } from '../../workers/desired/external.ts';
+import { beneficiaryOf, externalInputs } from '../../workers/desired/external.ts';
 import type { BalancerRequest, WorkerService } from '../../workers/services.ts';
 import { settings } from './settings-for-tests.ts';
 
@@ -26,7 +26,11 @@ interface Given {
   readonly nodes?: readonly SlimNode[];
 }
 
-function inputFor({
+function inputFor(given: Given) {
+  return inputsFor(given)[0];
+}
+
+function inputsFor({
   balancer = {},
   annotations = {},
   clusterIPs = ['10.96.0.7'],
@@ -46,7 +50,7 @@ function inputFor({
     balancer: { assigned: [], ...balancer },
   };
   const namespace = { name: 'dev', created: '', uid: 'n', annotations: {}, labels: {} };
-  return externalInput({ service, namespace, pools, nodes }, settings);
+  return externalInputs({ service, namespace, pools, nodes }, settings);
 }
 
 const FIP_POOL = 'opencontrail.org/fip-pool';
@@ -100,6 +104,26 @@ describe('the pool', () => {
     ['none, where all pools have classes', { pools: [pool('c', { loadBalancerClass: 'e/f' })] }, undefined],
   ])('is %s', (_title, given, want) => {
     expect(inputFor(given)?.pool.at(-1)).toBe(want);
+  });
+
+  const SIX = pool('a6', { subnets: [{ cidr: '2001:db8::/64' }] });
+  const both = { clusterIPs: ['10.96.0.7', 'fd00:96::7'] };
+
+  test.each<[string, Given, string]>([
+    ['all others, by name', { pools: [OTHER, pool('b'), pool('a')] }, 'a b other'],
+    ['none that is closed to the namespace', { pools: [pool('a'), pool('b', { namespaces: ['x'] })] }, 'a'],
+    ['none of another class', { pools: [pool('a'), pool('c', { loadBalancerClass: 'e/f' })] }, 'a'],
+    ['none without the family', { pools: [SIX, pool('a'), pool('b')] }, 'a b'],
+    ['those that have one of its families', { ...both, pools: [SIX, pool('a')] }, 'a a6'],
+    ['nobody where the annotation names one', { annotations: { [FIP_POOL]: 'a' } }, 'a'],
+    ['nobody where it has an address', { balancer: { assigned: ['192.0.2.7'] }, pools: [OTHER, pool('a')] }, 'a'],
+    ['nobody where it wants an address', { balancer: { requested: '192.0.2.7' }, pools: [OTHER, pool('a')] }, 'a'],
+  ])('is followed by %s', (_title, given, want) => {
+    expect(
+      inputsFor(given)
+        .map(({ pool: name }) => name.at(-1))
+        .join(' '),
+    ).toBe(want);
   });
 
   test.each<[string, Given]>([

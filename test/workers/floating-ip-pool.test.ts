@@ -157,6 +157,41 @@ withApiServer('a worker', () => {
     expect(held.filter((each) => before.includes(`"${String(each['floating_ip_address'])}"`))).toHaveLength(1);
   });
 
+  test('a Service that names no pool takes the next where the first is full, stays there, and is told of all that are', async () => {
+    await kube.post('/api/v1/namespaces', { metadata: { name: 'full' } });
+    for (const [name, third] of [
+      ['full-a', 20],
+      ['full-b', 21],
+    ] as const)
+      await pool(name, {
+        namespaces: ['full'],
+        loadBalancerClass: 'example.org/full',
+        subnets: [
+          { cidr: `198.18.${third}.0/24`, allocationPools: [{ start: `198.18.${third}.9`, end: `198.18.${third}.9` }] },
+        ],
+      });
+    for (const name of ['full-a', 'full-b']) await settled(name, (status) => status.conditions?.[0]?.status === 'True');
+    await balancer('one');
+    expect(await givenTo('one')).toBe('198.18.20.9');
+    await balancer('two');
+    expect(await givenTo('two')).toBe('198.18.21.9');
+    await balancer('three');
+    await eventually(async () =>
+      JSON.stringify(await kube.get('/api/v1/namespaces/full/events')).includes(
+        'FloatingIPPools full-a, full-b have no address left: give one of them another subnet',
+      ),
+    );
+    await kube.delete('/api/v1/namespaces/full/services/one');
+    expect(await givenTo('three')).toBe('198.18.20.9');
+    await kube.patch('/api/v1/namespaces/full/services/two', { spec: { ports: [{ port: 81 }] } });
+    await eventually(async () =>
+      (await contrail.list('loadbalancer-listener', { detail: true })).some((each) =>
+        /"protocol_port":81/.test(JSON.stringify(each)),
+      ),
+    );
+    expect(await givenTo('two')).toBe('198.18.21.9');
+  });
+
   test('the API server refuses another interface, a name that none can have, and a router outside of the subnet', async () => {
     await expect(kube.patch(`${POOLS}/plain`, { spec: { interface: 'eth1' } })).rejects.toThrow(/cannot be changed/);
     await expect(pool('odd', { interface: 'eth 1', subnets: SUBNETS })).rejects.toThrow(/should match/);
@@ -173,6 +208,20 @@ withApiServer('a worker', () => {
 
 async function pool(name: string, spec: object): Promise<void> {
   await kube.post(POOLS, { apiVersion: 'opencontrail.org/v1alpha1', kind: 'FloatingIPPool', metadata: { name }, spec });
+}
+
+async function balancer(name: string): Promise<void> {
+  await kube.post('/api/v1/namespaces/full/services', {
+    metadata: { name },
+    spec: { type: 'LoadBalancer', loadBalancerClass: 'example.org/full', ports: [{ port: 80 }] },
+  });
+}
+
+async function givenTo(service: string): Promise<string> {
+  return await eventually(async () => {
+    const found = await kube.get(`/api/v1/namespaces/full/services/${service}`);
+    return /"ip":"([^"]+)"/.exec(JSON.stringify(found?.['status']))?.[1];
+  });
 }
 
 /** A pool that no FloatingIPPool has made. */

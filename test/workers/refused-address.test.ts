@@ -17,10 +17,16 @@ test('an address that somebody has is the user’s to mend', () => {
 });
 
 test('a pool that has none left is told by its name, and tried again', () => {
-  for (const told of [refusedAddress(EXHAUSTED, ASKED), noneLeft(EXHAUSTED, 'public')]) {
+  for (const told of [refusedAddress(EXHAUSTED, ASKED), noneLeft(EXHAUSTED, ['public'])]) {
     expect(told).not.toBeInstanceOf(TerminalError);
     expect(told?.message).toMatch(/^FloatingIPPool public has no address left: .*another pool$/);
   }
+});
+
+test('of several pools that have none left all are told', () => {
+  expect(noneLeft(EXHAUSTED, ['a', 'b'])?.message).toMatch(
+    /^FloatingIPPools a, b have no address left: .*another pool$/,
+  );
 });
 
 test.each([
@@ -29,5 +35,5 @@ test.each([
   ['no server answers', new Error('connect ECONNREFUSED')],
 ])('nothing is put into other words where %s', (_title, error) => {
   expect(refusedAddress(error, ASKED)).toBeUndefined();
-  expect(noneLeft(error, 'public')).toBeUndefined();
+  expect(noneLeft(error, ['public'])).toBeUndefined();
 });

@@ -34,27 +34,30 @@ export interface ForeignPool {
 }
 
 /**
- * The addresses that a Service is to have from outside; nothing where it asks for none, or for a class that no pool serves:
- * that is somebody else's. Throws a `TerminalError` where the user asks for what cannot be.
+ * The addresses that a Service is to have from outside, of each pool that may give them, in the order in which these are asked; nothing
+ * where it asks for none, or for a class that no pool serves: that is somebody else's. Throws a `TerminalError` where the user asks
+ * for what cannot be.
  */
-export function externalInput(subject: ExternalSubject, { names }: ClusterSettings): ExternalInput | undefined {
-  const { service } = subject;
-  if (service.balancer === undefined) return undefined;
-  const pool =
-    subject.foreign === undefined ? poolFor(subject) : { name: subject.foreign.fqName.join(':'), ...subject.foreign };
-  if (pool === undefined) return undefined;
-  const fqName = 'fqName' in pool ? pool.fqName : names.floatingIpPool(pool.name);
-  const { assigned } = service.balancer;
-  const requested = requestedFrom(pool, service.balancer, subject.nodes);
-  const families = commonFamilies(service, pool);
-  const addresses = [...families].map((family) => {
-    // What it has been given it keeps, also when the database is made anew.
-    const address = [requested, ...assigned].find(
-      (each) => each !== undefined && familyOf(each) === family && holds(pool, each),
-    );
-    return { family, ...(address === undefined ? {} : { address }) };
+export function externalInputs(subject: ExternalSubject, { names }: ClusterSettings): readonly ExternalInput[] {
+  const { service, foreign, nodes } = subject;
+  const { balancer } = service;
+  if (balancer === undefined) return [];
+  const pools =
+    foreign === undefined
+      ? poolsFor(subject).map((pool) => ({ ...pool, fqName: names.floatingIpPool(pool.name) }))
+      : [{ name: foreign.fqName.join(':'), ...foreign }];
+  const { assigned } = balancer;
+  return pools.map((pool) => {
+    const requested = requestedFrom(pool, balancer, nodes);
+    const addresses = [...commonFamilies(service, pool)].map((family) => {
+      // What it has been given it keeps, also when the database is made anew.
+      const address = [requested, ...assigned].find(
+        (each) => each !== undefined && familyOf(each) === family && holds(pool, each),
+      );
+      return { family, ...(address === undefined ? {} : { address }) };
+    });
+    return { pool: pool.fqName, addresses, assigned };
   });
-  return { pool: fqName, addresses, assigned };
 }
 
 /** What it has been given already it keeps, though a node has come with it since. */
@@ -97,20 +100,22 @@ export function beneficiaryOf(
 
 /**
  * The pool that an annotation names, on the Service or its namespace; else that of the address that the Service asks for or has, so that
- * a pool which comes moves nobody; else the first by name that serves both.
+ * a pool which comes moves nobody; else all that serve both and have addresses of its family, by name.
  */
-function poolFor({ service, namespace, pools }: ExternalSubject): SlimFloatingIpPool | undefined {
+function poolsFor({ service, namespace, pools }: ExternalSubject): readonly SlimFloatingIpPool[] {
   const served = [...pools]
     .filter(({ loadBalancerClass }) => loadBalancerClass === service.balancer?.class)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  if (served.length === 0) return undefined;
+  if (served.length === 0) return [];
   const allowed = served.filter(({ namespaces }) => namespaces?.includes(namespace.name) ?? true);
   const named = service.annotations[ANNOTATION.fipPool] ?? namespace.annotations[ANNOTATION.fipPool];
   const pool =
-    named === undefined
-      ? (poolOf(service.balancer, allowed) ?? allowed[0])
-      : allowed.find(({ name }) => namesPool(named, name));
-  if (pool !== undefined) return pool;
+    named === undefined ? poolOf(service.balancer, allowed) : allowed.find(({ name }) => namesPool(named, name));
+  if (pool !== undefined) return [pool];
+  if (named === undefined && allowed.length > 0) {
+    const able = allowed.filter((each) => familiesIn(each, service).length > 0);
+    return able.length > 0 ? able : allowed.slice(0, 1);
+  }
   const among = allowed.map(({ name }) => name).join(', ') || 'none';
   throw new TerminalError(
     'NoPool',
@@ -140,22 +145,26 @@ function namesPool(text: string, name: string): boolean {
 
 /** The families of a Service's addresses that a pool has some of. Throws a `TerminalError` where it is none, or not that of the address asked for. */
 function commonFamilies(
-  { clusterIPs, balancer }: WorkerService,
+  service: WorkerService,
   pool: Pick<SlimFloatingIpPool, 'name' | 'subnets'>,
 ): ReadonlySet<Family> {
-  const own = new Set(clusterIPs.map(familyOf));
-  const requested = balancer?.requested;
-  if (requested !== undefined && !own.has(familyOf(requested)))
+  const requested = service.balancer?.requested;
+  if (requested !== undefined && !service.clusterIPs.map(familyOf).includes(familyOf(requested)))
     throw new TerminalError(
       'AddressRefused',
       `spec.loadBalancerIP: ${requested} is of a family that the Service has no address of: set spec.ipFamilyPolicy to PreferDualStack, or choose another`,
     );
-  const common = [...own].filter((family) => servesFamily(pool, family));
+  const common = familiesIn(pool, service);
   if (common.length > 0) return new Set(common);
   throw new TerminalError(
     'NoPool',
     `pool ${pool.name} (${cidrsOf(pool)}) has no addresses of the Service's family: name another by ${ANNOTATION.fipPool}, or set spec.ipFamilies`,
   );
+}
+
+/** The families of a Service's own addresses that a pool has some of. */
+function familiesIn(pool: Pick<SlimFloatingIpPool, 'subnets'>, { clusterIPs }: WorkerService): readonly Family[] {
+  return clusterIPs.map(familyOf).filter((family) => servesFamily(pool, family));
 }
 
 /** Throws a `TerminalError` for a family that a field asks a pool for, and the pool has not. */

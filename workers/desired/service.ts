@@ -1,4 +1,5 @@
 /** A Service and its EndpointSlices as the load balancer they ask for. Pure. */
+import type { ExternalInput } from '../../contrail/desired/external.ts';
 import type { BackendInput, ServicePortInput } from '../../contrail/desired/listener.ts';
 import type { ServiceInput } from '../../contrail/desired/service.ts';
 import { podInterfaceUuid } from '../../contrail/desired/pod.ts';
@@ -26,6 +27,10 @@ export interface ServiceSubject {
 
 /** What a Service asks for, and what cannot be done of it. */
 export interface AskedService extends ServiceInput {
+  /** What it asks other pools for, in turn, where the one of `external` has no address left. */
+  readonly elsewhere?: readonly ExternalInput[];
+  /** Pools that had none left. */
+  readonly exhausted?: readonly string[];
   readonly problem?: PartialProblem;
   /** Why it has not the addresses outside that it asks for; those that it has it keeps. */
   readonly refusal?: PartialProblem;

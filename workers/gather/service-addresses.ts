@@ -5,26 +5,29 @@ import type { ContrailObject } from '../../contrail/objects.ts';
 import type { ObjectReference } from '../../kubernetes/events.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import { type ApplyDeps, type Deps, isRebuild } from '../deps.ts';
-import { externalInput, type ExternalSubject, namedInContrail } from '../desired/external.ts';
+import { externalInputs, type ExternalSubject, namedInContrail } from '../desired/external.ts';
 import type { AskedService } from '../desired/service.ts';
 import { readForeignPool } from '../foreign-pools.ts';
 import { sharedWithNode } from '../node-addresses.ts';
 import { noneLeft, refusedAddress } from '../refused-address.ts';
 import { writeAddresses } from '../service-status.ts';
 import type { WorkerService } from '../services.ts';
+import { TakenMeanwhile } from '../taken-meanwhile.ts';
 import { tell } from '../tell.ts';
 
 /** What cannot be had outside takes nothing from what a Service is inside: its refusal is told when that stands. */
 export async function externalOf(
   subject: ExternalSubject,
   deps: Deps,
-): Promise<Pick<AskedService, 'external' | 'refusal' | 'isWithdrawn'>> {
+): Promise<Pick<AskedService, 'external' | 'elsewhere' | 'refusal' | 'isWithdrawn'>> {
   const named = namedInContrail(subject);
   try {
     const foreign = named && (await readForeignPool(named, deps));
-    const external = externalInput({ ...subject, ...(foreign === undefined ? {} : { foreign }) }, deps.settings);
+    const asked = { ...subject, ...(foreign === undefined ? {} : { foreign }) };
+    const [external, ...elsewhere] = externalInputs(asked, deps.settings);
     if (external === undefined) return (await isServedYet(subject.service, deps)) ? { isWithdrawn: true } : {};
-    return { external: isRebuild(deps) ? withGivenAlone(external) : external };
+    if (isRebuild(deps)) return { external: withGivenAlone(external) };
+    return { external, ...(elsewhere.length === 0 ? {} : { elsewhere }) };
   } catch (error) {
     if (!(error instanceof TerminalError)) throw error;
     return { refusal: { reason: error.reason, message: error.message } };
@@ -59,11 +62,27 @@ export async function explainRefusal(error: unknown, input: AskedService, deps: 
   return new Error(`${refusal.message}; its status does not say it any more, and another is given`);
 }
 
-/** An address that was not asked for is given later, when there is one. */
-function refusalOf(error: unknown, { external }: ServiceInput): Error | undefined {
+/** An address that was not asked for another pool gives, or a pool later, when there is one. */
+function refusalOf(error: unknown, input: AskedService): Error | undefined {
+  const { external, elsewhere = [] } = input;
   const wanted = external?.addresses.flatMap(({ address }) => address ?? []) ?? [];
-  const pool = external?.pool.at(-1) ?? '';
-  return wanted.length === 0 ? noneLeft(error, pool) : refusedAddress(error, { wanted: wanted.join(', '), pool });
+  if (wanted.length > 0) return refusedAddress(error, { wanted: wanted.join(', '), pool: poolNameOf(input) });
+  const none = noneLeft(error, exhaustedBy(input));
+  return none !== undefined && elsewhere.length > 0 ? new TakenMeanwhile([], none.message, { cause: none }) : none;
+}
+
+/** The same of the next pool. */
+export function askedElsewhere(input: AskedService): AskedService {
+  const [external, ...elsewhere] = input.elsewhere ?? [];
+  return external === undefined ? input : { ...input, external, elsewhere, exhausted: exhaustedBy(input) };
+}
+
+function exhaustedBy(input: AskedService): readonly string[] {
+  return [...(input.exhausted ?? []), poolNameOf(input)];
+}
+
+function poolNameOf({ external }: ServiceInput): string {
+  return external?.pool.at(-1) ?? '';
 }
 
 /** An address that the Service has by its status alone: whoever holds it by now has it. */
@@ -78,7 +97,7 @@ function saysWhatIsAnothers(refusal: Error | undefined, { external }: ServiceInp
 
 /** Tells the Service which addresses it has been given, and yields the input as it will be when the status has been seen. */
 export async function withAddresses(input: AskedService, deps: Deps): Promise<AskedService> {
-  const { external, isWithdrawn = false, ...rest } = input;
+  const { external, elsewhere: _unasked, exhausted: _full, isWithdrawn = false, ...rest } = input;
   if (isWithdrawn) await writeAddresses(input, [], deps);
   if (external === undefined) return rest;
   const backRefId = [serviceInterfaceUuid(input.uid)];

@@ -11,7 +11,14 @@ import { endings, observeBalancers, uidsByKey, withoutProject } from './balancer
 import { readExistingNamespace, readService } from '../lookup.ts';
 import { TerminalError } from '../../runtime/errors.ts';
 import { tell } from '../tell.ts';
-import { explainRefusal, externalOf, kept, serviceReference, withAddresses } from './service-addresses.ts';
+import {
+  askedElsewhere,
+  explainRefusal,
+  externalOf,
+  kept,
+  serviceReference,
+  withAddresses,
+} from './service-addresses.ts';
 
 export const serviceReconciler: Reconciler<AskedService> = {
   input: async ({ namespace, name }, deps) => {
@@ -34,6 +41,7 @@ export const serviceReconciler: Reconciler<AskedService> = {
   desired: (input, settings, { found }) => [...desiredService(input, settings), ...kept(input, found)],
   end: async (key, deps) => await deps.uids.settle(key, undefined),
   explain: explainRefusal,
+  otherwise: askedElsewhere,
   finish: async (input, deps) => {
     const { uid, problem, refusal } = input;
     await deps.uids.settle(keyOf(input), uid);
