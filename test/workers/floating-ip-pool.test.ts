@@ -111,6 +111,44 @@ withApiServer('a worker', () => {
     expect(conditions?.[0]?.message).toContain('the range 198.18.0.9 to 198.18.0.5 ends before it starts');
   });
 
+  test('a gateway that was changed or taken away is told, with the one that stands, until it is said again', async () => {
+    const cidr = '198.18.30.0/24';
+    await pool('routed', { subnets: [{ cidr, gateway: '198.18.30.1' }] });
+    const gateways = async () =>
+      (await network('routed'))?.network_ipam_refs?.[0]?.attr?.ipam_subnets?.map((each) => each.default_gateway);
+    const condition = async (subnets: readonly object[], isMeant: (status: Status) => boolean) => {
+      await kube.patch(`${POOLS}/routed`, { spec: { subnets } });
+      return (await settled('routed', isMeant)).conditions?.[0];
+    };
+    const isReady = ({ conditions }: Status) => conditions?.[0]?.status === 'True';
+    const isRefused = ({ conditions }: Status) => conditions?.[0]?.reason === 'GatewayStands';
+    await settled('routed', isReady);
+    const without = await condition([{ cidr }], isRefused);
+    expect(without?.message).toBe(
+      'spec.subnets[0].gateway: that of 198.18.30.0/24 has been 198.18.30.1 since the subnet was made and cannot become 198.18.30.254, ' +
+        'which is it where none is said: set it to 198.18.30.1, or delete the object and create it again',
+    );
+    expect(await gateways()).toEqual(['198.18.30.1']);
+    await condition([{ cidr, gateway: '198.18.30.1' }], isReady);
+    const other = await condition([{ cidr, gateway: '198.18.30.2' }], isRefused);
+    expect(other?.message).toContain('cannot become 198.18.30.2: set it to 198.18.30.1');
+    const [apiVersion, kind] = ['opencontrail.org/v1alpha1', 'VirtualNetwork'];
+    const networks = '/apis/opencontrail.org/v1alpha1/namespaces/default/virtualnetworks';
+    const dual = [
+      { cidr: '10.72.0.0/24', gateway: '10.72.0.254' },
+      { cidr: 'fd00:72::/64', gateway: 'fd00:72::1' },
+    ];
+    await kube.post(networks, { apiVersion, kind, metadata: { name: 'edged' }, spec: { subnets: dual } });
+    await settledStatus<Status>(kube, `${networks}/edged`, isReady);
+    // The gateway that a new subnet has may be said, or not.
+    await kube.patch(`${networks}/edged`, { spec: { subnets: [{ cidr: '10.72.0.0/24' }, dual[1]] } });
+    await kube.patch(`${networks}/edged`, { spec: { subnets: [{ cidr: '10.72.0.0/24' }, { cidr: 'fd00:72::/64' }] } });
+    const { conditions } = await settledStatus<Status>(kube, `${networks}/edged`, isRefused);
+    expect(conditions?.[0]?.message).toContain('spec.subnets[1].gateway: that of fd00:72::/64 has been fd00:72::1');
+    await kube.patch(`${networks}/edged`, { spec: { subnets: [{ cidr: '10.72.0.0/24' }, dual[1]] } });
+    await settledStatus<Status>(kube, `${networks}/edged`, isReady);
+  });
+
   test('a Service may name an operator’s own pool, in Contrail’s dictionary, whose network is external', async () => {
     await kube.post('/api/v1/namespaces', { metadata: { name: 'shop' } });
     await operatorsPool('transit', '198.51.100.64', { router_external: true });

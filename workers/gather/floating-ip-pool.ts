@@ -10,6 +10,7 @@ import { readFloatingIpPool } from '../lookup.ts';
 import { withoutNodes } from '../node-addresses.ts';
 import { takenAddresses } from '../pool-addresses.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
+import { withStandingGateways } from '../standing-gateways.ts';
 import { withAddresses } from '../subnets.ts';
 
 /** What concerns a pool. */
@@ -36,7 +37,7 @@ export const floatingIpPoolReconciler: Reconciler<PoolSubject> = {
     };
   },
   observe,
-  desired: desiredFloatingIpPool,
+  desired: (input, settings, { found }) => withStandingGateways(desiredFloatingIpPool(input, settings), found),
   pending: missingNodes,
   finish: async (input, deps) => {
     // Services, floating IPs and routers may have waited for it.

@@ -9,6 +9,7 @@ import { refuseSharedAddresses } from '../forwarded-subnets.ts';
 import { type Key, networkKey } from '../keys.ts';
 import { readVirtualNetwork } from '../lookup.ts';
 import { writeReady } from '../resource-status.ts';
+import { withStandingGateways } from '../standing-gateways.ts';
 import { withAddresses } from '../subnets.ts';
 
 /** What concerns a VirtualNetwork; its users are part of it, so that a change of them is written to its status. */
@@ -38,7 +39,11 @@ export const virtualNetworkReconciler: Reconciler<VirtualNetworkSubject> = {
     };
   },
   observe,
-  desired: (input, settings) => withAddresses(() => desiredVirtualNetwork(input, settings)),
+  desired: (input, settings, { found }) =>
+    withStandingGateways(
+      withAddresses(() => desiredVirtualNetwork(input, settings)),
+      found,
+    ),
   finish: async (input, deps) => {
     await writeStatus(input, deps);
     // What is attached to the network, and pods that waited for it; those that no webhook saw do not say which they wait for.
