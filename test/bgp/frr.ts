@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '../workers/programs.ts';
 
 const PROGRAMS = '/usr/lib/frr';
 
@@ -15,8 +16,12 @@ export interface Frr {
   readonly stop: () => void;
 }
 
-/** Starts zebra, bgpd and bfdd with a configuration in a namespace. */
-export function startFrr(namespace: string, config: string): Frr {
+/**
+ * Starts zebra, bfdd and bgpd with a configuration in a namespace, one after the other: bfdd and bgpd ask for zebra's socket once, and
+ * then no sooner than after ten seconds; and bgpd's peers reach bfdd through zebra, where bfdd must be known by then. Ends when bgpd answers, so that
+ * nobody is refused at its port.
+ */
+export async function startFrr(namespace: string, config: string): Promise<Frr> {
   const folder = mkdtempSync(join(tmpdir(), 'oc-frr-'));
   const [file, sockets] = [join(folder, 'frr.conf'), join(folder, 'run')];
   writeFileSync(file, config);
@@ -28,12 +33,20 @@ export function startFrr(namespace: string, config: string): Frr {
     const args = ['netns', 'exec', namespace, `${PROGRAMS}/${name}`, ...own, '--vty_socket', sockets, ...extra];
     return spawn('ip', args, { stdio: 'ignore' });
   };
-  const programs = [start('zebra'), start('bfdd', ['--bfdctl', join(folder, 'bfdctl')]), start('bgpd')];
+  const tell = (command: string): string =>
+    execFileSync('vtysh', ['--vty_socket', sockets, '-c', command], { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+  const programs = [start('zebra')];
+  const hasClient = async (name: string): Promise<boolean> => tell('show zebra client summary').includes(name);
+  // zebra answers after it has opened its socket, and knows of bfdd when that has asked for it.
+  await eventually(() => hasClient('Name'));
+  programs.push(start('bfdd', ['--bfdctl', join(folder, 'bfdctl')]));
+  await eventually(() => hasClient('bfd'));
+  programs.push(start('bgpd'));
+  await eventually(async () => tell('show bgp summary json').startsWith('{'));
   return {
     ask: (command) => {
-      const args = ['--vty_socket', sockets, '-c', command];
       try {
-        return JSON.parse(execFileSync('vtysh', args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString());
+        return JSON.parse(tell(command));
       } catch {
         return {}; // It is not yet there, and whoever asks waits.
       }

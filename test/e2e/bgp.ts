@@ -26,7 +26,7 @@ interface Context {
 export async function suite(lab: LabHandle, report: Reporter): Promise<void> {
   await switchTo(lab, true);
   lab.onCleanup(() => switchTo(lab, false));
-  const frr = startFrr(netnsOf('out'), configOf(lab));
+  const frr = await startFrr(netnsOf('out'), configOf(lab));
   lab.onCleanup(async () => {
     frr.stop();
     await lab.exec('out', ['sh', '-c', `ip addr del ${BEHIND}/32 dev lo; ip route flush proto bgp`]);
