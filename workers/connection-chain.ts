@@ -10,12 +10,13 @@ import type { Deps } from './deps.ts';
 import { blockingServices, chainSubject } from './desired/service-chain.ts';
 import { parseKey } from './keys.ts';
 import { readServiceChain } from './lookup.ts';
+import type { PartialProblem } from './tell.ts';
 
 /** How a connection's networks are joined. */
 type Way =
   | { readonly kind: 'direct' }
   /** `blocked` says why nothing passes yet. */
-  | { readonly kind: 'chained'; readonly chain: ChainedWay; readonly blocked: string | undefined }
+  | { readonly kind: 'chained'; readonly chain: ChainedWay; readonly blocked: PartialProblem | undefined }
   | { readonly kind: 'refused'; readonly reason: string; readonly message: string };
 
 /** The way that a connection asks for. */
@@ -33,15 +34,15 @@ export async function wayOf(connection: SlimNetworkConnection, deps: Deps): Prom
   return rivalry(connection, deps) ?? { kind: 'chained', ...chained };
 }
 
-function blockage(chain: SlimServiceChain, { view, settings }: Deps): string | undefined {
+function blockage(chain: SlimServiceChain, { view, settings }: Deps): PartialProblem | undefined {
   const { namespace, name } = chain;
   const known = { pods: view.podsOf(namespace), chains: view.chainsOf(namespace) };
   const blocking = blockingServices(chainSubject(chain, known, settings));
   if (blocking.length === 0) return undefined;
-  return (
+  const message =
     `nothing passes: ServiceChain ${namespace}/${name} has no pod that is Ready and in both networks for service ` +
-    `${blocking.join(', ')}; its status says why`
-  );
+    `${blocking.join(', ')}; its status says why`;
+  return { reason: 'NoInstance', message };
 }
 
 function chainedWay(chain: SlimServiceChain, { names }: ClusterSettings): ChainedWay {

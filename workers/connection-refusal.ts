@@ -1,5 +1,5 @@
 /** Why a NetworkConnection must not stand: networks that nobody may name, those that its user may not use, addresses in common. */
-import type { Subnet, VirtualNetwork } from '../contrail/objects.ts';
+import type { VirtualNetwork } from '../contrail/objects.ts';
 import { mayUseNetwork } from '../kubernetes/access.ts';
 import type { ConnectedNetworks } from '../kubernetes/connected-networks.ts';
 import { type NetworkUse, useProblem } from '../kubernetes/custom-network.ts';
@@ -9,7 +9,7 @@ import type { ClusterSettings } from './cluster-settings.ts';
 import type { Deps } from './deps.ts';
 import { readExistingNamespace } from './lookup.ts';
 import { isShared } from './permission.ts';
-import { overlap, subnetText } from './subnets.ts';
+import { isFlat, overlap, subnetsOf, subnetText } from './subnets.ts';
 
 interface Refusal {
   readonly reason: string;
@@ -61,15 +61,4 @@ function addressesInCommon(networks: readonly VirtualNetwork[], settings: Cluste
     }
   }
   return undefined;
-}
-
-/** Networks on the cluster's flat address space give each address once. */
-function isFlat({ address_allocation_mode: mode }: VirtualNetwork): boolean {
-  return mode?.startsWith('flat-subnet') === true;
-}
-
-function subnetsOf(network: VirtualNetwork, { podSubnets }: ClusterSettings): readonly Subnet[] {
-  if (isFlat(network)) return podSubnets;
-  const { network_ipam_refs: references = [] } = network;
-  return references.flatMap(({ attr }) => (attr?.ipam_subnets ?? []).map(({ subnet }) => subnet));
 }

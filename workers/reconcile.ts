@@ -103,12 +103,17 @@ async function note<I>(
   await kind.end?.(key, deps);
 }
 
-/** A network that comes is joined to what it is connected with; one that goes is told to be missing. */
+/**
+ * A network that comes is joined to what it is connected with; one that goes is told to be missing; and subnets decide whether anything can
+ * pass.
+ */
 function connectionsOf(operations: readonly Operation[], { view }: Deps): readonly string[] {
-  return operations.flatMap(({ op, object }) =>
-    op !== 'update' && object.type === 'virtual-network' ? view.connectionsOf(object.fq_name.join(':')) : [],
-  );
+  return operations
+    .filter((each) => each.object.type === 'virtual-network' && (each.op !== 'update' || SUBNETS in each.fields))
+    .flatMap(({ object }) => view.connectionsOf(object.fq_name.join(':')));
 }
+
+const SUBNETS = 'network_ipam_refs';
 
 /** A refusal that the kind can put into the user's terms is thrown in these. */
 async function applyExplained<I>(

@@ -1,7 +1,8 @@
 /** Questions about subnets. Pure. */
-import type { Subnet } from '../contrail/objects.ts';
+import type { Subnet, VirtualNetwork } from '../contrail/objects.ts';
 import { cidrList, cidrsOverlap } from '../runtime/cidr.ts';
 import { TerminalError } from '../runtime/errors.ts';
+import type { ClusterSettings } from './cluster-settings.ts';
 
 /** What `make` makes of subnets; one that gives no address away is its user's to mend. */
 export function withAddresses<T>(make: () => T): T {
@@ -10,6 +11,21 @@ export function withAddresses<T>(make: () => T): T {
   } catch (error) {
     throw error instanceof RangeError ? new TerminalError('NoAddresses', error.message) : error;
   }
+}
+
+/** Networks on the cluster's flat address space give each address once. */
+export function isFlat({ address_allocation_mode: mode }: VirtualNetwork): boolean {
+  return mode?.startsWith('flat-subnet') === true;
+}
+
+/** The subnets of a network's own, or the cluster's, if it is on that space. */
+export function subnetsOf(
+  network: VirtualNetwork,
+  { podSubnets }: Pick<ClusterSettings, 'podSubnets'>,
+): readonly Subnet[] {
+  if (isFlat(network)) return podSubnets;
+  const { network_ipam_refs: references = [] } = network;
+  return references.flatMap(({ attr }) => (attr?.ipam_subnets ?? []).map(({ subnet }) => subnet));
 }
 
 /** The first of the subnets that an address lies in. */

@@ -138,6 +138,19 @@ withApiServer('a worker', () => {
     await kube.delete(`${GROUP}/dev/networkconnections/early`);
   });
 
+  test('says that nothing passes between networks without a family in common, until one has both', async () => {
+    await network('dev', 'six', 'fd00:75::/64');
+    await connect('apart', [{ name: 'blue' }, { name: 'six' }]);
+    await eventually(async () => (await conditionOf('apart'))?.reason === 'NoFamilyInCommon');
+    expect((await conditionOf('apart'))?.message).toContain(
+      'between default-domain:k8s-dev:blue (IPv4 alone) and default-domain:k8s-dev:six (IPv6 alone)',
+    );
+    const subnets = [{ cidr: 'fd00:75::/64' }, { cidr: '10.75.0.0/24' }];
+    await kube.patch(`${GROUP}/dev/virtualnetworks/six`, { spec: { subnets } });
+    await eventually(async () => (await conditionOf('apart'))?.status === 'True');
+    await kube.delete(`${GROUP}/dev/networkconnections/apart`);
+  });
+
   test('joins no networks that have an address in common', async () => {
     await network('dev', 'twin', '10.71.0.128/25');
     await connect('twins', [{ name: 'blue' }, { name: 'twin' }]);

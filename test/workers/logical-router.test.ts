@@ -68,13 +68,23 @@ withApiServer('a worker', () => {
     await eventually(async () => (await objectOf('egress')) === undefined && (await portsLeft()) === 0);
   });
 
-  test('has an address of the family that its pool has, where none is said', async () => {
+  test('has an address of the family that its pool has, where none is said, and says which networks that is of no use to', async () => {
     const spec = { subnets: [{ cidr: '2001:db8:6::/64' }] };
     const metadata = { name: 'six' };
     await kube.post(`${GROUP}/floatingippools`, { apiVersion, kind: 'FloatingIPPool', metadata, spec });
     await router('six', { pool: 'six', networks: [{ name: 'blue' }] });
-    const { addresses } = await settled('six', ({ conditions }) => conditions?.[0]?.status === 'True');
+    const { addresses, conditions } = await settled('six', (status) => status.conditions?.[0] !== undefined);
     expect(addresses).toEqual([expect.stringMatching(/^2001:db8:6:/)]);
+    expect(conditions?.[0]).toMatchObject({
+      status: 'False',
+      reason: 'NoFamilyInCommon',
+      message: expect.stringMatching(
+        /^default-domain:k8s-dev:blue \(IPv4 alone\) cannot go outside by addresses of IPv6/,
+      ),
+    });
+    const subnets = [{ cidr: '10.71.0.0/24' }, { cidr: 'fd00:71::/64' }];
+    await kube.patch(`${IN_DEV}/virtualnetworks/blue`, { spec: { subnets } });
+    await settled('six', (status) => status.conditions?.[0]?.status === 'True');
     await kube.delete(`${IN_DEV}/logicalrouters/six`);
     await eventually(async () => (await portsLeft()) === 0);
   });

@@ -136,6 +136,25 @@ withApiServer('a worker', () => {
     await kube.delete(`${GROUP}/servicechains/ahead`);
   });
 
+  test('a chain between networks without a family in common says so, and who leads through it, until one has both', async () => {
+    await post('virtualnetworks', 'VirtualNetwork', 'six', { subnets: [{ cidr: 'fd00:76::/64' }] });
+    const nobody = { ...NAT, selector: { matchLabels: { app: 'nobody' } } };
+    await post('servicechains', 'ServiceChain', 'across', { ...chainOf([nobody]), right: { name: 'six' } });
+    const networks = [{ name: 'blue' }, { name: 'six' }];
+    await post('networkconnections', 'NetworkConnection', 'across', { networks, through: 'across' });
+    const apart = /blue \(IPv4 alone\) and default-domain:k8s-dev:six \(IPv6 alone\)/;
+    const { conditions } = await statusOf('across', ({ conditions: [one] = [] }) => one?.reason === 'NoFamilyInCommon');
+    expect(conditions?.[0]?.message).toMatch(apart);
+    await eventually(async () => (await conditionOf('across'))?.reason === 'NoFamilyInCommon');
+    expect((await conditionOf('across'))?.message).toMatch(apart);
+    const subnets = [{ cidr: 'fd00:76::/64' }, { cidr: '10.76.0.0/24' }];
+    await kube.patch(`${GROUP}/virtualnetworks/six`, { spec: { subnets } });
+    await statusOf('across', ({ conditions: [one] = [] }) => one?.reason === 'NoInstance');
+    await eventually(async () => (await conditionOf('across'))?.status === 'True');
+    await kube.delete(`${GROUP}/networkconnections/across`);
+    await kube.delete(`${GROUP}/servicechains/across`);
+  });
+
   test('a chain between networks that no user may name says so', async () => {
     const services = { kind: 'Network', name: 'default-domain:k8s-default:k8s-default-service-network' };
     await post('servicechains', 'ServiceChain', 'reserved', { ...chainOf([FIREWALL]), right: services });

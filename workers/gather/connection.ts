@@ -11,19 +11,21 @@ import { TerminalError } from '../../runtime/errors.ts';
 import { wayOf } from '../connection-chain.ts';
 import { refusalOf } from '../connection-refusal.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
+import { apart } from '../families.ts';
 import type { Key } from '../keys.ts';
 import { readNetworkConnection } from '../lookup.ts';
 import { type Mirroring, mirroringTo } from '../mirrors.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
+import type { PartialProblem } from '../tell.ts';
 
 /** What concerns a connection, and why it must not stand, or not with all of its networks. */
 export interface ConnectionSubject extends ConnectionInput {
   readonly uid: string;
   readonly generation: number;
-  readonly refusal: { readonly reason: string; readonly message: string } | undefined;
+  readonly refusal: PartialProblem | undefined;
   readonly missing: readonly string[];
-  /** Why nothing passes by the chain that it leads through. */
-  readonly blocked: string | undefined;
+  /** Why nothing passes, be it by the chain that it leads through. */
+  readonly blocked: PartialProblem | undefined;
   /** Why nobody is sent the copies that it asks for. */
   readonly unserved: string | undefined;
   /** What it says, for its status. */
@@ -55,7 +57,7 @@ export const connectionReconciler: Reconciler<ConnectionSubject> = {
     };
     const object = { ...input, resource: 'networkconnections', status } as const;
     if (blocked === undefined) await writeReady(deps.kube, object, facts);
-    else await writeNotReady(deps.kube, object, { reason: 'NoInstance', message: blocked, facts });
+    else await writeNotReady(deps.kube, object, { ...blocked, facts });
     return input;
   },
 };
@@ -78,7 +80,7 @@ async function subjectOf(connection: SlimNetworkConnection, deps: Deps): Promise
     missing: named.networks.map((network) => network.join(':')).filter((network) => !texts.has(network)),
     refusal: way.kind === 'refused' ? way : await refusalOf({ connection, named, networks: present }, deps),
     unserved: mirroring?.kind === 'unserved' ? mirroring.message : undefined,
-    blocked: way.kind === 'chained' ? way.blocked : undefined,
+    blocked: apart(present, deps.settings) ?? (way.kind === 'chained' ? way.blocked : undefined),
     ...(way.kind === 'chained' ? { chain: way.chain } : {}),
     ...(mirroring?.kind === 'mirrored' ? { mirror: mirroring.mirror } : {}),
   };

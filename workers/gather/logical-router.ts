@@ -5,24 +5,29 @@ import {
   type LogicalRouterInput,
   type RouterAddress,
 } from '../../contrail/desired/logical-router.ts';
+import type { VirtualNetwork } from '../../contrail/objects.ts';
 import { familyOf } from '../../contrail/desired/pod.ts';
 import { connectedNetworks } from '../../kubernetes/connected-networks.ts';
 import type { SlimLogicalRouter } from '../../kubernetes/logical-router.ts';
 import { type Deps, isRebuild, type Observation, type Reconciler } from '../deps.ts';
 import { firstFamily, requireFamily } from '../desired/external.ts';
 import { addressIn, servingPool } from '../desired/floating-ip.ts';
+import { unrouted } from '../families.ts';
 import { isGoing } from '../going-networks.ts';
 import { type Key, logicalRouterKey } from '../keys.ts';
 import { readFloatingIpPool, readLogicalRouter } from '../lookup.ts';
 import { sharedWithNode } from '../node-addresses.ts';
 import { refusedAddress } from '../refused-address.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
+import type { PartialProblem } from '../tell.ts';
 
 /** What concerns a router, and which of its networks are missing. */
 interface RouterSubject extends LogicalRouterInput {
   readonly uid: string;
   readonly generation: number;
   readonly missing: readonly string[];
+  /** Networks that none of its addresses serves. */
+  readonly unserved: PartialProblem | undefined;
   /** After a run: addresses that the next one takes away, since others stand in their place by now. */
   readonly going?: readonly string[];
 }
@@ -62,6 +67,7 @@ async function subjectOf(router: SlimLogicalRouter, deps: Deps): Promise<RouterS
     generation,
     pool: pool.name,
     networks: asked.filter((network) => known.has(network.join(':'))),
+    unserved: unrouted(staying as readonly VirtualNetwork[], wanted, deps.settings), // Listed by type.
     missing: asked.map((network) => network.join(':')).filter((network) => !known.has(network)),
     addresses: wanted.map((each: RouterAddress) => {
       const given = assigned.find(
@@ -105,7 +111,7 @@ function explained(error: unknown, { addresses, pool }: RouterSubject): Error | 
 
 /** Says under which addresses the networks go out. */
 async function withAddresses(input: RouterSubject, deps: Deps): Promise<RouterSubject> {
-  const { namespace, name, addresses, networks, missing } = input;
+  const { namespace, name, addresses, networks, missing, unserved } = input;
   const uuids = SLOTS.map((slot) => deps.settings.names.routerAddressUuid(namespace, name, slot));
   const found = await deps.contrail.list('floating-ip', { uuids, detail: true });
   // The schema's field.
@@ -118,7 +124,8 @@ async function withAddresses(input: RouterSubject, deps: Deps): Promise<RouterSu
   else if (missing.length > 0) {
     const message = `${missing.join(', ')} not there; create what it is the network of, or isolate the namespace. The other networks are routed`;
     await writeNotReady(deps.kube, resource, { reason: 'NetworkMissing', message, facts });
-  } else await writeReady(deps.kube, resource, facts);
+  } else if (unserved === undefined) await writeReady(deps.kube, resource, facts);
+  else await writeNotReady(deps.kube, resource, { ...unserved, facts });
   const withGiven = addresses.map(({ family, address = given.find((each) => familyOf(each) === family) }) => ({
     family,
     ...(address === undefined ? {} : { address }),

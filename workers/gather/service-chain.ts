@@ -1,23 +1,20 @@
 /** A ServiceChain: its services and the pods that work for them from Kubernetes, its templates, instances and tuples from Contrail. */
 import { desiredServiceChain } from '../../contrail/desired/service-chain.ts';
-import type { ContrailObject } from '../../contrail/objects.ts';
+import type { ContrailObject, VirtualNetwork } from '../../contrail/objects.ts';
 import { connectedNetworks } from '../../kubernetes/connected-networks.ts';
 import { problemText } from '../../kubernetes/problems.ts';
 import type { SlimServiceChain } from '../../kubernetes/service-chain.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
 import { blockingServices, chainSubject, type ServiceChainSubject } from '../desired/service-chain.ts';
+import { apart } from '../families.ts';
 import type { Key } from '../keys.ts';
 import { readServiceChain } from '../lookup.ts';
 import { writeNotReady, writeReady } from '../resource-status.ts';
+import type { PartialProblem } from '../tell.ts';
 
 /** A chain, and what is wrong with the networks that it is between. */
 interface Subject extends ServiceChainSubject {
-  readonly trouble: Trouble | undefined;
-}
-
-interface Trouble {
-  readonly reason: string;
-  readonly message: string;
+  readonly trouble: PartialProblem | undefined;
 }
 
 export const serviceChainReconciler: Reconciler<Subject> = {
@@ -49,16 +46,16 @@ export const serviceChainReconciler: Reconciler<Subject> = {
 async function troubleOf(
   { namespace, left, right }: SlimServiceChain,
   { contrail, settings }: Deps,
-): Promise<Trouble | undefined> {
+): Promise<PartialProblem | undefined> {
   const { networks, problems } = connectedNetworks({ namespace, networks: [left, right] }, settings.names);
   if (problems.length > 0) {
     const sided = problems.map((each) => ({ ...each, annotation: SIDES[each.annotation] ?? each.annotation }));
     return { reason: 'ChainRefused', message: sided.map(problemText).join('. ') };
   }
-  const found = await contrail.list('virtual-network', { fqNames: networks });
+  const found = await contrail.list('virtual-network', { fqNames: networks, detail: true });
   const present = new Set(found.map(({ fq_name: network }) => network.join(':')));
   const missing = networks.map((network) => network.join(':')).filter((network) => !present.has(network));
-  if (missing.length === 0) return undefined;
+  if (missing.length === 0) return apart(found as readonly VirtualNetwork[], settings); // Listed by type.
   const message = `network ${missing.join(' and ')} not there, so nothing passes; create what it is the network of`;
   return { reason: 'NetworkMissing', message };
 }
@@ -66,7 +63,7 @@ async function troubleOf(
 /** As a connection of the two names them. */
 const SIDES: Readonly<Record<string, string>> = { 'spec.networks[0]': 'spec.left', 'spec.networks[1]': 'spec.right' };
 
-function emptiness(input: ServiceChainSubject): Trouble | undefined {
+function emptiness(input: ServiceChainSubject): PartialProblem | undefined {
   const blocking = blockingServices(input);
   const empty = input.status.filter(({ ready }) => ready === 0);
   if (empty.length === 0) return undefined;
