@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BGP_ROUTERS, slimBgpRouter, type SlimBgpRouter } from '../kubernetes/bgp-router.ts';
 import { createReflector, type Reflector } from '../kubernetes/cache.ts';
 import { createKubeClient } from '../kubernetes/client.ts';
+import { slimNode } from '../kubernetes/objects.ts';
 import type { Labels } from '../kubernetes/selector.ts';
 import { messageOf } from '../runtime/errors.ts';
 import { serveHealth } from '../runtime/health.ts';
@@ -22,6 +23,8 @@ interface Deps {
   readonly settings: BgpSettings;
   readonly routers: Reflector<SlimBgpRouter>;
   readonly labels: () => Labels;
+  /** The node's address. */
+  readonly address: () => string;
   readonly keeper: Keeper;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
@@ -41,11 +44,16 @@ export async function startBgp(settings: BgpSettings, log: Logger, lifecycle: Li
     mayBeUnknown: true,
     project: slimBgpRouter,
   });
+  // A pod is told its node's address once, and that may change; a node that says none for a moment still has it.
+  let address = settings.nodeIp;
   const nodes = createReflector({
     ...reflecting,
     path: '/api/v1/nodes',
     query: { fieldSelector: `metadata.name=${node}` },
-    project: ({ metadata }) => metadata.labels ?? {},
+    project: slimNode,
+    onChange: ({ kind, object }) => {
+      if (kind === 'put') address = object.internalIPs[0] ?? address;
+    },
   });
   let unready: string | undefined = 'no round yet';
   const health = await serveHealth(settings.listen, {
@@ -54,12 +62,13 @@ export async function startBgp(settings: BgpSettings, log: Logger, lifecycle: Li
   });
   lifecycle.onClose('health', () => void health.close());
   await Promise.all([routers.whenSynced(), nodes.whenSynced()]);
-  const labels = (): Labels => nodes.list()[0] ?? {};
+  const labels = (): Labels => nodes.list()[0]?.labels ?? {};
   lifecycle.onClose('bird', async () => {
     const mine = selectingRouters(routers.list(), labels());
     await keeper.stop({ gracefully: mine.some((each) => each.gracefulRestartSeconds !== undefined) });
   });
-  const deps = { settings, routers, labels, keeper, reporter: createReporter(client, settings), signal, log };
+  const reporter = createReporter(client, settings);
+  const deps = { settings, routers, labels, address: () => address, keeper, reporter, signal, log };
   void roundsForEver(deps, (reason) => {
     if (reason !== undefined && reason !== unready) log.warn({ reason }, 'a round failed and is tried again');
     unready = reason;
@@ -80,12 +89,12 @@ async function roundsForEver(deps: Deps, onRound: (failure: string | undefined) 
 }
 
 /** As long as the vRouter does not answer, what was announced stays: the kernel still serves it. */
-async function round({ settings, routers, labels, keeper, reporter, signal, log }: Deps): Promise<void> {
-  const { nodeIp: address, vrouter, passwordDir, podCidrs, serviceCidrs } = settings;
+async function round({ settings, routers, labels, address, keeper, reporter, signal, log }: Deps): Promise<void> {
+  const { vrouter, passwordDir, podCidrs, serviceCidrs } = settings;
   const { floating, services, routers: routed, pods, subnets } = await readReachable(vrouter, signal);
   const all = routers.list();
   const { speaker, problems } = compileSpeaker(all, {
-    address,
+    address: address(),
     labels: labels(),
     served: { FloatingIPs: floating, LogicalRouters: routed, Pods: pods, Services: services },
     guarded: [...new Set([...podCidrs, ...serviceCidrs, ...subnets])],

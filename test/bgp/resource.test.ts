@@ -1,10 +1,16 @@
 /** BGPRouters on a real API server: what it refuses and with which words, and what nodes say in the status. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createReporter } from '../../bgp/report.ts';
 import { BGP_ROUTERS, type BgpSession, type SlimBgpRouter, slimBgpRouter } from '../../kubernetes/bgp-router.ts';
 import type { KubeClient } from '../../kubernetes/client.ts';
 import { hasApiServer, startApiServer, type TestApiServer } from '../kubernetes/apiserver.ts';
 import { installResources } from '../kubernetes/resources.ts';
+import { eventually, freePort, startProgram } from '../workers/programs.ts';
+import { hasSpeakers } from './frr.ts';
 
 jest.setTimeout(120_000);
 
@@ -130,4 +136,40 @@ described('a BGPRouter', () => {
     await tell('n2', undefined);
     expect((await read('tor')).status).toEqual({ nodes: [], conditions: [] });
   });
+
+  (hasSpeakers ? test : test.skip)('its program speaks under the address that the node has now', async () => {
+    await kube.delete(`${BGP_ROUTERS}/tor`);
+    await node('192.0.2.1');
+    const nothing = { floating: [], services: [], routers: [], subnets: [] };
+    const port = await freePort();
+    const vrouter = createServer((_request, response) => void response.end(JSON.stringify(nothing)));
+    vrouter.listen(port, '127.0.0.1');
+    const folder = mkdtempSync(join(tmpdir(), 'oc-bgp-'));
+    const program = startProgram('bgp/main.ts', {
+      node: 'n9',
+      'node-ip': '192.0.2.9',
+      kubeconfig: server.kubeconfig(),
+      vrouter: `http://127.0.0.1:${port}`,
+      folder,
+      'password-dir': join(folder, 'none'),
+      listen: `127.0.0.1:${await freePort()}`,
+    });
+    const speaksAs = async (address: string): Promise<unknown> =>
+      eventually(async () => readFileSync(join(folder, 'bird.conf'), 'utf8').includes(`router id ${address};`));
+    try {
+      await speaksAs('192.0.2.1');
+      await node('192.0.2.2');
+      await speaksAs('192.0.2.2');
+    } finally {
+      await program.kill('SIGTERM');
+      await new Promise((resolve) => vrouter.close(resolve));
+      rmSync(folder, { recursive: true });
+    }
+  });
 });
+
+/** Makes the program's node, or gives it another address, as its kubelet would. */
+async function node(address: string): Promise<void> {
+  await kube.post('/api/v1/nodes', { metadata: { name: 'n9' } }).catch(() => undefined);
+  await kube.patch('/api/v1/nodes/n9/status', { status: { addresses: [{ type: 'InternalIP', address }] } });
+}

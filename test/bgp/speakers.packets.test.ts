@@ -62,14 +62,14 @@ let keeper: Keeper;
 
 const ip = (...args: string[]): string => execFileSync('ip', args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
 
-function textFor(spec: object, served: Partial<NodeFacts['served']> = {}): string {
-  return configText(compiled(spec, served).speaker);
+function textFor(spec: object, served: Partial<NodeFacts['served']> = {}, address = '192.0.2.1'): string {
+  return configText(compiled(spec, served, address).speaker);
 }
 
-function compiled(spec: object, served: Partial<NodeFacts['served']> = {}) {
+function compiled(spec: object, served: Partial<NodeFacts['served']> = {}, address = '192.0.2.1') {
   const router = slimBgpRouter({ metadata: { name: 'tor', uid: 'u', resourceVersion: '1' }, spec });
   const { speaker } = compileSpeaker([router], {
-    address: '192.0.2.1',
+    address,
     labels: {},
     served: { FloatingIPs: FLOATING, LogicalRouters: [], Pods: [], Services: ['2001:db8:1::10'], ...served },
     guarded: ['10.32.0.0/12', '10.96.0.0/12'],
@@ -193,6 +193,14 @@ described('a node and a router outside', () => {
       return last?.reason === 'NotEstablished' && last.message?.startsWith(message);
     });
     await keeper.serve(textFor(SPEC));
+  });
+
+  test('is known by another address to its neighbors when the node has one', async () => {
+    await keeper.serve(textFor(SPEC, {}, '192.0.2.3'));
+    const known = () => JSON.stringify(frr.ask('show bgp neighbors fd00:2::1 json'));
+    await eventually(async () => known().includes('"remoteRouterId":"192.0.2.3"'));
+    await keeper.serve(textFor(SPEC));
+    await eventually(async () => known().includes('"remoteRouterId":"192.0.2.1"'));
   });
 
   test('hears by BFD within two seconds that the other end is silent', async () => {
