@@ -78,6 +78,27 @@ withApiServer('a worker', () => {
     expect((await objectOf('shared'))?.virtual_machine_interface_refs).toHaveLength(2);
   });
 
+  test('is not the address that its Service says, and keeps, as one of type LoadBalancer', async () => {
+    const path = '/api/v1/namespaces/dev/services/front';
+    await kube.post('/api/v1/namespaces/dev/services', {
+      metadata: { name: 'front' },
+      spec: { ports: [{ port: 80 }] },
+    });
+    await floating('beside', { pool: 'public', service: 'front' });
+    const { address } = await settled('beside', ({ heldBy }) => heldBy?.join() === 'Service front');
+    await kube.patch(path, { spec: { type: 'LoadBalancer' } });
+    const ingress = await eventually(async () => {
+      const { status } = (await kube.get(path)) as unknown as {
+        status?: { loadBalancer?: { ingress?: { ip: string }[] } };
+      };
+      return status?.loadBalancer?.ingress;
+    });
+    expect(ingress).toEqual([{ ip: expect.stringMatching(/^198\.51\.100\.1[0-9]$/), ipMode: 'VIP' }]);
+    expect(ingress[0]?.ip).not.toBe(address);
+    await kube.delete(path);
+    await kube.delete(`${IN_DEV}/beside`);
+  });
+
   test('has an address of the family that its pool has, where none is said', async () => {
     await pool('six', { subnets: [{ cidr: '2001:db8:6::/64' }] });
     await floating('six', { pool: 'six' });

@@ -1,6 +1,6 @@
 /** The addresses by which a Service is reached from outside: what it may have, what is said where it cannot, and what its status says. */
 import { type ExternalInput, floatingIpUuids } from '../../contrail/desired/external.ts';
-import { type ServiceInput, serviceInterfaceUuid } from '../../contrail/desired/service.ts';
+import type { ServiceInput } from '../../contrail/desired/service.ts';
 import type { ContrailObject } from '../../contrail/objects.ts';
 import type { ObjectReference } from '../../kubernetes/events.ts';
 import { TerminalError } from '../../runtime/errors.ts';
@@ -100,8 +100,9 @@ export async function withAddresses(input: AskedService, deps: Deps): Promise<As
   const { external, elsewhere: _unasked, exhausted: _full, isWithdrawn = false, ...rest } = input;
   if (isWithdrawn) await writeAddresses(input, [], deps);
   if (external === undefined) return rest;
-  const backRefId = [serviceInterfaceUuid(input.uid)];
-  const given = addressesOf(await deps.contrail.list('floating-ip', { backRefId, detail: true })).sort(v4First);
+  // A FloatingIP's address may hang on the same interface, and is not the Service's to keep.
+  const own = await deps.contrail.list('floating-ip', { uuids: floatingIpUuids(input.uid), detail: true });
+  const given = addressesOf(own).sort(v4First);
   if (given.join() !== external.assigned.join()) await writeAddresses(input, given, deps);
   const shared = sharedWithNode(given, deps.view.nodes.list());
   if (shared !== undefined) await tell(serviceReference(input), shared, deps);
