@@ -58,7 +58,9 @@ async function main(args: readonly string[]): Promise<number> {
   let passed = 0;
   let failed = 0;
   for (const [name, suite] of suites) {
+    const started = Date.now();
     const result = await runSuite(name, suite);
+    print(`   ${name}: took ${Math.round((Date.now() - started) / 1000)} s`);
     passed += result.passed;
     failed += result.failures;
   }

@@ -6,7 +6,16 @@ import type { ContrailObject } from '../../../contrail/objects.ts';
 export type DatabaseText = ReadonlyMap<string, string>;
 
 /** What says nothing of an object: times, places, and numbers that the server draws. */
-const DRAWN = new Set(['href', 'id_perms', 'parent_href', 'rule_uuid', 'security_group_id', 'tag_id', 'tag_ids', 'tag_type_id']);
+const DRAWN = new Set([
+  'href',
+  'id_perms',
+  'parent_href',
+  'rule_uuid',
+  'security_group_id',
+  'tag_id',
+  'tag_ids',
+  'tag_type_id',
+]);
 
 /** Text that is the same for the same object. */
 export async function databaseOf(contrail: ContrailClient): Promise<DatabaseText> {

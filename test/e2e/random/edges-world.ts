@@ -40,6 +40,7 @@ export function slots(nodes: readonly string[]): readonly Slot[] {
         spec: {
           subnets: [
             { cidr: `198.18.${index}.0/28`, ...(chance(0.3) ? { excluded: [range(`198.18.${index}`, 1, 4)] } : {}) },
+            { cidr: `fd00:198:18:${index}::/124` },
           ],
         },
       }),
@@ -51,8 +52,8 @@ export function slots(nodes: readonly string[]): readonly Slot[] {
       name,
       body: ({ chance }: Dice) => ({
         spec: {
-          // The first two have the same addresses.
-          subnets: [{ cidr: index < 2 ? '10.73.0.0/24' : '10.74.0.0/24' }],
+          // The first two have the same addresses, and the last is of both families.
+          subnets: index < 2 ? [{ cidr: '10.73.0.0/24' }] : [{ cidr: '10.74.0.0/24' }, { cidr: 'fd00:74::/64' }],
           ...(chance(0.3) ? { snat: true } : {}),
           ...(chance(0.3) ? { sharing: { namespaces: [SHARED] } } : {}),
         },
@@ -152,7 +153,7 @@ function floatingIp({ chance, pick, upTo }: Dice): object {
   return {
     spec: {
       pool: POOLS[pool],
-      ...(chance(0.4) ? { address: `198.18.${pool}.${1 + upTo(14)}` } : {}),
+      ...(chance(0.4) ? { address: addressOf(pool, 1 + upTo(14), chance(0.3)) } : {}),
       ...holder,
       ...(chance(0.2) && !('service' in holder) ? { direction: pick(['Ingress', 'Egress']) } : {}),
       ...(chance(0.2) && !('service' in holder) ? { ports: [{ port: 80 + upTo(3), targetPort: 8080 }] } : {}),
@@ -160,9 +161,13 @@ function floatingIp({ chance, pick, upTo }: Dice): object {
   };
 }
 
+function addressOf(pool: number, number: number, isV6: boolean): string {
+  return isV6 ? `fd00:198:18:${pool}::${number.toString(16)}` : `198.18.${pool}.${number}`;
+}
+
 function logicalRouter(namespace: string, { chance, pick, upTo }: Dice): object {
   const pool = upTo(POOLS.length);
-  const addresses = [...new Set(Array.from({ length: 1 + upTo(2) }, () => `198.18.${pool}.${1 + upTo(14)}`))];
+  const addresses = [...new Set(numbers(1 + upTo(2)).map(() => addressOf(pool, 1 + upTo(14), chance(0.3))))];
   return {
     spec: {
       pool: POOLS[pool],
@@ -216,6 +221,7 @@ function service({ chance, pick, upTo }: Dice): object {
       ...(type === 'LoadBalancer' && chance(0.3) ? { loadBalancerSourceRanges: ['192.0.2.0/24'] } : {}),
       ...(chance(0.3) ? { internalTrafficPolicy: 'Local' } : {}),
       ...(chance(0.3) ? { sessionAffinity: 'ClientIP' } : {}),
+      ...(chance(0.3) ? { ipFamilyPolicy: 'PreferDualStack' } : {}),
     },
   };
 }
