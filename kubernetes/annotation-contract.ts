@@ -90,7 +90,7 @@ export const REQUESTS: readonly AnnotationDefinition[] = [
   }),
   request(ANNOTATION.ips, ['Pod'], 'yes', {
     meaning:
-      'Static addresses of eth0, at most one of each family. One that another pod holds is refused, with the holder’s name; where admission cannot know, the pod waits, and an Event says for whom.',
+      'Static addresses of eth0, at most one of each family. One that another pod holds is refused, with the holder’s name; where admission cannot know, the pod waits, and an Event says for whom. A Deployment with them needs `strategy: { type: Recreate }`, since of a rolling update the new pod comes first; the API server warns of it.',
     form: 'addresses separated by commas, or a JSON list',
     example: '10.32.0.10',
     parse: parseAddresses,

@@ -54,10 +54,31 @@ async function enforced(): Promise<void> {
   ]) {
     await eventually(async () => (await refusalOf(forge()))?.status === 403);
   }
+  const rolled = deploymentBody({ 'opencontrail.org/ips': '10.32.0.10' });
+  await eventually(
+    async () => (await warningsAt(`${DEPLOYMENTS}?dryRun=All`, { method: 'POST', body: rolled })).length > 0,
+  );
   const host = podBody('probe-host', { [PORTS]: 'mine' }, { hostNetwork: true });
   await eventually(
     async () => (await warningsAt(`${pods('default')}?dryRun=All`, { method: 'POST', body: host })).length > 0,
   );
+}
+
+const DEPLOYMENTS = '/apis/apps/v1/namespaces/default/deployments';
+
+function surge(maxSurge: number | string): object {
+  return { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable: 1 } };
+}
+
+function deploymentBody(annotations: Readonly<Record<string, string>>, strategy?: object): object {
+  const labels = { app: 'rolled' };
+  const spec = { containers: [{ name: 'c', image: 'c' }] };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'rolled' },
+    spec: { selector: { matchLabels: labels }, template: { metadata: { labels, annotations }, spec }, strategy },
+  };
 }
 
 function networkOf(object: KubeObject): string {
@@ -216,6 +237,26 @@ described('with the chart installed', () => {
     const warnings = await warningsAt(path, { method: 'PATCH', body });
     expect(warnings.join()).toContain('annotation opencontrail.org/mirror has no effect on a pod of the host network');
     expect(await warningsAt(path, { method: 'PATCH', body: { metadata: { labels: { a: 'b' } } } })).toEqual([]);
+  });
+
+  const OPENCONTRAIL = 'opencontrail.org';
+  const FURTHER = { 'k8s.v1.cni.cncf.io/networks': '[{"name": "storage", "ips": ["10.20.0.9"]}]' };
+  test.each<[string, Readonly<Record<string, string>>, object | undefined, string]>([
+    ['with an address', { [`${OPENCONTRAIL}/ips`]: '10.32.0.10' }, undefined, `${OPENCONTRAIL}/ips`],
+    ['with a MAC address', { [`${OPENCONTRAIL}/mac`]: '02:00:00:00:00:0a' }, surge(1), `${OPENCONTRAIL}/mac`],
+    ['with an address elsewhere', FURTHER, surge('50%'), 'k8s.v1.cni.cncf.io/networks'],
+    ['with a further network', { 'k8s.v1.cni.cncf.io/networks': '[{"name": "ips"}]' }, undefined, ''],
+    ['whose old pods go first', { [`${OPENCONTRAIL}/ips`]: '10.32.0.10' }, surge(0), ''],
+    ['that is made anew', { [`${OPENCONTRAIL}/ips`]: '10.32.0.10' }, { type: 'Recreate' }, ''],
+    ['without annotations', {}, undefined, ''],
+  ])('a Deployment %s is warned of where it can never be rolled', async (_which, annotations, strategy, warned) => {
+    const warnings = await warningsAt(`${DEPLOYMENTS}?dryRun=All`, {
+      method: 'POST',
+      body: deploymentBody(annotations, strategy),
+    });
+    const texts = warnings.filter((text) => text.includes('rolling update never ends'));
+    expect(texts).toHaveLength(warned === '' ? 0 : 1);
+    if (warned !== '') expect(texts[0]).toContain(`annotation ${warned} of spec.template`);
   });
 
   test('certificates are replaced under load without a call lost', async () => {
