@@ -98,6 +98,10 @@ function established(address: string): unknown {
   return answer[address]?.connectionsEstablished;
 }
 
+function isKnownAs(routerId: string): boolean {
+  return JSON.stringify(frr.ask('show bgp neighbors fd00:2::1 json')).includes(`"remoteRouterId":"${routerId}"`);
+}
+
 const learnt = (family: '-4' | '-6'): string => ip('-n', NODE, family, 'route', 'show', 'proto', 'bird');
 
 described('a node and a router outside', () => {
@@ -197,10 +201,9 @@ described('a node and a router outside', () => {
 
   test('is known by another address to its neighbors when the node has one', async () => {
     await keeper.serve(textFor(SPEC, {}, '192.0.2.3'));
-    const known = () => JSON.stringify(frr.ask('show bgp neighbors fd00:2::1 json'));
-    await eventually(async () => known().includes('"remoteRouterId":"192.0.2.3"'));
+    await eventually(async () => isKnownAs('192.0.2.3'));
     await keeper.serve(textFor(SPEC));
-    await eventually(async () => known().includes('"remoteRouterId":"192.0.2.1"'));
+    await eventually(async () => isKnownAs('192.0.2.1'));
   });
 
   test('hears by BFD within two seconds that the other end is silent', async () => {

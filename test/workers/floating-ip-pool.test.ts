@@ -46,8 +46,7 @@ withApiServer('a worker', () => {
       router_external: true,
       provider_properties: { physical_network: 'eth0', segmentation_id: 100 },
     });
-    const subnets = found?.network_ipam_refs?.[0]?.attr?.ipam_subnets ?? [];
-    expect(subnets.map(({ default_gateway: gateway }) => gateway)).toEqual(['198.51.100.1', '::']);
+    expect(await gatewaysOf('tagged')).toEqual(['198.51.100.1', '::']);
   });
 
   test('says who can serve a pool, and what is missing where nobody can', async () => {
@@ -114,8 +113,6 @@ withApiServer('a worker', () => {
   test('a gateway that was changed or taken away is told, with the one that stands, until it is said again', async () => {
     const cidr = '198.18.30.0/24';
     await pool('routed', { subnets: [{ cidr, gateway: '198.18.30.1' }] });
-    const gateways = async () =>
-      (await network('routed'))?.network_ipam_refs?.[0]?.attr?.ipam_subnets?.map((each) => each.default_gateway);
     const condition = async (subnets: readonly object[], isMeant: (status: Status) => boolean) => {
       await kube.patch(`${POOLS}/routed`, { spec: { subnets } });
       return (await settled('routed', isMeant)).conditions?.[0];
@@ -128,7 +125,7 @@ withApiServer('a worker', () => {
       'spec.subnets[0].gateway: that of 198.18.30.0/24 has been 198.18.30.1 since the subnet was made and cannot become 198.18.30.254, ' +
         'which is it where none is said: set it to 198.18.30.1, or delete the object and create it again',
     );
-    expect(await gateways()).toEqual(['198.18.30.1']);
+    expect(await gatewaysOf('routed')).toEqual(['198.18.30.1']);
     await condition([{ cidr, gateway: '198.18.30.1' }], isReady);
     const other = await condition([{ cidr, gateway: '198.18.30.2' }], isRefused);
     expect(other?.message).toContain('cannot become 198.18.30.2: set it to 198.18.30.1');
@@ -291,6 +288,11 @@ async function operatorsPool(name: string, prefix: string, fields: object): Prom
 async function network(name: string): Promise<VirtualNetwork | undefined> {
   const fqName = ['default-domain', 'k8s-default', `k8s-${name}-floating-network`];
   return (await contrail.readByName('virtual-network', fqName)) as VirtualNetwork | undefined;
+}
+
+async function gatewaysOf(name: string): Promise<readonly (string | undefined)[]> {
+  const subnets = (await network(name))?.network_ipam_refs?.[0]?.attr?.ipam_subnets ?? [];
+  return subnets.map(({ default_gateway: gateway }) => gateway);
 }
 
 const routerOf = (node: string): string => uuidOf('virtual-router', ['default-global-system-config', node]);
