@@ -199,14 +199,20 @@ function namespaceKeys(change: Change<SlimNamespace>, view: RelatedView): readon
   const before = change.previous;
   if (before === undefined) return own;
   const moved = !isDeepStrictEqual(withoutResults(before.annotations), withoutResults(annotations));
-  const services = moved ? view.servicesOf(name).map((service) => serviceKey(name, service)) : [];
-  // Its network is the cluster's.
-  const cluster = moved && name === 'default' ? [view.clusterKey] : [];
   const isRelabelled = !isDeepStrictEqual(before.labels, labels);
-  const policies = isRelabelled ? view.policyKeysNamingIn(name) : [];
-  const pods = moved || isRelabelled ? view.podsIn(name) : [];
-  const left = isRelabelled ? view.labelsLeftBy({ namespace: name, labels: before.labels }) : [];
-  return [...own, ...cluster, ...services, ...(moved ? view.appsIn(name) : []), ...policies, ...pods, ...left];
+  return [
+    ...own,
+    ...(moved ? placesIn(name, view) : []),
+    ...(isRelabelled ? view.policyKeysNamingIn(name) : []),
+    ...(moved || isRelabelled ? view.podsIn(name) : []),
+    ...(isRelabelled ? view.labelsLeftBy({ namespace: name, labels: before.labels }) : []),
+  ];
+}
+
+/** What of a namespace is in other networks when it is isolated, or no longer; the network of `default` is the cluster's. */
+function placesIn(namespace: string, view: RelatedView): readonly string[] {
+  const services = view.servicesOf(namespace).map((service) => serviceKey(namespace, service));
+  return [...(namespace === 'default' ? [view.clusterKey] : []), ...services, ...view.appsIn(namespace)];
 }
 
 /** What we write on a namespace decides nothing: workers compute it anew. */

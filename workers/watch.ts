@@ -70,8 +70,7 @@ export interface WatchOptions extends ReflectingOptions {
 /** Starts watching; runs until `signal` aborts. Pods of the host's network are left out: they have no port of ours. */
 export function watchCluster(options: WatchOptions): ClusterView {
   const groups = createGroups(options.names);
-  const carriesTag = (tag: string): boolean =>
-    groups.podsByTag.get(tag).length > 0 || view.namespaces.list().some((namespace) => hasTag(namespace, tag));
+  const labels = labelRelations(groups, () => view);
   const related: RelatedView = {
     servicesOf: (namespace) => groups.servicesByNamespace.get(namespace).map(({ name }) => name),
     ingressKeys: (namespace) =>
@@ -98,8 +97,8 @@ export function watchCluster(options: WatchOptions): ClusterView {
     appsIn: (namespace) => appsIn(groups.podsByNamespace.get(namespace), options.names),
     ...policyRelations(groups, () => view),
     ...chainRelations(groups, options.names),
+    ...labels,
     floatingIpsFor: (holder) => floatingIpsFor(holder, groups),
-    labelsLeftBy: (pod) => labelsLeftBy(pod, view.namespaces.get(pod.namespace), carriesTag),
     hasOutdated: (namespace) => view.namespaces.get(namespace)?.annotations[ANNOTATION.status] !== undefined,
   };
   const view = createReflectors(options, groups, (change) => options.enqueue(relatedKeys(change, related)));
@@ -112,7 +111,7 @@ export function watchCluster(options: WatchOptions): ClusterView {
     podsOf: (namespace) => groups.podsByNamespace.get(namespace),
     podsInNetwork: (network) => keysOf(groups.podsByNetwork.get(network)),
     podsOfIn: (namespace, network) => groups.podsByNetwork.get(placeOf(namespace, network)),
-    carriesTag,
+    carriesTag: labels.carriesTag,
     slicesOf: (namespace, service) => groups.slicesByService.get(`${namespace}/${service}`),
     whenSynced: async () => void (await Promise.all(caches.map((cache) => cache.whenSynced()))),
     isFresh: () => caches.every((cache) => cache.synced && cache.stalenessMs() === 0),
@@ -170,14 +169,23 @@ function chainRelations(groups: Groups, names: Names): ChainRelations {
   };
 }
 
-/** Its own labels and those of its namespace; of a namespace's former labels, those alone. */
-function labelsLeftBy(
-  pod: Parameters<RelatedView['labelsLeftBy']>[0],
-  namespace: SlimNamespace | undefined,
-  carriesTag: (tag: string) => boolean,
-): readonly string[] {
-  const tags = labelTags({ pod, namespaceLabels: namespace?.labels ?? {} }).map((tag) => tagName(tag).join(':'));
-  return tags.filter((tag) => !carriesTag(tag)).map(labelKey);
+function labelRelations(
+  { podsByTag }: Groups,
+  view: () => Pick<Caches, 'namespaces'>,
+): Pick<ClusterView, 'carriesTag' | 'labelsLeftBy'> {
+  const carriesTag = (tag: string): boolean =>
+    podsByTag.get(tag).length > 0 ||
+    view()
+      .namespaces.list()
+      .some((namespace) => hasTag(namespace, tag));
+  return {
+    carriesTag,
+    labelsLeftBy: (pod) => {
+      const namespaceLabels = view().namespaces.get(pod.namespace)?.labels ?? {};
+      const tags = labelTags({ pod, namespaceLabels }).map((tag) => tagName(tag).join(':'));
+      return tags.filter((tag) => !carriesTag(tag)).map(labelKey);
+    },
+  };
 }
 
 /** What a namespace's own labels make its pods carry. */

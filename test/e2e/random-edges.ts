@@ -8,7 +8,7 @@ import { openInstallation } from '../../cli/reach/config-api.ts';
 import type { LabHandle } from '../lab/handle.ts';
 import { contrailCommand } from './command-line.ts';
 import { type DatabaseText, databaseOf, differences } from './random/database.ts';
-import { diceFrom } from './random/dice.ts';
+import { type Dice, diceFrom } from './random/dice.ts';
 import { NAMESPACES, pathOf, type Slot, slots } from './random/edges-world.ts';
 import { judgeKernels } from './random/judge.ts';
 import { emptyRedis } from './redis.ts';
@@ -54,26 +54,25 @@ async function runSteps(lab: LabHandle, cluster: Cluster): Promise<string> {
   const all = slots(lab.nodes);
   const [end, counts] = [Date.now() + MINUTES * 60_000, { steps: 0, refused: 0 }];
   while (Date.now() < end) {
-    const slot = dice.pick(all);
-    const isKept = slot.kind === 'Namespace' || dice.chance(0.7);
-    // Of a pod nearly nothing but its labels may change.
-    const isRelabelled = slot.kind === 'Pod' && dice.chance(0.3);
-    const body = slot.body(dice);
     counts.steps += 1;
-    try {
-      if (isRelabelled) await isLabelled(slot, body, cluster);
-      else {
-        if (!isKept || slot.kind === 'Pod') await goes(slot, cluster);
-        if (isKept) await comes(slot, body, cluster);
-      }
-    } catch {
+    await step(dice.pick(all), dice, cluster).catch(() => {
       counts.refused += 1;
-    }
+    });
     await sleep(dice.upTo(200));
   }
   // What a pool gave before it went is kept while others hold it, and is not what a rebuild would make.
   for (const slot of all.filter(({ kind }) => kind === 'FloatingIPPool')) await comes(slot, slot.body(dice), cluster);
   return `${counts.steps} steps, ${counts.refused} of them refused`;
+}
+
+async function step(slot: Slot, { chance, ...dice }: Dice, cluster: Cluster): Promise<void> {
+  const isKept = slot.kind === 'Namespace' || chance(0.7);
+  // Of a pod nearly nothing but its labels may change.
+  const isRelabelled = slot.kind === 'Pod' && chance(0.3);
+  const body = slot.body({ chance, ...dice });
+  if (isRelabelled) return await isLabelled(slot, body, cluster);
+  if (!isKept || slot.kind === 'Pod') await goes(slot, cluster);
+  if (isKept) await comes(slot, body, cluster);
 }
 
 /** Made, or what it says replaced as a whole. */
