@@ -18,8 +18,8 @@ export interface Frr {
 
 /**
  * Starts zebra, bfdd and bgpd with a configuration in a namespace, one after the other: bfdd and bgpd ask for zebra's socket once, and
- * then no sooner than after ten seconds; and bgpd's peers reach bfdd through zebra, where bfdd must be known by then. Ends when bgpd answers, so that
- * nobody is refused at its port.
+ * then no sooner than after ten seconds; and bgpd's peers reach bfdd through zebra, where bfdd must be known by then. Ends when bgpd
+ * answers, so that nobody is refused at its port.
  */
 export async function startFrr(namespace: string, config: string): Promise<Frr> {
   const folder = mkdtempSync(join(tmpdir(), 'oc-frr-'));
@@ -37,12 +37,21 @@ export async function startFrr(namespace: string, config: string): Promise<Frr> 
     execFileSync('vtysh', ['--vty_socket', sockets, '-c', command], { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
   const programs = [start('zebra')];
   const hasClient = async (name: string): Promise<boolean> => tell('show zebra client summary').includes(name);
-  // zebra answers after it has opened its socket, and knows of bfdd when that has asked for it.
-  await eventually(() => hasClient('Name'));
-  programs.push(start('bfdd', ['--bfdctl', join(folder, 'bfdctl')]));
-  await eventually(() => hasClient('bfd'));
-  programs.push(start('bgpd'));
-  await eventually(async () => tell('show bgp summary json').startsWith('{'));
+  const stop = (): void => {
+    for (const program of programs) program.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  };
+  try {
+    // zebra answers after it has opened its socket, and knows of bfdd when that has asked for it.
+    await eventually(() => hasClient('Name'));
+    programs.push(start('bfdd', ['--bfdctl', join(folder, 'bfdctl')]));
+    await eventually(() => hasClient('bfd'));
+    programs.push(start('bgpd'));
+    await eventually(async () => tell('show bgp summary json').startsWith('{'));
+  } catch (error) {
+    stop();
+    throw error;
+  }
   return {
     ask: (command) => {
       try {
@@ -51,9 +60,6 @@ export async function startFrr(namespace: string, config: string): Promise<Frr> 
         return {}; // It is not yet there, and whoever asks waits.
       }
     },
-    stop: () => {
-      for (const program of programs) program.kill('SIGKILL');
-      rmSync(folder, { recursive: true });
-    },
+    stop,
   };
 }
