@@ -8,18 +8,19 @@
 import { spawn } from 'node:child_process';
 import { buildBinaries } from './lab/binaries/build.ts';
 
-/** The end-to-end suites that belong to every run, in an order that leaves the disruptive ones to the end. */
+/**
+ * The end-to-end suites that belong to every run, in an order that leaves the disruptive ones to the end; `addresses` runs `interfaces`
+ * and `sticky` itself, `modes` `probes`, and `changes` `starts`.
+ */
 const SUITES = [
   'matrix',
   'leaks',
   'addresses',
   'ipam',
-  'sticky',
   'modes',
   'connections',
   'policy',
   'changes',
-  'interfaces',
   'services',
   'balancers',
   'edges',
