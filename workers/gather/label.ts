@@ -3,10 +3,11 @@
  * nobody carries any more. Tags that somebody else's rule speaks of stay.
  */
 import { apply } from '../../contrail/apply.ts';
-import { desiredLabel, type TagInput, tagName } from '../../contrail/desired/tag.ts';
-import type { ContrailObject, Reference } from '../../contrail/objects.ts';
+import { MANAGED_TAGS } from '../../contrail/difference.ts';
+import { desiredLabel, LABEL, type TagInput, tagName } from '../../contrail/desired/tag.ts';
+import { annotationOf, type ContrailObject, type Reference } from '../../contrail/objects.ts';
 import type { Deps, Observation, Reconciler } from '../deps.ts';
-import type { Key } from '../keys.ts';
+import { type Key, labelKey } from '../keys.ts';
 import { parseTag } from '../label-tags.ts';
 
 export const labelReconciler: Reconciler<TagInput> = {
@@ -26,6 +27,13 @@ export async function ensureTags(
     const operations = desiredLabel(tag, settings).map((object) => ({ op: 'create' as const, object }));
     await apply(operations, { client: contrail, signal });
   }
+}
+
+/** Keys of the labels that interfaces have been given as tags, and that no pod carries any more. */
+export function unusedLabels(found: readonly ContrailObject[], { view }: Pick<Deps, 'view'>): readonly string[] {
+  const given = found.flatMap((object) => (annotationOf(object, MANAGED_TAGS) ?? '').split(','));
+  const labels = given.filter((tag) => tag !== '' && !tag.startsWith(`${LABEL}=`));
+  return [...new Set(labels)].filter((tag) => !view.carriesTag(tag)).map(labelKey);
 }
 
 async function observe({ name }: Key, input: TagInput | undefined, { contrail }: Deps): Promise<Observation> {

@@ -28,7 +28,7 @@ import { ANNOTATION } from '../../kubernetes/annotations.ts';
 import { reportEvent } from '../../kubernetes/events.ts';
 import { messageOf, TerminalError } from '../../runtime/errors.ts';
 import { analyzerOf } from '../mirrors.ts';
-import { ensureTags } from './label.ts';
+import { ensureTags, unusedLabels } from './label.ts';
 import { parsePodAssignment } from '../../kubernetes/assignment.ts';
 import { permitted } from '../permission.ts';
 import { appOfNetwork } from '../pod-networks.ts';
@@ -110,6 +110,8 @@ async function observe(key: Key, subject: Subject | undefined, deps: Deps): Prom
   const { settings, names } = deps;
   const hanging = await observePod(settings.names.virtualMachine(key.namespace, key.name), deps);
   const found = [...hanging, ...(await observeKept(key, hanging, deps))];
+  // A run that was behind may have given it what nobody carries any more.
+  deps.enqueue(unusedLabels(found, deps));
   if (subject === undefined || isKept(subject)) return { kind: 'observed', found };
   const fqName = settings.names.virtualRouter(subject.node);
   await refuseMissingNetwork(subject, deps);
