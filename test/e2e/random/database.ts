@@ -17,6 +17,9 @@ const DRAWN = new Set([
   'tag_type_id',
 ]);
 
+/** An interface that works for no chain any more keeps its side, which means nothing without a tuple. */
+const SIDE = 'service_interface_type';
+
 /** Text that is the same for the same object. */
 export async function databaseOf(contrail: ContrailClient): Promise<DatabaseText> {
   const { links } = (await contrail.raw('GET', '/')) as { links: { link: { name: string; rel: string } }[] };
@@ -62,6 +65,7 @@ function difference(name: string, before: string | undefined, now: string | unde
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([key]) => !DRAWN.has(key));
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item)]));
+  const entries = Object.entries(value).filter(([key]) => !DRAWN.has(key) && key !== SIDE);
+  const texts = entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item)] as const);
+  return Object.fromEntries(texts.filter(([, item]) => JSON.stringify(item) !== '{}'));
 }
