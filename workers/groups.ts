@@ -1,5 +1,5 @@
 /** Indices over what the workers see: which pods, policies and the like belong to a name, kept as changes arrive. */
-import { tagName } from '../contrail/desired/tag.ts';
+import { tagText } from '../contrail/desired/tag.ts';
 import type { Names } from '../contrail/names.ts';
 import { sidesOf } from '../kubernetes/chain-work.ts';
 import { connectedNetworks } from '../kubernetes/connected-networks.ts';
@@ -62,9 +62,7 @@ export function createGroups(names: Names) {
     ingressesByNamespace: new Grouping<SlimIngress>(({ namespace }) => [namespace]),
     podsByNamespace: new Grouping<SlimPod>(({ namespace }) => [namespace]),
     /** By the tags that their own labels stand for, `app=web`. */
-    podsByTag: new Grouping<SlimPod>((pod) =>
-      labelTags({ pod, namespaceLabels: {} }).map((tag) => tagName(tag).join(':')),
-    ),
+    podsByTag: new Grouping<SlimPod>((pod) => labelTags({ pod, namespaceLabels: {} }).map(tagText)),
     /** By the analyzers that they are copied to. */
     podsByAnalyzer: new Grouping<SlimPod>((pod) => {
       const analyzer = analyzerOf(pod);

@@ -1,5 +1,5 @@
 /** What the workers see of Kubernetes: its reflectors, indices over them, and the keys that their changes cause. */
-import { tagName } from '../contrail/desired/tag.ts';
+import { tagText } from '../contrail/desired/tag.ts';
 import type { Names } from '../contrail/names.ts';
 import { ANNOTATION } from '../kubernetes/annotations.ts';
 import type { Reflector } from '../kubernetes/cache.ts';
@@ -182,7 +182,7 @@ function labelRelations(
     carriesTag,
     labelsLeftBy: (pod) => {
       const namespaceLabels = view().namespaces.get(pod.namespace)?.labels ?? {};
-      const tags = labelTags({ pod, namespaceLabels }).map((tag) => tagName(tag).join(':'));
+      const tags = labelTags({ pod, namespaceLabels }).map(tagText);
       return tags.filter((tag) => !carriesTag(tag)).map(labelKey);
     },
   };
@@ -191,7 +191,7 @@ function labelRelations(
 /** What a namespace's own labels make its pods carry. */
 function hasTag({ name, labels }: SlimNamespace, tag: string): boolean {
   const pod = { namespace: name, labels: {} };
-  return labelTags({ pod, namespaceLabels: labels }).some((each) => tagName(each).join(':') === tag);
+  return labelTags({ pod, namespaceLabels: labels }).some((each) => tagText(each) === tag);
 }
 
 function keysOf(pods: readonly SlimPod[]): readonly string[] {

@@ -13,9 +13,14 @@ export interface TagInput {
   readonly value: string;
 }
 
+/** A tag as rules speak of it, `app=web`. */
+export function tagText({ type, value }: TagInput): string {
+  return `${type}=${value}`;
+}
+
 /** The full name of everybody's tag. */
-export function tagName({ type, value }: TagInput): FqName {
-  return [`${type}=${value}`];
+export function tagName(tag: TagInput): FqName {
+  return [tagText(tag)];
 }
 
 /** A tag, as Contrail names it. */
@@ -33,5 +38,5 @@ export function tagObject(tag: TagInput, owner: Owner): ContrailObject {
 
 /** Everything under the key `Label/<type>=<value>`. */
 export function desiredLabel(tag: TagInput, naming: Naming): readonly ContrailObject[] {
-  return [tagObject(tag, ownerFor({ kind: 'Label', name: tagName(tag).join(':') }, naming))];
+  return [tagObject(tag, ownerFor({ kind: 'Label', name: tagText(tag) }, naming))];
 }

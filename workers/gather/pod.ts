@@ -1,5 +1,5 @@
 /** A pod: its networks from Kubernetes, its machine, interfaces, addresses and place on a router from Contrail. */
-import { tagName } from '../../contrail/desired/tag.ts';
+import { tagText } from '../../contrail/desired/tag.ts';
 import { keptAddresses } from '../../contrail/desired/sticky.ts';
 import { tupleNamed } from '../../contrail/desired/pod-service.ts';
 import { desiredPod, type Family, familyOf, type PodInput } from '../../contrail/desired/pod.ts';
@@ -72,7 +72,7 @@ export const podReconciler: Reconciler<Subject> = {
       addresses: index === 0 && pooled.length > 0 ? pooled : port.addresses,
       families: port.isAllocated ? [] : (families?.get(port.network.join(':')) ?? []),
     }));
-    const tags = [...subject.tags.map(({ tag }) => tag), ...subject.labelTags.map((tag) => tagName(tag).join(':'))];
+    const tags = [...subject.tags.map(({ tag }) => tag), ...subject.labelTags.map(tagText)];
     const mirror = mirrorFor(subject, found, settings.names);
     return desiredPod({ ...subject, tags, interfaces, mirror, virtualRouter: anchor }, settings);
   },
