@@ -11,7 +11,6 @@ import { binary } from '../lab/paths.ts';
 
 /** By upstream's own Dockerfile of agnhost, as Debian names them. */
 const TOOLS = ['bind9-dnsutils', 'curl', 'iproute2', 'netcat-openbsd', 'wget'];
-const ENVIRONMENT = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'];
 
 /** Kubernetes' suites: what they are, their sources, and the file that names where their images come from. */
 interface KubernetesSuite {
@@ -32,28 +31,27 @@ export async function provideImages(
   const certificate = Object.fromEntries(['localhost.crt', 'localhost.key'].map((file) => [file, join(porter, file)]));
   const { stdout } = await run(program, ['-images'], { env: { KUBE_TEST_REPO_LIST: repositories } });
   const names = stdout.trim().split('\n');
-  const layers = [
-    await debianLayer("Debian base of the upstream suites' image", TOOLS),
-    await filesLayer({ agnhost: binary('agnhost'), coredns: binary('coredns'), ...certificate }),
-  ];
-  const { archive } = await writeImage(names, layers, {
-    entrypoint: ['/agnhost'],
-    command: ['pause'],
-    environment: ENVIRONMENT,
-  });
-  await ensureImage(archive, nodes);
+  await provideAgnhost(names, { files: { coredns: binary('coredns'), ...certificate }, nodes });
 }
 
 /** agnhost alone, which is all that the pods of the Network Policy API's suite run, with a shell. */
 export async function providePolicyImage(manifests: string, nodes: readonly string[]): Promise<void> {
+  await provideAgnhost(imagesIn(join(manifests, 'base')), { files: {}, nodes });
+}
+
+/** agnhost with upstream's tools, and files beside it, under these names. */
+async function provideAgnhost(
+  names: readonly string[],
+  { files, nodes }: { readonly files: Readonly<Record<string, string>>; readonly nodes: readonly string[] },
+): Promise<void> {
   const layers = [
     await debianLayer("Debian base of the upstream suites' image", TOOLS),
-    await filesLayer({ agnhost: binary('agnhost') }),
+    await filesLayer({ agnhost: binary('agnhost'), ...files }),
   ];
-  const { archive } = await writeImage(imagesIn(join(manifests, 'base')), layers, {
+  const { archive } = await writeImage(names, layers, {
     entrypoint: ['/agnhost'],
     command: ['pause'],
-    environment: ENVIRONMENT,
+    environment: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
   });
   await ensureImage(archive, nodes);
 }

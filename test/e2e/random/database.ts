@@ -32,15 +32,14 @@ export async function databaseOf(contrail: ContrailClient): Promise<DatabaseText
   return all;
 }
 
-/** Which name an address of a router has is the order in which it came. */
-const SLOT = /(?<=__v[46])-\d+$/;
+/** The end of the name of a router's address; which one it has is the order in which it came. */
+const SLOT = /__v[46](-\d+)?$/;
 
 function textOf(type: string, object: ContrailObject): readonly [name: string, text: string] {
   const name = `${type} ${object.fq_name.join(':')}`;
+  if (type !== 'floating-ip' || !SLOT.test(name)) return [name, JSON.stringify(sorted(object))];
   const { uuid: _uuid, fq_name: _fqName, name: _name, display_name: _label, ...rest } = object;
-  const isOfRouter = type === 'floating-ip' && /__v[46](-\d+)?$/.test(name);
-  if (!isOfRouter) return [name, JSON.stringify(sorted(object))];
-  return [`${name.replace(SLOT, '')} ${String(object['floating_ip_address'])}`, JSON.stringify(sorted(rest))];
+  return [name.replace(SLOT, `__${String(object['floating_ip_address'])}`), JSON.stringify(sorted(rest))];
 }
 
 /**
